@@ -1,0 +1,69 @@
+/* log.h - one line per fact, logfmt or JSON, to stderr.
+ *
+ * Keys: ts level daemon event [company instance msg trace ...] as DESIGN.md
+ * section 8. Secrets, message bodies and full phone numbers never go in: mask
+ * phones with log_phone. Lines are written with one write(2); a stalled stderr
+ * drops lines and counts them instead of stopping the loop.
+ */
+#ifndef GH_LOG_H
+#define GH_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARN, LOG_LEVEL_ERROR };
+enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
+
+/* daemon is borrowed for the life of the process. */
+void log_init(const char *daemon, enum log_level level, enum log_format format);
+void log_set_level(enum log_level level);
+bool log_is_enabled(enum log_level level);
+/* GH_EINVAL for an unknown word ("debug" "info" "warn" "error"; "logfmt" "json"). */
+enum gh_code log_level_parse(struct slice s, enum log_level *out) GH_MUST_USE;
+enum gh_code log_format_parse(struct slice s, enum log_format *out) GH_MUST_USE;
+
+/* One key of a line. Build with the LOG_* macros below. */
+struct log_kv {
+	const char *key;
+	enum { LOG_KV_TEXT, LOG_KV_INT, LOG_KV_SLICE } kind;
+	const char *text;
+	struct slice slice;
+	int64_t num;
+};
+
+#define LOG_STR(k, v) ((struct log_kv){.key = (k), .kind = LOG_KV_TEXT, .text = (v)})
+#define LOG_INT(k, v) ((struct log_kv){.key = (k), .kind = LOG_KV_INT, .num = (int64_t)(v)})
+#define LOG_SLICE(k, v) ((struct log_kv){.key = (k), .kind = LOG_KV_SLICE, .slice = (v)})
+
+/* event is a fixed word pair ("outbox.claimed"), listed in the daemon's manual.
+ * Repeats of one event at the same level beyond 20 per second are dropped and
+ * reported once a second with their count (key "suppressed"). */
+void log_write(enum log_level level, const char *event, const struct log_kv *kv, unsigned count);
+
+#define LOG_AT(level, event, ...)                                                                  \
+	do {                                                                                       \
+		if (log_is_enabled(level)) {                                                       \
+			const struct log_kv log_kv_[] = {__VA_ARGS__};                             \
+			log_write(level, event, log_kv_,                                           \
+			          (unsigned)(sizeof(log_kv_) / sizeof(log_kv_[0])));               \
+		}                                                                                  \
+	} while (0)
+
+/* At least one key is required: log_info("daemon.ready", LOG_STR("version", v)). */
+#define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
+#define log_info(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
+#define log_error(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
+
+#define LOG_PHONE_SIZE 24
+/* "5511900000002@c.us" -> "5511*****0002"; short or strange input -> "***". Returns dst. */
+const char *log_phone(struct slice phone, char dst[LOG_PHONE_SIZE]);
+
+/* Lines written per level since start, and lines dropped; for metrics. */
+uint64_t log_line_count(enum log_level level);
+uint64_t log_dropped_count(void);
+
+#endif
