@@ -1,0 +1,167 @@
+-- 0001_tenants: who may do what, and where their numbers live.
+--
+-- Cold tables: states are words with a CHECK, so that psql reads like the API.
+
+CREATE TABLE admins (
+	id             int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name           text NOT NULL,
+	email          text NOT NULL,
+	password_hash  text NOT NULL,                      -- scrypt, PHC-like text
+	is_superadmin  boolean NOT NULL DEFAULT true,
+	status         text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'disabled')),
+	last_login     timestamptz,
+	created_at     timestamptz NOT NULL DEFAULT now(),
+	updated_at     timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX admins_email ON admins (lower(email));
+
+CREATE TABLE admin_sessions (
+	token_hash  bytea PRIMARY KEY,                     -- SHA-256 of the token text
+	admin_id    int NOT NULL REFERENCES admins ON DELETE CASCADE,
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	expires_at  timestamptz NOT NULL,
+	revoked_at  timestamptz
+);
+CREATE INDEX admin_sessions_admin ON admin_sessions (admin_id);
+
+CREATE TABLE companies (
+	id               int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	name             text NOT NULL,
+	status           text NOT NULL DEFAULT 'active'
+	                 CHECK (status IN ('active', 'inactive', 'suspended', 'deleted')),
+	rate_per_minute  int NOT NULL DEFAULT 60,
+	rate_per_hour    int NOT NULL DEFAULT 1000,
+	created_at       timestamptz NOT NULL DEFAULT now(),
+	updated_at       timestamptz NOT NULL DEFAULT now(),
+	deleted_at       timestamptz
+);
+
+CREATE TABLE providers (
+	id               int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	type             text NOT NULL CHECK (type IN ('waha', 'uazapi', 'meta', 'evolution')),
+	name             text NOT NULL,
+	base_url         text NOT NULL,
+	api_key_sealed   bytea,
+	max_instances    int NOT NULL DEFAULT 100,
+	max_concurrency  int NOT NULL DEFAULT 0,           -- 0: no limit of its own
+	is_active        boolean NOT NULL DEFAULT true,
+	health_status    text NOT NULL DEFAULT 'unknown'
+	                 CHECK (health_status IN ('healthy', 'unhealthy', 'unknown')),
+	health_detail    text,
+	latency_ms       int,
+	last_check       timestamptz,
+	created_at       timestamptz NOT NULL DEFAULT now(),
+	updated_at       timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX providers_name ON providers (lower(name));
+
+CREATE TABLE provider_checks (
+	provider_id  int NOT NULL REFERENCES providers ON DELETE CASCADE,
+	checked_at   timestamptz NOT NULL DEFAULT now(),
+	ok           boolean NOT NULL,
+	latency_ms   int,
+	detail       text,
+	PRIMARY KEY (provider_id, checked_at)
+);
+
+CREATE TABLE instances (
+	id                    int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	company_id            int NOT NULL REFERENCES companies,
+	provider_id           int NOT NULL REFERENCES providers,
+	instance_name         text NOT NULL,
+	phone_number          text,
+	status                text NOT NULL DEFAULT 'creating'
+	                      CHECK (status IN ('creating', 'connecting', 'qr', 'connected',
+	                                        'disconnected', 'failed', 'error', 'deleted')),
+	status_reason         text,
+	status_at             timestamptz NOT NULL DEFAULT '-infinity', -- provider time of the last state applied
+	external_instance_id  text NOT NULL,
+	own_lid               text,
+	webhook_url           text,
+	settings              jsonb NOT NULL DEFAULT '{}',
+	created_at            timestamptz NOT NULL DEFAULT now(),
+	updated_at            timestamptz NOT NULL DEFAULT now(),
+	deleted_at            timestamptz
+);
+CREATE UNIQUE INDEX instances_name ON instances (company_id, instance_name) WHERE status <> 'deleted';
+CREATE UNIQUE INDEX instances_external ON instances (provider_id, external_instance_id)
+	WHERE status <> 'deleted';
+CREATE INDEX instances_company ON instances (company_id, id);
+
+-- API tokens of companies and instances; admin sessions have a table of their own.
+CREATE TABLE tokens (
+	token_hash    bytea PRIMARY KEY,                   -- SHA-256 of the token text
+	kind          text NOT NULL CHECK (kind IN ('company', 'instance')),
+	company_id    int NOT NULL REFERENCES companies,
+	instance_id   int REFERENCES instances,
+	created_at    timestamptz NOT NULL DEFAULT now(),
+	expires_at    timestamptz,                         -- end of the overlap after a rotation
+	revoked_at    timestamptz,
+	last_used_at  timestamptz,
+	CHECK ((kind = 'instance') = (instance_id IS NOT NULL))
+);
+CREATE INDEX tokens_owner ON tokens (company_id, instance_id);
+
+-- Path secrets of POST /webhook/{provider}/{key}.
+CREATE TABLE webhook_keys (
+	key_hash            bytea PRIMARY KEY,             -- SHA-256 of the key text
+	key_sealed          bytea NOT NULL,                -- to write the URL again at the provider
+	hmac_secret_sealed  bytea,
+	provider_type       text NOT NULL,
+	scope               text NOT NULL CHECK (scope IN ('provider', 'instance')),
+	provider_id         int NOT NULL REFERENCES providers,
+	company_id          int REFERENCES companies,
+	instance_id         int REFERENCES instances,
+	created_at          timestamptz NOT NULL DEFAULT now(),
+	revoked_at          timestamptz
+);
+CREATE INDEX webhook_keys_instance ON webhook_keys (instance_id);
+
+-- Company endpoints; instance_id NULL: all instances of the company.
+CREATE TABLE instance_webhooks (
+	id                     int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	company_id             int NOT NULL REFERENCES companies,
+	instance_id            int REFERENCES instances,
+	url                    text NOT NULL,
+	events                 text[] NOT NULL,             -- as the client wrote them
+	event_mask             bigint NOT NULL,             -- bit n: event type n (model/event.h)
+	format                 text NOT NULL DEFAULT 'growhub' CHECK (format IN ('growhub', 'standard')),
+	custom_headers_sealed  bytea,
+	is_active              boolean NOT NULL DEFAULT true,
+	max_concurrency        int NOT NULL DEFAULT 16,
+	failure_state          text NOT NULL DEFAULT 'ok' CHECK (failure_state IN ('ok', 'failing', 'disabled')),
+	last_success_at        timestamptz,
+	disabled_at            timestamptz,
+	created_at             timestamptz NOT NULL DEFAULT now(),
+	updated_at             timestamptz NOT NULL DEFAULT now(),
+	deleted_at             timestamptz
+);
+CREATE INDEX instance_webhooks_owner ON instance_webhooks (company_id, instance_id)
+	WHERE deleted_at IS NULL;
+
+CREATE TABLE webhook_secrets (
+	id             int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	endpoint_id    int NOT NULL REFERENCES instance_webhooks ON DELETE CASCADE,
+	secret_sealed  bytea NOT NULL,
+	created_at     timestamptz NOT NULL DEFAULT now(),
+	expires_at     timestamptz                          -- NULL: the current secret
+);
+CREATE INDEX webhook_secrets_endpoint ON webhook_secrets (endpoint_id);
+
+CREATE TABLE rate_limits (
+	company_id    int NOT NULL REFERENCES companies ON DELETE CASCADE,
+	window_s      int NOT NULL,
+	window_start  timestamptz NOT NULL,
+	used          bigint NOT NULL DEFAULT 0,
+	PRIMARY KEY (company_id, window_s)
+) WITH (fillfactor = 50);
+
+CREATE TABLE validated_phone_numbers (
+	provider_id  int NOT NULL,
+	phone        text NOT NULL,
+	exists_there boolean NOT NULL,
+	chat_id      text,
+	checked_at   timestamptz NOT NULL DEFAULT now(),
+	expires_at   timestamptz NOT NULL,
+	PRIMARY KEY (provider_id, phone)
+);

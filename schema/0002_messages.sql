@@ -1,0 +1,236 @@
+-- 0002_messages: messages, the send queue, inbound bodies, events, deliveries.
+--
+-- Month-partitioned tables are partitioned by RANGE on a UUIDv7: its first 48
+-- bits are the creation time, so the primary key is also the partition key.
+-- That makes ids unique across partitions, lets a look-up by id touch one
+-- partition, and needs no creation time beside the id.
+--
+-- Hot tables hold states as smallint; the values are fixed in the headers named
+-- beside each column.
+
+CREATE SEQUENCE send_queue_seq;
+
+CREATE TABLE messages (
+	id               uuid NOT NULL PRIMARY KEY,
+	company_id       int NOT NULL,
+	instance_id      int NOT NULL,
+	direction        smallint NOT NULL,                -- enum msg_direction, model/message.h
+	status           smallint NOT NULL,                -- enum msg_status, model/message.h
+	kind             smallint NOT NULL DEFAULT 0,      -- enum msg_kind, model/message.h
+	priority         smallint NOT NULL DEFAULT 5,
+	origin           smallint NOT NULL DEFAULT 0,      -- enum msg_origin, model/message.h
+	attempts         smallint NOT NULL DEFAULT 0,
+	is_stalled       boolean NOT NULL DEFAULT false,
+	chat_key         text NOT NULL,
+	to_requested     text,
+	to_resolved      text,
+	phone_from       text,
+	content          text,
+	payload          jsonb,
+	media_url        text,
+	reply_to         text,
+	external_id      text,
+	reference        text,
+	error_code       text,
+	error_message    text,
+	traceparent      text,
+	conversation_id  bigint,
+	contact_id       bigint,
+	scheduled_at     timestamptz,
+	expires_at       timestamptz,
+	sent_at          timestamptz,
+	delivered_at     timestamptz,
+	read_at          timestamptz,
+	played_at        timestamptz,
+	edited_at        timestamptz,
+	deleted_at       timestamptz
+) PARTITION BY RANGE (id);
+CREATE INDEX messages_company ON messages (company_id, id);
+CREATE INDEX messages_reference ON messages (company_id, reference) WHERE reference IS NOT NULL;
+
+-- One row per state change after acceptance; the acceptance itself is the message's row.
+CREATE TABLE message_transitions (
+	message_id   uuid NOT NULL,
+	at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+	from_status  smallint,
+	to_status    smallint NOT NULL,
+	attempt      smallint NOT NULL DEFAULT 0,
+	daemon       text NOT NULL,
+	reason       text
+) PARTITION BY RANGE (message_id);
+CREATE INDEX message_transitions_message ON message_transitions (message_id);
+
+-- Provider ids and our own send_refs -> message; the only place where "this
+-- provider message is that row" is decided.
+CREATE TABLE message_keys (
+	instance_id  int NOT NULL,
+	external_id  text NOT NULL,
+	message_id   uuid NOT NULL,
+	PRIMARY KEY (instance_id, external_id)
+);
+
+-- Unfinished sends (life of a row: model/send_queue.h).
+CREATE TABLE send_queue (
+	message_id    uuid PRIMARY KEY,
+	company_id    int NOT NULL,
+	instance_id   int NOT NULL,
+	lane          bigint NOT NULL,                     -- hash of chat and class
+	class         smallint NOT NULL,                   -- enum msg_class, model/message.h
+	state         smallint NOT NULL DEFAULT 0,         -- enum send_state, model/send_queue.h
+	attempt       smallint NOT NULL DEFAULT 0,         -- fence: grows with every claim
+	tries         smallint NOT NULL DEFAULT 0,         -- attempts that count against the limit
+	seq           bigint NOT NULL DEFAULT nextval('send_queue_seq'), -- order of acceptance
+	lane_seq      bigint,                              -- order within the lane, given when due
+	available_at  timestamptz NOT NULL,
+	expires_at    timestamptz NOT NULL,
+	lease_until   timestamptz,
+	send_ref      text,
+	reason        text
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX send_queue_arrived ON send_queue (instance_id, class, seq) WHERE state = 0;
+CREATE INDEX send_queue_head ON send_queue (instance_id, class, lane_seq) WHERE state = 2;
+CREATE INDEX send_queue_lane ON send_queue (instance_id, lane, lane_seq) WHERE state IN (1, 2, 3, 4);
+CREATE INDEX send_queue_lease ON send_queue (lease_until) WHERE state IN (3, 4);
+CREATE INDEX send_queue_expiry ON send_queue (expires_at);
+
+-- Raw provider webhooks, insert-only; the unprocessed ones are in inbound_queue.
+CREATE TABLE inbound_events (
+	id             uuid NOT NULL PRIMARY KEY,
+	provider_type  text NOT NULL,
+	company_id     int,
+	instance_id    int,
+	state          smallint NOT NULL DEFAULT 0,        -- enum inbound_state, model/inbound.h
+	body           bytea NOT NULL,
+	error          text
+) PARTITION BY RANGE (id);
+
+CREATE TABLE inbound_queue (
+	id            uuid PRIMARY KEY,
+	company_id    int NOT NULL,
+	instance_id   int NOT NULL,
+	tries         smallint NOT NULL DEFAULT 0,
+	available_at  timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX inbound_queue_instance ON inbound_queue (instance_id, id);
+
+CREATE TABLE inbound_dedupe (
+	instance_id  int NOT NULL,
+	event_key    text NOT NULL,
+	received_at  timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (instance_id, event_key)
+);
+CREATE INDEX inbound_dedupe_age ON inbound_dedupe USING brin (received_at);
+
+-- Facts about provider messages we never saw, kept after the bounded wait.
+CREATE TABLE orphans (
+	id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	instance_id  int NOT NULL,
+	external_id  text NOT NULL,
+	inbound_id   uuid NOT NULL,
+	status       smallint,
+	occurred_at  timestamptz NOT NULL,
+	created_at   timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX orphans_key ON orphans (instance_id, external_id);
+
+CREATE TABLE events (
+	id           uuid NOT NULL PRIMARY KEY,
+	company_id   int NOT NULL,
+	instance_id  int,
+	message_id   uuid,
+	type         smallint NOT NULL,                    -- enum event_type, model/event.h
+	occurred_at  timestamptz NOT NULL,
+	facts        text NOT NULL                         -- JSON as written once; bodies are rendered from it
+) PARTITION BY RANGE (id);
+CREATE INDEX events_company ON events (company_id, id);
+
+CREATE TABLE webhook_deliveries (
+	event_id      uuid NOT NULL,
+	endpoint_id   int NOT NULL,
+	company_id    int NOT NULL,
+	state         smallint NOT NULL DEFAULT 0,         -- enum delivery_state, model/delivery.h
+	attempts      smallint NOT NULL DEFAULT 0,
+	available_at  timestamptz NOT NULL DEFAULT now(),
+	lease_until   timestamptz,
+	last_status   smallint,
+	last_error    text,
+	completed_at  timestamptz,
+	PRIMARY KEY (event_id, endpoint_id)
+) PARTITION BY RANGE (event_id);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, available_at) WHERE state = 0;
+CREATE INDEX webhook_deliveries_lease ON webhook_deliveries (lease_until) WHERE state = 1;
+
+CREATE TABLE webhook_attempts (
+	event_id          uuid NOT NULL,
+	endpoint_id       int NOT NULL,
+	attempt           smallint NOT NULL,
+	at                timestamptz NOT NULL,
+	duration_ms       int NOT NULL,
+	status            smallint,
+	error             text,
+	response_excerpt  text,
+	is_manual         boolean NOT NULL DEFAULT false
+) PARTITION BY RANGE (event_id);
+CREATE INDEX webhook_attempts_delivery ON webhook_attempts (event_id, endpoint_id);
+
+-- Hints that wait for the broker, and the one timer for everything: a row wakes
+-- a target (an instance or an endpoint) at available_at; work itself is found by claims.
+CREATE TABLE outbox_messages (
+	id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	kind          smallint NOT NULL,                   -- enum hint_kind, model/outbox.h
+	class         smallint NOT NULL,                   -- enum msg_class
+	company_id    int NOT NULL,
+	target_id     int NOT NULL,
+	available_at  timestamptz NOT NULL DEFAULT now(),
+	traceparent   text
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX outbox_messages_due ON outbox_messages (available_at, class);
+CREATE INDEX outbox_messages_target ON outbox_messages (kind, target_id, available_at);
+
+-- When a worker last looked after a target: proof that its due rows are carried.
+CREATE TABLE target_service (
+	kind       smallint NOT NULL,
+	target_id  int NOT NULL,
+	served_at  timestamptz NOT NULL,
+	PRIMARY KEY (kind, target_id)
+) WITH (fillfactor = 50);
+
+CREATE TABLE dead_letters (
+	message_id   uuid PRIMARY KEY,
+	company_id   int NOT NULL,
+	instance_id  int NOT NULL,
+	reason       text NOT NULL,
+	detail       text,
+	attempts     smallint NOT NULL,
+	created_at   timestamptz NOT NULL DEFAULT now(),
+	replayed_at  timestamptz
+);
+CREATE INDEX dead_letters_company ON dead_letters (company_id, created_at);
+
+CREATE TABLE idempotency_keys (
+	company_id   int NOT NULL,
+	route        smallint NOT NULL,                    -- enum idem_route, model/idempotency.h
+	key          text NOT NULL,
+	fingerprint  bytea NOT NULL,                       -- SHA-256 of method, path and raw body
+	object_id    uuid NOT NULL,
+	created_at   timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (company_id, route, key)
+);
+CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at);
+
+CREATE TABLE media (
+	id          uuid PRIMARY KEY,
+	company_id  int NOT NULL,
+	mime_type   text NOT NULL,
+	file_name   text,
+	size_bytes  bigint NOT NULL,
+	sha256      bytea NOT NULL,
+	created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE media_chunks (
+	media_id  uuid NOT NULL REFERENCES media ON DELETE CASCADE,
+	ordinal   int NOT NULL,
+	data      bytea NOT NULL,                          -- 256 KiB each
+	PRIMARY KEY (media_id, ordinal)
+);
