@@ -1,0 +1,45 @@
+/* seal.h - secrets at rest: AES-256-GCM, bound to the place where they are stored.
+ *
+ * Sealed form: version (1) | key id (1) | nonce (12) | ciphertext | tag (16).
+ * The associated data names table, column and row: a sealed value copied to
+ * another row does not open. Any thread.
+ */
+#ifndef GH_SEAL_H
+#define GH_SEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+
+struct buf;
+
+#define SEAL_KEY_SIZE 32
+#define SEAL_OVERHEAD 30       /* sealed bytes beyond the plain ones */
+#define SEAL_PLAIN_MAX 1048576 /* secrets are small; nonces stay few */
+
+struct seal_key {
+	uint8_t id; /* first byte of the key's SHA-256: needs no administration */
+	uint8_t b[SEAL_KEY_SIZE];
+};
+
+void seal_key_init(struct seal_key *k, const uint8_t key[SEAL_KEY_SIZE]);
+
+#define SEAL_AAD_SIZE 128
+/* "table/column/row" for the associated data. Returns dst. Table and column are constants
+ * that fit; a longer one is a bug (panic). */
+const char *seal_aad(char dst[SEAL_AAD_SIZE], const char *table, const char *column, int64_t row);
+
+/* Append the sealed form of plain to out. GH_ELIMIT over SEAL_PLAIN_MAX or when out is full. */
+enum gh_code seal_bytes(const struct seal_key *key, struct slice aad, struct slice plain,
+                        struct buf *out) GH_MUST_USE;
+
+/* Append the plain bytes to out; key chosen among count by the stored id (all with that id
+ * are tried, so that rotation survives a collision of ids). GH_EINVAL malformed,
+ * GH_ENOTFOUND no key with that id, GH_EAUTH wrong key, place or altered bytes (nothing is
+ * appended), GH_ELIMIT out is full. */
+enum gh_code seal_open(const struct seal_key *keys, size_t count, struct slice aad,
+                       struct slice sealed, struct buf *out) GH_MUST_USE;
+
+#endif
