@@ -1,0 +1,337 @@
+/* provider.h - what the daemons know of a messaging provider: pure translation.
+ *
+ * A provider is one const struct of functions without I/O, clock or state. It
+ * turns an operation into an HTTP request, an HTTP answer into one outcome, and
+ * a webhook body into normalised facts. The HTTP client, pacing, breaker and
+ * recording are the callers'. Adding a provider is one file and one row of the
+ * table in provider.c.
+ *
+ * Memory: every slice returned lives in the arena given (or in the input, where
+ * said) and dies with it. Threading: any thread; nothing is shared.
+ */
+#ifndef GH_PROVIDER_H
+#define GH_PROVIDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/slice.h"
+#include "base/uuid.h"
+
+struct arena;
+
+/* ---- vocabulary; numbers are stored in the database ---- */
+
+enum provider_kind { /* what a message is */
+	PROVIDER_KIND_UNSUPPORTED = 0,
+	PROVIDER_KIND_TEXT = 1,
+	PROVIDER_KIND_IMAGE = 2,
+	PROVIDER_KIND_VIDEO = 3,
+	PROVIDER_KIND_AUDIO = 4,
+	PROVIDER_KIND_DOCUMENT = 5,
+	PROVIDER_KIND_LOCATION = 6,
+	PROVIDER_KIND_CONTACT = 7,
+	PROVIDER_KIND_STICKER = 8,
+	PROVIDER_KIND_REACTION = 9
+};
+
+enum provider_status { /* of an outgoing message; NONE = the fact changes nothing */
+	PROVIDER_STATUS_NONE = 0,
+	PROVIDER_STATUS_SENT = 1,
+	PROVIDER_STATUS_DELIVERED = 2,
+	PROVIDER_STATUS_READ = 3,
+	PROVIDER_STATUS_PLAYED = 4,
+	PROVIDER_STATUS_FAILED = 5
+};
+
+enum provider_session { /* of an instance at its provider */
+	PROVIDER_SESSION_UNKNOWN = 0,
+	PROVIDER_SESSION_CONNECTED = 1,
+	PROVIDER_SESSION_CONNECTING = 2, /* also: lost and reconnecting. Not a disconnection */
+	PROVIDER_SESSION_QR = 3,         /* a person must pair: QR, code or passkey */
+	PROVIDER_SESSION_DISCONNECTED = 4,
+	PROVIDER_SESSION_FAILED = 5
+};
+
+/* Words of the API: "text", "delivered", "connected", ...; never NULL. */
+const char *provider_kind_name(enum provider_kind kind);
+const char *provider_status_name(enum provider_status status);
+const char *provider_session_name(enum provider_session session);
+/* GH_EINVAL for an unknown word. */
+enum gh_code provider_kind_parse(struct slice word, enum provider_kind *out) GH_MUST_USE;
+
+/* Position on the ladder sent < delivered < read < played; a status never moves
+ * a message back. 0 for NONE and FAILED (a failure counts only while the message
+ * is processing or sent). */
+unsigned provider_status_rank(enum provider_status status);
+
+/* ---- chats ---- */
+
+enum provider_chat_kind {
+	PROVIDER_CHAT_PERSON,
+	PROVIDER_CHAT_LID, /* a person known only by WhatsApp's hidden id */
+	PROVIDER_CHAT_GROUP,
+	PROVIDER_CHAT_NEWSLETTER,
+	PROVIDER_CHAT_BROADCAST, /* lists, and status@broadcast */
+};
+
+struct provider_chat {
+	enum provider_chat_kind kind;
+	/* Canonical form, one per chat: "<digits>@c.us", "...@g.us", "<digits>@lid",
+	 * "<digits>@newsletter", "...@broadcast". What messages.chat_key holds and
+	 * what WAHA takes as chatId. */
+	struct slice key;
+	/* key with the Brazilian ninth digit folded away (55 + area + 9 + 8 digits ->
+	 * the 12-digit twin), so that both spellings share a lane. Never sent to. */
+	struct slice lane_key;
+	struct slice user; /* the part before '@' */
+};
+
+/* Normalise a chat id: E.164 digits (optional '+'; 7-15), "@c.us",
+ * "@s.whatsapp.net" (":device" dropped), "@g.us", "@lid", "@newsletter",
+ * "@broadcast". GH_EINVAL for anything else; out is then undefined. */
+enum gh_code provider_chat_parse(struct slice id, struct arena *a, struct provider_chat *out)
+	GH_MUST_USE;
+
+/* ---- requests ---- */
+
+enum provider_op {
+	PROVIDER_OP_SEND,
+	PROVIDER_OP_SESSION_CREATE,
+	PROVIDER_OP_SESSION_DELETE,
+	PROVIDER_OP_SESSION_GET,
+	PROVIDER_OP_QR,
+	PROVIDER_OP_SERVER_VERSION, /* the health probe: reachable, key accepted, engine */
+	PROVIDER_OP_MESSAGE_GET     /* look-up of one message, to resolve in_doubt */
+};
+#define PROVIDER_OP_COUNT 7
+
+/* The provider server as configured. Borrowed. */
+struct provider_server {
+	struct slice base_url; /* http(s)://host[:port][/prefix], with or without trailing slash */
+	struct slice api_key;
+	struct slice engine;   /* as answered by SERVER_VERSION; SLICE_NONE: not known */
+};
+
+/* One outgoing message. Only the fields of its kind are read. */
+struct provider_send {
+	enum provider_kind kind;
+	struct slice chat;        /* canonical key */
+	struct slice send_ref;    /* SLICE_NONE: none */
+	struct slice content;     /* text, or caption */
+	struct slice reply_to;    /* provider's full message id, or SLICE_NONE */
+	struct slice media_url;   /* image, video, audio, document */
+	struct slice media_type;  /* MIME type of media_url */
+	struct slice file_name;
+	double latitude, longitude;
+	struct slice place_name, place_address;
+	struct slice contact_name, contact_phone;
+};
+
+/* What a new session is told about us. */
+struct provider_session_spec {
+	struct slice webhook_url;    /* our /webhook/{provider}/{key} */
+	struct slice webhook_secret; /* key of the webhook signature */
+	int64_t company_id, instance_id; /* come back in every webhook */
+};
+
+struct provider_call {
+	enum provider_op op;
+	struct slice session;                     /* external_instance_id */
+	const struct provider_send *send;         /* SEND */
+	const struct provider_session_spec *spec; /* SESSION_CREATE */
+	struct slice chat, external_id;           /* MESSAGE_GET: canonical chat, bare id */
+	bool want_image;                          /* QR: base64 PNG instead of the text to draw */
+};
+
+#define PROVIDER_HEADER_MAX 4
+struct provider_header {
+	struct slice name, value;
+};
+
+struct provider_request {
+	const char *method;
+	struct slice url; /* absolute */
+	struct provider_header header[PROVIDER_HEADER_MAX];
+	size_t header_count;
+	struct slice body;  /* SLICE_NONE: none */
+	bool is_idempotent; /* may be repeated after any outcome */
+};
+
+/* ---- answers ---- */
+
+enum provider_transport {
+	PROVIDER_ANSWERED,  /* a complete HTTP answer */
+	PROVIDER_NOT_SENT,  /* failed before the request was written: refused, no name, TLS */
+	PROVIDER_NO_ANSWER  /* written or perhaps written, no complete answer */
+};
+
+struct provider_answer {
+	enum provider_transport transport;
+	int status;             /* HTTP status when answered */
+	struct slice body;
+	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
+};
+
+enum provider_outcome {
+	PROVIDER_OK,
+	PROVIDER_RETRY,         /* proved not executed: repeat later */
+	PROVIDER_REJECTED,      /* refused for good; speaks of this message or call */
+	PROVIDER_UNKNOWN,       /* may have happened; never repeat without a look */
+	PROVIDER_PARK_INSTANCE, /* not executed; the session cannot work now */
+	PROVIDER_PARK_PROVIDER  /* not executed; key, address or server is wrong */
+};
+const char *provider_outcome_name(enum provider_outcome outcome);
+
+#define PROVIDER_TEXT_MAX 200
+struct provider_result {
+	enum provider_outcome outcome;
+	/* Stable snake_case reason, a literal, never NULL; "ok" when all is well. */
+	const char *code;
+	/* Provider's own words, bounded, printable, without anything we sent. */
+	char text[PROVIDER_TEXT_MAX + 1];
+	int64_t retry_after_us; /* 0: the caller's own schedule */
+
+	struct slice external_id;      /* SEND, MESSAGE_GET: bare id; SLICE_NONE when not told */
+	bool is_found;                 /* MESSAGE_GET with PROVIDER_OK: the message exists */
+	enum provider_status status;   /* MESSAGE_GET: how far it is */
+	enum provider_session session; /* when the answer tells */
+	struct slice session_word;     /* provider's own word for it */
+	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
+	struct slice qr, qr_type;      /* QR: text to draw, or base64 with its MIME type */
+	struct slice version, engine;  /* SERVER_VERSION */
+};
+
+/* ---- webhooks ---- */
+
+enum provider_fact_kind {
+	PROVIDER_FACT_OTHER, /* understood as "not for us": kept, ignored */
+	PROVIDER_FACT_MESSAGE,
+	PROVIDER_FACT_STATUS,
+	PROVIDER_FACT_SESSION,
+	PROVIDER_FACT_REACTION,
+	PROVIDER_FACT_EDITED,
+	PROVIDER_FACT_REVOKED,
+	PROVIDER_FACT_GROUP,
+	PROVIDER_FACT_PRESENCE,
+	PROVIDER_FACT_CALL,
+	PROVIDER_FACT_POLL
+};
+const char *provider_fact_name(enum provider_fact_kind kind);
+
+/* Media of a message, as far as the provider tells. */
+struct provider_file {
+	bool is_present;
+	struct slice url, mime_type, name;
+	struct slice error;        /* download failed at the provider */
+	int64_t size_bytes;        /* -1: not told */
+	int64_t duration_s;        /* -1: not told */
+};
+
+/* One normalised statement. Slices that do not apply are SLICE_NONE; ids of
+ * people and chats are canonical keys (or as received when not understood). */
+struct provider_fact {
+	enum provider_fact_kind kind;
+	int64_t at_us; /* provider's time of the fact; 0: not told */
+
+	struct slice external_id; /* bare id of the message, call, reaction, vote */
+	struct slice full_id;     /* as the provider wrote it: needed to quote or react */
+	struct slice target_id;   /* REACTION, EDITED, REVOKED, POLL: bare id it is about */
+	struct slice chat;        /* the conversation, whoever wrote */
+	struct slice from, to;
+	struct slice participant; /* author inside a group */
+	struct slice lid;         /* hidden id of the other side (in groups: of the author) */
+	struct slice phone;       /* digits of the same person when known */
+	struct slice push_name;
+	bool is_from_me;
+	bool is_from_api; /* own message sent through the provider's API: our echo */
+	bool is_group;
+
+	enum provider_kind message_kind;
+	struct slice text; /* text, caption, emoji (empty: removed), poll options (JSON) */
+	struct slice quoted_id, quoted_text;
+	struct provider_file file;
+
+	enum provider_status status; /* STATUS, and messages that carry one */
+	int ack;                     /* provider's number; INT_MIN: not told */
+
+	enum provider_session session; /* SESSION */
+	/* Provider's own word: session state, ack name, group or call action, presence. */
+	struct slice word;
+
+	struct slice raw; /* the provider's own object, compact JSON */
+};
+
+struct provider_event {
+	struct slice event_id; /* provider's id of the event; SLICE_NONE: none */
+	struct slice name;     /* provider's event name */
+	struct slice session;  /* external_instance_id */
+	struct slice engine;
+	struct slice own_number; /* digits of the account; SLICE_NONE while not paired */
+	struct slice own_lid;
+	int64_t at_us;           /* 0: not told */
+	struct provider_fact *fact;
+	size_t fact_count; /* at least 1 */
+};
+
+/* ---- the provider ---- */
+
+#define PROVIDER_SEND_REF_SIZE 64
+
+struct provider {
+	const char *name;              /* "waha": the type column and the webhook path */
+	const char *event_id_header;   /* header that identifies a webhook post; NULL: none */
+	const char *signature_header;  /* NULL: the provider does not sign */
+
+	/* Fill *out. GH_EPERM with a reason in err: this provider (or we, yet) cannot
+	 * do that kind or operation. GH_EINVAL: the call breaks a rule (session name,
+	 * chat id). The request borrows from call and server. */
+	enum gh_code (*build)(const struct provider_server *server, const struct provider_call *call,
+	                      struct arena *a, struct provider_request *out, struct gh_err *err);
+
+	/* Decide the outcome; never fails. out->code and out->text are always set. */
+	void (*interpret)(enum provider_op op, const struct provider_answer *answer, struct arena *a,
+	                  struct provider_result *out);
+
+	/* Read one webhook body. GH_EINVAL only when it is not a JSON object; an unknown
+	 * event is one OTHER fact, an unknown content a message of kind UNSUPPORTED. */
+	enum gh_code (*parse_event)(struct slice body, struct arena *a, struct provider_event *out,
+	                            struct gh_err *err);
+
+	/* Check the signature header over the raw bytes, in constant time. GH_EAUTH when
+	 * it is absent or wrong. An empty key never verifies. */
+	enum gh_code (*verify)(struct slice key, struct slice signature, struct slice body);
+
+	/* Write the reference that the provider carries for this kind into dst
+	 * (NUL-terminated). False when the provider carries none. */
+	bool (*send_ref)(enum provider_kind kind, struct uuid message,
+	                 char dst[PROVIDER_SEND_REF_SIZE]);
+};
+
+extern const struct provider provider_waha;
+
+/* The provider of a type word, NULL when there is none. */
+const struct provider *provider_find(struct slice name);
+
+/* The functions of the table, with their arguments checked for GH_MUST_USE. */
+enum gh_code provider_build(const struct provider *p, const struct provider_server *server,
+                            const struct provider_call *call, struct arena *a,
+                            struct provider_request *out, struct gh_err *err) GH_MUST_USE;
+void provider_interpret(const struct provider *p, enum provider_op op,
+                        const struct provider_answer *answer, struct arena *a,
+                        struct provider_result *out);
+enum gh_code provider_parse_event(const struct provider *p, struct slice body, struct arena *a,
+                                  struct provider_event *out, struct gh_err *err) GH_MUST_USE;
+enum gh_code provider_verify(const struct provider *p, struct slice key, struct slice signature,
+                             struct slice body) GH_MUST_USE;
+/* Deterministic: a resend of the same message carries the same reference. */
+bool provider_send_ref(const struct provider *p, enum provider_kind kind, struct uuid message,
+                       char dst[PROVIDER_SEND_REF_SIZE]) GH_MUST_USE;
+
+/* For translators: copy the provider's words into dst, printable and bounded:
+ * control characters become blanks, broken UTF-8 becomes '?'. */
+void provider_text_set(char dst[PROVIDER_TEXT_MAX + 1], struct slice words);
+
+#endif
