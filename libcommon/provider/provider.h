@@ -19,32 +19,11 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "model/message.h"
 
 struct arena;
 
-/* ---- vocabulary; numbers are stored in the database ---- */
-
-enum provider_kind { /* what a message is */
-	PROVIDER_KIND_UNSUPPORTED = 0,
-	PROVIDER_KIND_TEXT = 1,
-	PROVIDER_KIND_IMAGE = 2,
-	PROVIDER_KIND_VIDEO = 3,
-	PROVIDER_KIND_AUDIO = 4,
-	PROVIDER_KIND_DOCUMENT = 5,
-	PROVIDER_KIND_LOCATION = 6,
-	PROVIDER_KIND_CONTACT = 7,
-	PROVIDER_KIND_STICKER = 8,
-	PROVIDER_KIND_REACTION = 9
-};
-
-enum provider_status { /* of an outgoing message; NONE = the fact changes nothing */
-	PROVIDER_STATUS_NONE = 0,
-	PROVIDER_STATUS_SENT = 1,
-	PROVIDER_STATUS_DELIVERED = 2,
-	PROVIDER_STATUS_READ = 3,
-	PROVIDER_STATUS_PLAYED = 4,
-	PROVIDER_STATUS_FAILED = 5
-};
+/* ---- vocabulary: kinds and statuses are those of model/message.h ---- */
 
 enum provider_session { /* of an instance at its provider */
 	PROVIDER_SESSION_UNKNOWN = 0,
@@ -55,17 +34,8 @@ enum provider_session { /* of an instance at its provider */
 	PROVIDER_SESSION_FAILED = 5
 };
 
-/* Words of the API: "text", "delivered", "connected", ...; never NULL. */
-const char *provider_kind_name(enum provider_kind kind);
-const char *provider_status_name(enum provider_status status);
+/* "connected", "qr", ...; never NULL. */
 const char *provider_session_name(enum provider_session session);
-/* GH_EINVAL for an unknown word. */
-enum gh_code provider_kind_parse(struct slice word, enum provider_kind *out) GH_MUST_USE;
-
-/* Position on the ladder sent < delivered < read < played; a status never moves
- * a message back. 0 for NONE and FAILED (a failure counts only while the message
- * is processing or sent). */
-unsigned provider_status_rank(enum provider_status status);
 
 /* ---- chats ---- */
 
@@ -117,7 +87,7 @@ struct provider_server {
 
 /* One outgoing message. Only the fields of its kind are read. */
 struct provider_send {
-	enum provider_kind kind;
+	enum msg_kind kind;
 	struct slice chat;        /* canonical key */
 	struct slice send_ref;    /* SLICE_NONE: none */
 	struct slice content;     /* text, or caption */
@@ -196,7 +166,8 @@ struct provider_result {
 
 	struct slice external_id;      /* SEND, MESSAGE_GET: bare id; SLICE_NONE when not told */
 	bool is_found;                 /* MESSAGE_GET with PROVIDER_OK: the message exists */
-	enum provider_status status;   /* MESSAGE_GET: how far it is */
+	bool has_status;               /* MESSAGE_GET: it tells how far the message is */
+	enum msg_status status;        /* MSG_SENT..MSG_FAILED */
 	enum provider_session session; /* when the answer tells */
 	struct slice session_word;     /* provider's own word for it */
 	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
@@ -249,12 +220,16 @@ struct provider_fact {
 	bool is_from_api; /* own message sent through the provider's API: our echo */
 	bool is_group;
 
-	enum provider_kind message_kind;
+	enum msg_kind message_kind;
 	struct slice text; /* text, caption, emoji (empty: removed), poll options (JSON) */
 	struct slice quoted_id, quoted_text;
 	struct provider_file file;
 
-	enum provider_status status; /* STATUS, and messages that carry one */
+	/* STATUS, and own messages that carry one: MSG_SENT..MSG_PLAYED or MSG_FAILED. The
+	 * order of the numbers is the ladder: a status never moves a message back, and
+	 * FAILED counts only while the message is processing or sent. */
+	bool has_status;
+	enum msg_status status;
 	int ack;                     /* provider's number; INT_MIN: not told */
 
 	enum provider_session session; /* SESSION */
@@ -306,7 +281,7 @@ struct provider {
 
 	/* Write the reference that the provider carries for this kind into dst
 	 * (NUL-terminated). False when the provider carries none. */
-	bool (*send_ref)(enum provider_kind kind, struct uuid message,
+	bool (*send_ref)(enum msg_kind kind, struct uuid message,
 	                 char dst[PROVIDER_SEND_REF_SIZE]);
 };
 
@@ -327,7 +302,7 @@ enum gh_code provider_parse_event(const struct provider *p, struct slice body, s
 enum gh_code provider_verify(const struct provider *p, struct slice key, struct slice signature,
                              struct slice body) GH_MUST_USE;
 /* Deterministic: a resend of the same message carries the same reference. */
-bool provider_send_ref(const struct provider *p, enum provider_kind kind, struct uuid message,
+bool provider_send_ref(const struct provider *p, enum msg_kind kind, struct uuid message,
                        char dst[PROVIDER_SEND_REF_SIZE]) GH_MUST_USE;
 
 /* For translators: copy the provider's words into dst, printable and bounded:
