@@ -34,7 +34,7 @@ typedef void dns_fn(void *arg, enum gh_code code, const struct sockaddr_storage 
  * the name server is then 127.0.0.1. */
 struct dns *dns_new(struct loop *l, const char *resolv_conf, const char *hosts);
 /* Callbacks of waiting queries are not called. The loop must make one more pass before
- * it is freed. NULL is legal. */
+ * it is freed. Not legal inside dns_fn; NULL is legal. */
 void dns_free(struct dns *d);
 
 /* Resolve host: a name, or a numeric IPv4 or IPv6 address (no brackets).
