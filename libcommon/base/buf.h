@@ -17,12 +17,14 @@ struct arena;
 
 struct buf {
 	char *p;
-	size_t n;         /* bytes used */
-	size_t size;      /* bytes allocated */
-	size_t max;       /* hard maximum of n */
-	struct arena *a;  /* NULL: heap, freed by buf_free */
-	bool over;        /* something did not fit */
+	size_t n;        /* bytes used */
+	size_t size;     /* bytes allocated */
+	size_t max;      /* hard maximum of n */
+	struct arena *a; /* NULL: heap, freed by buf_free */
+	bool over;       /* something did not fit */
 };
+
+/* Appended bytes must not come from the buffer itself: growing moves them. */
 
 /* a NULL: heap-owned (call buf_free); else memory lives in the arena. max > 0. */
 void buf_init(struct buf *b, struct arena *a, size_t max_bytes);

@@ -8,7 +8,7 @@
 
 #include "base/slice.h"
 
-#define CLOCK_MS ((int64_t)1000)
+#define CLOCK_MS  ((int64_t)1000)
 #define CLOCK_SEC ((int64_t)1000000)
 
 int64_t clock_wall_us(void);
@@ -19,10 +19,13 @@ void clock_freeze(int64_t wall_us, int64_t mono_us);
 void clock_thaw(void);
 
 #define CLOCK_RFC3339_SIZE 25 /* "2026-01-15T12:00:00.123Z" and NUL */
-/* RFC 3339 UTC with milliseconds. Returns dst. */
+/* RFC 3339 UTC with milliseconds (cut, not rounded); years 0000 to 9999, the nearest
+ * of them for times outside. Returns dst. */
 const char *clock_rfc3339(int64_t wall_us, char dst[CLOCK_RFC3339_SIZE]);
 
-/* RFC 3339 / ISO 8601 with 'Z' or a numeric offset, fraction 0-9 digits. GH_EINVAL otherwise. */
+/* RFC 3339 / ISO 8601 date and time, parted by 'T' or a blank, with 'Z' or a numeric
+ * offset (+hh:mm, +hhmm, +hh), fraction of 0-9 digits cut to microseconds; second 60
+ * is the next minute's first. GH_EINVAL otherwise. */
 enum gh_code clock_parse_rfc3339(struct slice s, int64_t *wall_us) GH_MUST_USE;
 
 #endif

@@ -9,19 +9,19 @@
 
 #include <stddef.h>
 
-#define GH_MUST_USE __attribute__((warn_unused_result))
+#define GH_MUST_USE     __attribute__((warn_unused_result))
 #define GH_PRINTF(f, a) __attribute__((format(printf, f, a)))
-#define GH_NORETURN __attribute__((noreturn))
-#define GH_UNUSED __attribute__((unused))
-#define GH_COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define GH_NORETURN     __attribute__((noreturn))
+#define GH_UNUSED       __attribute__((unused))
+#define GH_COUNT(a)     (sizeof(a) / sizeof((a)[0]))
 
 enum gh_code {
 	GH_OK = 0,
-	GH_EBUSY,     /* full: retry later */
-	GH_EAGAIN,    /* not yet: more input or time is needed */
-	GH_EINVAL,    /* the input breaks a rule */
-	GH_EAUTH,     /* who you are is not proved or not allowed */
-	GH_ELIMIT,    /* a size, count or depth bound was passed */
+	GH_EBUSY,  /* full: retry later */
+	GH_EAGAIN, /* not yet: more input or time is needed */
+	GH_EINVAL, /* the input breaks a rule */
+	GH_EAUTH,  /* who you are is not proved or not allowed */
+	GH_ELIMIT, /* a size, count or depth bound was passed */
 	GH_ENOTFOUND,
 	GH_ECONFLICT, /* exists already, or changed meanwhile */
 	GH_ETEMP,     /* remote failed, certainly without effect: retry */
@@ -52,6 +52,6 @@ void gh_panic(const char *fmt, ...) GH_PRINTF(1, 2) GH_NORETURN;
 void gh_die(const char *fmt, ...) GH_PRINTF(1, 2) GH_NORETURN;
 
 #define GH_EXIT_CONFIG 78
-#define GH_EXIT_BUG 70
+#define GH_EXIT_BUG    70
 
 #endif

@@ -11,8 +11,8 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_ENTRY(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
-#define LIST_FOREACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
+#define LIST_ENTRY(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define LIST_FOREACH(it, head)        for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The current node may be removed during the walk. */
 #define LIST_FOREACH_SAFE(it, head)                                                                \
 	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                  \

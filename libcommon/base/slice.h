@@ -52,11 +52,14 @@ struct slice slice_cut(struct slice s, char sep, struct slice *rest);
 enum gh_code slice_to_cstr(struct slice s, char *dst, size_t size) GH_MUST_USE;
 
 /* Decimal integer, digits only (no sign, blank or plus; leading zeros allowed up
- * to 20 digits), min..max inclusive. GH_EINVAL for syntax, GH_ELIMIT out of range. */
+ * to 20 digits), min..max inclusive. GH_EINVAL for syntax, GH_ELIMIT out of range
+ * or over 20 digits; *out is written only with GH_OK. */
 enum gh_code parse_u64(struct slice s, uint64_t min, uint64_t max, uint64_t *out) GH_MUST_USE;
 /* The same with an optional leading minus. */
 enum gh_code parse_i64(struct slice s, int64_t min, int64_t max, int64_t *out) GH_MUST_USE;
 
+/* Bytes of the well-formed UTF-8 sequence s begins with; 0 when it does not or s is empty. */
+size_t utf8_len(struct slice s);
 /* Well-formed UTF-8 (no surrogates, no overlong forms, <= U+10FFFF). */
 bool utf8_valid(struct slice s);
 /* Number of code points of valid UTF-8. */

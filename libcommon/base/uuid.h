@@ -18,9 +18,15 @@ struct uuid {
 
 #define UUID_TEXT_SIZE 37 /* 36 characters and NUL */
 
+/* Thread-safe. */
 struct uuid uuid7_new(void);
-/* Keep generated times within limit_us of the database's clock: offset_us is
- * database minus local wall time as last measured. */
+/* Keep generated times within limit_us (>= 0) of the database's clock: offset_us is
+ * database minus local wall time, measured just now; call again with every
+ * measurement. Between calls the monotonic clock carries the database's time, so
+ * steps of the local clock change nothing. Only here may the order break: when the
+ * last id turns out to lie beyond the limit, the next ones start from the limit
+ * (they still differ in 54 random bits). Until the first call the local clock is
+ * trusted. */
 void uuid7_set_clock(int64_t offset_us, int64_t limit_us);
 /* First possible version 7 id of a time: a lower bound for range scans. */
 struct uuid uuid7_floor(int64_t wall_us);
