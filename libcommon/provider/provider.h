@@ -26,12 +26,13 @@ struct arena;
 /* ---- vocabulary: kinds and statuses are those of model/message.h ---- */
 
 enum provider_session { /* of an instance at its provider */
-	PROVIDER_SESSION_UNKNOWN = 0,
-	PROVIDER_SESSION_CONNECTED = 1,
-	PROVIDER_SESSION_CONNECTING = 2, /* also: lost and reconnecting. Not a disconnection */
-	PROVIDER_SESSION_QR = 3,         /* a person must pair: QR, code or passkey */
-	PROVIDER_SESSION_DISCONNECTED = 4,
-	PROVIDER_SESSION_FAILED = 5
+			PROVIDER_SESSION_UNKNOWN = 0,
+			PROVIDER_SESSION_CONNECTED = 1,
+			PROVIDER_SESSION_CONNECTING =
+				2, /* also: lost and reconnecting. Not a disconnection */
+			PROVIDER_SESSION_QR = 3, /* a person must pair: QR, code or passkey */
+			PROVIDER_SESSION_DISCONNECTED = 4,
+			PROVIDER_SESSION_FAILED = 5
 };
 
 /* "connected", "qr", ...; never NULL. */
@@ -62,8 +63,8 @@ struct provider_chat {
 /* Normalise a chat id: E.164 digits (optional '+'; 7-15), "@c.us",
  * "@s.whatsapp.net" (":device" dropped), "@g.us", "@lid", "@newsletter",
  * "@broadcast". GH_EINVAL for anything else; out is then undefined. */
-enum gh_code provider_chat_parse(struct slice id, struct arena *a, struct provider_chat *out)
-	GH_MUST_USE;
+enum gh_code provider_chat_parse(struct slice id, struct arena *a,
+				 struct provider_chat *out) GH_MUST_USE;
 
 /* ---- requests ---- */
 
@@ -82,18 +83,18 @@ enum provider_op {
 struct provider_server {
 	struct slice base_url; /* http(s)://host[:port][/prefix], with or without trailing slash */
 	struct slice api_key;
-	struct slice engine;   /* as answered by SERVER_VERSION; SLICE_NONE: not known */
+	struct slice engine; /* as answered by SERVER_VERSION; SLICE_NONE: not known */
 };
 
 /* One outgoing message. Only the fields of its kind are read. */
 struct provider_send {
 	enum msg_kind kind;
-	struct slice chat;        /* canonical key */
-	struct slice send_ref;    /* SLICE_NONE: none */
-	struct slice content;     /* text, or caption */
-	struct slice reply_to;    /* provider's full message id, or SLICE_NONE */
-	struct slice media_url;   /* image, video, audio, document */
-	struct slice media_type;  /* MIME type of media_url */
+	struct slice chat;       /* canonical key */
+	struct slice send_ref;   /* SLICE_NONE: none */
+	struct slice content;    /* text, or caption */
+	struct slice reply_to;   /* provider's full message id, or SLICE_NONE */
+	struct slice media_url;  /* image, video, audio, document */
+	struct slice media_type; /* MIME type of media_url */
 	struct slice file_name;
 	double latitude, longitude;
 	struct slice place_name, place_address;
@@ -102,8 +103,8 @@ struct provider_send {
 
 /* What a new session is told about us. */
 struct provider_session_spec {
-	struct slice webhook_url;    /* our /webhook/{provider}/{key} */
-	struct slice webhook_secret; /* key of the webhook signature */
+	struct slice webhook_url;        /* our /webhook/{provider}/{key} */
+	struct slice webhook_secret;     /* key of the webhook signature */
 	int64_t company_id, instance_id; /* come back in every webhook */
 };
 
@@ -133,14 +134,14 @@ struct provider_request {
 /* ---- answers ---- */
 
 enum provider_transport {
-	PROVIDER_ANSWERED,  /* a complete HTTP answer */
-	PROVIDER_NOT_SENT,  /* failed before the request was written: refused, no name, TLS */
-	PROVIDER_NO_ANSWER  /* written or perhaps written, no complete answer */
+	PROVIDER_ANSWERED, /* a complete HTTP answer */
+	PROVIDER_NOT_SENT, /* failed before the request was written: refused, no name, TLS */
+	PROVIDER_NO_ANSWER /* written or perhaps written, no complete answer */
 };
 
 struct provider_answer {
 	enum provider_transport transport;
-	int status;             /* HTTP status when answered */
+	int status; /* HTTP status when answered */
 	struct slice body;
 	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
 };
@@ -196,9 +197,9 @@ const char *provider_fact_name(enum provider_fact_kind kind);
 struct provider_file {
 	bool is_present;
 	struct slice url, mime_type, name;
-	struct slice error;        /* download failed at the provider */
-	int64_t size_bytes;        /* -1: not told */
-	int64_t duration_s;        /* -1: not told */
+	struct slice error; /* download failed at the provider */
+	int64_t size_bytes; /* -1: not told */
+	int64_t duration_s; /* -1: not told */
 };
 
 /* One normalised statement. Slices that do not apply are SLICE_NONE; ids of
@@ -230,7 +231,7 @@ struct provider_fact {
 	 * FAILED counts only while the message is processing or sent. */
 	bool has_status;
 	enum msg_status status;
-	int ack;                     /* provider's number; INT_MIN: not told */
+	int ack; /* provider's number; INT_MIN: not told */
 
 	enum provider_session session; /* SESSION */
 	/* Provider's own word: session state, ack name, group or call action, presence. */
@@ -246,7 +247,7 @@ struct provider_event {
 	struct slice engine;
 	struct slice own_number; /* digits of the account; SLICE_NONE while not paired */
 	struct slice own_lid;
-	int64_t at_us;           /* 0: not told */
+	int64_t at_us; /* 0: not told */
 	struct provider_fact *fact;
 	size_t fact_count; /* at least 1 */
 };
@@ -256,24 +257,25 @@ struct provider_event {
 #define PROVIDER_SEND_REF_SIZE 64
 
 struct provider {
-	const char *name;              /* "waha": the type column and the webhook path */
-	const char *event_id_header;   /* header that identifies a webhook post; NULL: none */
-	const char *signature_header;  /* NULL: the provider does not sign */
+	const char *name;             /* "waha": the type column and the webhook path */
+	const char *event_id_header;  /* header that identifies a webhook post; NULL: none */
+	const char *signature_header; /* NULL: the provider does not sign */
 
 	/* Fill *out. GH_EPERM with a reason in err: this provider (or we, yet) cannot
 	 * do that kind or operation. GH_EINVAL: the call breaks a rule (session name,
 	 * chat id). The request borrows from call and server. */
-	enum gh_code (*build)(const struct provider_server *server, const struct provider_call *call,
-	                      struct arena *a, struct provider_request *out, struct gh_err *err);
+	enum gh_code (*build)(const struct provider_server *server,
+			      const struct provider_call *call, struct arena *a,
+			      struct provider_request *out, struct gh_err *err);
 
 	/* Decide the outcome; never fails. out->code and out->text are always set. */
-	void (*interpret)(enum provider_op op, const struct provider_answer *answer, struct arena *a,
-	                  struct provider_result *out);
+	void (*interpret)(enum provider_op op, const struct provider_answer *answer,
+			  struct arena *a, struct provider_result *out);
 
 	/* Read one webhook body. GH_EINVAL only when it is not a JSON object; an unknown
 	 * event is one OTHER fact, an unknown content a message of kind UNSUPPORTED. */
 	enum gh_code (*parse_event)(struct slice body, struct arena *a, struct provider_event *out,
-	                            struct gh_err *err);
+				    struct gh_err *err);
 
 	/* Check the signature header over the raw bytes, in constant time. GH_EAUTH when
 	 * it is absent or wrong. An empty key never verifies. */
@@ -281,8 +283,7 @@ struct provider {
 
 	/* Write the reference that the provider carries for this kind into dst
 	 * (NUL-terminated). False when the provider carries none. */
-	bool (*send_ref)(enum msg_kind kind, struct uuid message,
-	                 char dst[PROVIDER_SEND_REF_SIZE]);
+	bool (*send_ref)(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 };
 
 extern const struct provider provider_waha;
@@ -292,18 +293,18 @@ const struct provider *provider_find(struct slice name);
 
 /* The functions of the table, with their arguments checked for GH_MUST_USE. */
 enum gh_code provider_build(const struct provider *p, const struct provider_server *server,
-                            const struct provider_call *call, struct arena *a,
-                            struct provider_request *out, struct gh_err *err) GH_MUST_USE;
+			    const struct provider_call *call, struct arena *a,
+			    struct provider_request *out, struct gh_err *err) GH_MUST_USE;
 void provider_interpret(const struct provider *p, enum provider_op op,
-                        const struct provider_answer *answer, struct arena *a,
-                        struct provider_result *out);
+			const struct provider_answer *answer, struct arena *a,
+			struct provider_result *out);
 enum gh_code provider_parse_event(const struct provider *p, struct slice body, struct arena *a,
-                                  struct provider_event *out, struct gh_err *err) GH_MUST_USE;
+				  struct provider_event *out, struct gh_err *err) GH_MUST_USE;
 enum gh_code provider_verify(const struct provider *p, struct slice key, struct slice signature,
-                             struct slice body) GH_MUST_USE;
+			     struct slice body) GH_MUST_USE;
 /* Deterministic: a resend of the same message carries the same reference. */
 bool provider_send_ref(const struct provider *p, enum msg_kind kind, struct uuid message,
-                       char dst[PROVIDER_SEND_REF_SIZE]) GH_MUST_USE;
+		       char dst[PROVIDER_SEND_REF_SIZE]) GH_MUST_USE;
 
 /* For translators: copy the provider's words into dst, printable and bounded:
  * control characters become blanks, broken UTF-8 becomes '?'. */
