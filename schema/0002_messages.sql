@@ -75,7 +75,7 @@ CREATE TABLE send_queue (
 	company_id    int NOT NULL,
 	instance_id   int NOT NULL,
 	lane          bigint NOT NULL,                     -- hash of chat and class
-	class         smallint NOT NULL,                   -- enum msg_class, model/message.h
+	class         smallint NOT NULL,                   -- enum mq_class, mq/envelope.h
 	state         smallint NOT NULL DEFAULT 0,         -- enum send_state, model/send_queue.h
 	attempt       smallint NOT NULL DEFAULT 0,         -- fence: grows with every claim
 	tries         smallint NOT NULL DEFAULT 0,         -- attempts that count against the limit
@@ -88,9 +88,9 @@ CREATE TABLE send_queue (
 	reason        text
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX send_queue_arrived ON send_queue (instance_id, class, seq) WHERE state = 0;
-CREATE INDEX send_queue_head ON send_queue (instance_id, class, lane_seq) WHERE state = 2;
+CREATE INDEX send_queue_head ON send_queue (instance_id, class, lane_seq) WHERE state IN (2, 4);
 CREATE INDEX send_queue_lane ON send_queue (instance_id, lane, lane_seq) WHERE state IN (1, 2, 3, 4);
-CREATE INDEX send_queue_lease ON send_queue (lease_until) WHERE state IN (3, 4);
+CREATE INDEX send_queue_lease ON send_queue (lease_until) WHERE state = 3;
 CREATE INDEX send_queue_expiry ON send_queue (expires_at);
 
 -- Raw provider webhooks, insert-only; the unprocessed ones are in inbound_queue.
@@ -177,8 +177,8 @@ CREATE INDEX webhook_attempts_delivery ON webhook_attempts (event_id, endpoint_i
 -- a target (an instance or an endpoint) at available_at; work itself is found by claims.
 CREATE TABLE outbox_messages (
 	id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	kind          smallint NOT NULL,                   -- enum hint_kind, model/outbox.h
-	class         smallint NOT NULL,                   -- enum msg_class
+	kind          smallint NOT NULL,                   -- enum mq_kind, mq/envelope.h
+	class         smallint NOT NULL,                   -- enum mq_class, mq/envelope.h
 	company_id    int NOT NULL,
 	target_id     int NOT NULL,
 	available_at  timestamptz NOT NULL DEFAULT now(),

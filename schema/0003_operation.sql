@@ -3,7 +3,7 @@
 CREATE TABLE queue_metadata (
 	queue_name   text PRIMARY KEY,
 	company_id   int NOT NULL,
-	kind         smallint NOT NULL,                     -- enum hint_kind, model/outbox.h
+	kind         smallint NOT NULL,                     -- enum mq_kind, mq/envelope.h
 	class        smallint NOT NULL,
 	declared_at  timestamptz NOT NULL DEFAULT now()
 );
@@ -155,15 +155,15 @@ WITH send AS (
 	JOIN companies c ON c.id = q.company_id
 )
 SELECT 'send' AS kind, q.message_id AS id, q.instance_id AS target_id,
-       CASE WHEN q.state IN (0, 2) AND q.available_at > now() THEN 'no timer' ELSE 'no hint' END AS missing
+       CASE WHEN q.available_at > now() THEN 'no timer' ELSE 'no hint' END AS missing
 FROM send q
-WHERE q.state IN (0, 2) AND NOT q.is_parked
+WHERE q.state IN (0, 2, 4) AND NOT q.is_parked
   AND q.available_at NOT BETWEEN now() - interval '60 s' AND now()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
-                  WHERE o.kind = 0 AND o.target_id = q.instance_id
+                  WHERE o.kind = 1 AND o.target_id = q.instance_id
                     AND o.available_at <= greatest(q.available_at, now()) + interval '2 s')
   AND NOT EXISTS (SELECT 1 FROM target_service s
-                  WHERE s.kind = 0 AND s.target_id = q.instance_id AND q.available_at <= now()
+                  WHERE s.kind = 1 AND s.target_id = q.instance_id AND q.available_at <= now()
                     AND s.served_at > now() - interval '60 s')
 UNION ALL
 SELECT 'send', q.message_id, q.instance_id, 'no predecessor'
@@ -175,16 +175,16 @@ WHERE q.state = 1
 UNION ALL
 SELECT 'send', q.message_id, q.instance_id, 'lease ran out'
 FROM send q
-WHERE q.state IN (3, 4) AND q.lease_until < now() - interval '60 s'
+WHERE q.state = 3 AND q.lease_until < now() - interval '60 s'
 UNION ALL
 SELECT 'inbound', q.id, q.instance_id, 'no hint'
 FROM inbound_queue q
 WHERE q.available_at NOT BETWEEN now() - interval '60 s' AND now()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
-                  WHERE o.kind = 1 AND o.target_id = q.instance_id
+                  WHERE o.kind = 2 AND o.target_id = q.instance_id
                     AND o.available_at <= greatest(q.available_at, now()) + interval '2 s')
   AND NOT EXISTS (SELECT 1 FROM target_service s
-                  WHERE s.kind = 1 AND s.target_id = q.instance_id AND q.available_at <= now()
+                  WHERE s.kind = 2 AND s.target_id = q.instance_id AND q.available_at <= now()
                     AND s.served_at > now() - interval '60 s')
 UNION ALL
 SELECT 'delivery', d.event_id, d.endpoint_id, 'no hint'
@@ -193,10 +193,10 @@ JOIN instance_webhooks w ON w.id = d.endpoint_id
 WHERE d.state = 0 AND w.is_active AND w.disabled_at IS NULL AND w.deleted_at IS NULL
   AND d.available_at NOT BETWEEN now() - interval '60 s' AND now()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
-                  WHERE o.kind = 2 AND o.target_id = d.endpoint_id
+                  WHERE o.kind = 3 AND o.target_id = d.endpoint_id
                     AND o.available_at <= greatest(d.available_at, now()) + interval '2 s')
   AND NOT EXISTS (SELECT 1 FROM target_service s
-                  WHERE s.kind = 2 AND s.target_id = d.endpoint_id AND d.available_at <= now()
+                  WHERE s.kind = 3 AND s.target_id = d.endpoint_id AND d.available_at <= now()
                     AND s.served_at > now() - interval '60 s')
 UNION ALL
 SELECT 'delivery', d.event_id, d.endpoint_id, 'lease ran out'
