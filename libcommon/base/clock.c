@@ -127,7 +127,8 @@ take_digits(struct slice *s, size_t width, int64_t min, int64_t max, int64_t *ou
 {
 	uint64_t v;
 
-	if (s->n < width || parse_u64(slice_sub(*s, 0, width), (uint64_t)min, (uint64_t)max, &v))
+	if (s->n < width ||
+	    parse_u64(slice_sub(*s, 0, width), (uint64_t)min, (uint64_t)max, &v) != GH_OK)
 		return false;
 	*s = slice_from(*s, width);
 	*out = (int64_t)v;

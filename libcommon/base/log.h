@@ -34,28 +34,38 @@ struct log_kv {
 	int64_t num;
 };
 
-#define LOG_STR(k, v) ((struct log_kv){.key = (k), .kind = LOG_KV_TEXT, .text = (v)})
-#define LOG_INT(k, v) ((struct log_kv){.key = (k), .kind = LOG_KV_INT, .num = (int64_t)(v)})
+#define LOG_STR(k, v)   ((struct log_kv){.key = (k), .kind = LOG_KV_TEXT, .text = (v)})
+#define LOG_INT(k, v)   ((struct log_kv){.key = (k), .kind = LOG_KV_INT, .num = (int64_t)(v)})
 #define LOG_SLICE(k, v) ((struct log_kv){.key = (k), .kind = LOG_KV_SLICE, .slice = (v)})
 
-/* event is a fixed word pair ("outbox.claimed"), listed in the daemon's manual.
- * Repeats of one event at the same level beyond 20 per second are dropped and
- * reported once a second with their count (key "suppressed"). */
+/* Write one line; thread-safe, keeps errno. A NULL text is logged as empty; a line
+ * over PIPE_BUF (4 KiB) loses its last bytes and gets truncated=1. logfmt quotes a
+ * value unless it is plain ASCII without blank, '"', '=' and '\'; control characters
+ * become \u00HH and bytes that are not UTF-8 \xHH.
+ *
+ * event is a string literal (kept by pointer), a fixed word pair ("outbox.claimed"),
+ * listed in the daemon's manual. Repeats of one event at the same level beyond 20
+ * per second are dropped and reported once a second with their count (key
+ * "suppressed"); lost lines are reported as log.dropped with their count. */
 void log_write(enum log_level level, const char *event, const struct log_kv *kv, unsigned count);
+
+/* Report suppressed repeats and dropped lines that nobody's next line would report:
+ * the daemon calls it once a second. */
+void log_tick(void);
 
 #define LOG_AT(level, event, ...)                                                                  \
 	do {                                                                                       \
 		if (log_is_enabled(level)) {                                                       \
 			const struct log_kv log_kv_[] = {__VA_ARGS__};                             \
 			log_write(level, event, log_kv_,                                           \
-			          (unsigned)(sizeof(log_kv_) / sizeof(log_kv_[0])));               \
+				  (unsigned)(sizeof(log_kv_) / sizeof(log_kv_[0])));               \
 		}                                                                                  \
 	} while (0)
 
 /* At least one key is required: log_info("daemon.ready", LOG_STR("version", v)). */
 #define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)
-#define log_info(event, ...) LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
-#define log_warn(event, ...) LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
+#define log_info(event, ...)  LOG_AT(LOG_LEVEL_INFO, event, __VA_ARGS__)
+#define log_warn(event, ...)  LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
 
 #define LOG_PHONE_SIZE 24
