@@ -21,7 +21,7 @@ struct mq_conn;
 struct mq_channel;
 
 #define MQ_CHANNEL_MAX 16        /* channels per connection */
-#define MQ_REQUEST_MAX 4096      /* requests waiting per channel */
+#define MQ_REQUEST_MAX 16384     /* requests waiting per channel */
 #define MQ_CONTENT_MAX (1u << 20) /* largest body taken from the broker, bytes */
 
 /* A message that came from the broker; everything lives until the callback returns. */
@@ -64,8 +64,8 @@ struct mq_channel_opts {
  * runs before this returns. */
 struct mq_channel *mq_channel_new(struct mq_conn *c, const struct mq_channel_opts *opts);
 
-/* Waiting requests are dropped without their callback: whoever frees the channel
- * owns them. NULL is legal. Not from under a callback. */
+/* Waiting requests fail with GH_ETEMP from inside this call; no other callback runs.
+ * NULL is legal. Not from under a callback. */
 void mq_channel_free(struct mq_channel *ch);
 
 bool mq_channel_is_open(const struct mq_channel *ch);

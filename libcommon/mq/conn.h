@@ -58,7 +58,8 @@ struct mq_counters {
 	uint64_t cancel_count;          /* consumers cancelled by the broker */
 };
 
-/* The state or the blocked flag changed. Also called for MQ_STOPPED. */
+/* The state or the blocked flag is not what it was: runs at the end of a pass, so short
+ * states in between may go unseen. Also called for MQ_STOPPED. */
 typedef void mq_conn_fn(void *arg, enum mq_state state, bool blocked);
 
 struct mq_conn_opts {
@@ -74,7 +75,7 @@ struct mq_conn_opts {
 };
 
 /* Copies opts, starts connecting on the next loop pass. dns is borrowed until
- * mq_conn_free; it may be NULL when every host is an address.
+ * mq_conn_free.
  *
  * Returns  GH_OK and *out, GH_EINVAL with err for a bad URL or option */
 enum gh_code mq_conn_new(struct mq_conn **out, struct loop *l, struct dns *dns,

@@ -45,8 +45,7 @@ typedef void mq_topology_fn(void *arg, enum gh_code code, struct slice text);
  * Returns GH_OK, or GH_EAGAIN/GH_EBUSY of the channel (done is not called then). */
 enum gh_code mq_topology_declare(struct mq_channel *ch, mq_topology_fn *done,
                                  void *arg) GH_MUST_USE;
-/* Declare and bind the five queues of a company. Same results. Freeing the channel
- * before done runs is legal only at process end (the bookkeeping is not freed). */
+/* Declare and bind the five queues of a company. Same results. */
 enum gh_code mq_topology_declare_company(struct mq_channel *ch, int64_t company_id,
                                          bool is_quorum, mq_topology_fn *done,
                                          void *arg) GH_MUST_USE;
