@@ -1,0 +1,93 @@
+"""Fixtures of the integration tests; tests/integration/run provides the stack.
+
+To try one test against a stack that is up: set -a; . DIR/env; set +a;
+/usr/bin/python3 -m pytest tests/integration -k NAME
+"""
+
+import os
+import sys
+
+import pika
+import psycopg
+import psycopg.rows
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "stack"))
+
+from api import Api  # noqa: E402
+from support import Company, Sim, unique  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def env():
+    """The stack's variables (HARNESS.md)."""
+    if "GROWHUB_URL" not in os.environ:
+        pytest.exit("no stack: run 'make integration', or source DIR/env of a stack", returncode=2)
+    return {k: v for k, v in os.environ.items() if k.startswith("GROWHUB_")}
+
+
+@pytest.fixture(scope="session")
+def api(env):
+    """The REST API without a token."""
+    return Api(env["GROWHUB_URL"])
+
+
+@pytest.fixture(scope="session")
+def admin(api, env):
+    """The REST API with a superadmin session."""
+    return api.login(env["GROWHUB_SUPERADMIN_EMAIL"], env["GROWHUB_SUPERADMIN_PASSWORD"])
+
+
+@pytest.fixture(scope="session")
+def sim(env):
+    return Sim(env["GROWHUB_SIM_URL"])
+
+
+@pytest.fixture
+def db(env):
+    """A reading connection; rows are dicts, every statement sees the newest commit."""
+    with psycopg.connect(env["GROWHUB_DATABASE_URL"], autocommit=True,
+                         row_factory=psycopg.rows.dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture
+def amqp(env):
+    """A channel to the broker."""
+    connection = pika.BlockingConnection(pika.URLParameters(env["GROWHUB_AMQP_URL"]))
+    yield connection.channel()
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def provider(admin, env):
+    """The simulated WAHA server as a provider row."""
+    return admin.post("/api/admin/providers", {
+        "type": "waha", "name": unique("waha"), "base_url": f"{env['GROWHUB_SIM_URL']}/waha",
+        "api_key": "sim", "max_instances": 10000})
+
+
+@pytest.fixture
+def new_company(admin, provider):
+    """Factory of tenants: new_company(**fields); all are ended after the test."""
+    made = []
+
+    def make(**fields):
+        made.append(Company(admin, provider, **fields))
+        return made[-1]
+
+    yield make
+    for company in made:
+        company.close()
+
+
+@pytest.fixture
+def company(new_company):
+    """One fresh tenant."""
+    return new_company()
+
+
+@pytest.fixture
+def instance(company):
+    """One connected instance of that tenant."""
+    return company.instance()

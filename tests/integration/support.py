@@ -1,0 +1,112 @@
+"""What integration tests share: the simulator's client, waiting, tenants to test with."""
+
+import itertools
+import json
+import time
+import urllib.parse
+import urllib.request
+
+_serial = itertools.count(1)
+
+
+def wait_until(predicate, what, timeout=10):
+    """Poll until predicate() is true and return its value; tests never sleep fixed times."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {timeout} s in vain for {what}; last value: {value!r}")
+        time.sleep(0.02)
+
+
+def unique(word):
+    """A name no other test of this run uses."""
+    return f"{word}-{next(_serial)}-{time.time_ns() % 1_000_000_000}"
+
+
+class Sim:
+    """growhub-sim's control routes (HARNESS.md)."""
+
+    def __init__(self, url):
+        self.url = url
+
+    def stats(self):
+        return self._call("GET", "/_sim/stats")
+
+    def messages(self, session, provider="waha", since=0):
+        query = urllib.parse.urlencode({"provider": provider, "session": session, "since": since})
+        return self._call("GET", f"/_sim/messages?{query}")
+
+    def received(self, hook, since=0):
+        return self._call("GET", f"/_sim/received/{hook}?since={since}")
+
+    def hook_url(self, hook):
+        return f"{self.url}/hook/{hook}"
+
+    def set_hook(self, hook, **settings):
+        """secret, status, delay_ms: how the hook verifies and answers."""
+        return self._call("POST", f"/_sim/hooks/{hook}", settings)
+
+    def fault(self, scope, kind, **settings):
+        """value, rate, for_ms."""
+        return self._call("POST", "/_sim/faults", {"scope": scope, "kind": kind, **settings})
+
+    def inbound(self, session, sender, provider="waha", **content):
+        """content: text= or raw=."""
+        return self._call("POST", "/_sim/inbound",
+                          {"provider": provider, "session": session, "from": sender, **content})
+
+    def reset(self):
+        """Forgets everything, sessions included: instances made before are unknown afterwards."""
+        return self._call("POST", "/_sim/reset", {})
+
+    def _call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, method=method,
+                                         headers={"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            raw = answer.read()
+        return json.loads(raw) if raw else None
+
+
+class Company:
+    """A fresh tenant; api speaks with its token. Ended by close()."""
+
+    def __init__(self, admin, provider, **fields):
+        self.admin, self.provider = admin, provider
+        fields = {"name": unique("company"), "rate_per_minute": 100000,
+                  "rate_per_hour": 1000000, **fields}
+        self.row = admin.post("/api/admin/companies", fields)
+        self.id, self.token = self.row["id"], self.row["token"]
+        self.api = admin.with_token(self.token)
+
+    def instance(self, is_connected=True, **fields):
+        """A new instance at the simulated provider; waits until it is connected."""
+        row = self.api.post("/api/instances", {
+            "instance_name": unique("instance"), "provider_id": self.provider["id"], **fields})
+        if is_connected:
+            path = f"/api/instances/{row['id']}"
+            wait_until(lambda: self.api.get(path)["status"] == "connected",
+                       f"instance {row['id']} to connect")
+        return row
+
+    def send(self, instance, to="5511999990001", content="Hello", **fields):
+        return self.api.post("/api/messages/send", {
+            "instance_id": instance["id"], "phone_to": to, "content": content, **fields})
+
+    def message(self, message_id, timeline=False):
+        return self.api.get(f"/api/messages/{message_id}{'?timeline=1' if timeline else ''}")
+
+    def wait_status(self, message_id, *wanted, timeout=10):
+        """Wait until the message has one of the statuses wanted; returns its row."""
+        return wait_until(
+            lambda: (row := self.message(message_id)) and row["status"] in wanted and row,
+            f"message {message_id} to be {' or '.join(wanted)}", timeout)
+
+    def close(self):
+        """Instances first: their sessions at the provider end too."""
+        for row in self.api.get("/api/instances"):
+            self.api.delete(f"/api/instances/{row['id']}")
+        self.admin.delete(f"/api/admin/companies/{self.id}")
