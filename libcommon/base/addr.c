@@ -178,6 +178,6 @@ addr_cidr_text(const struct addr_cidr *c, char dst[ADDR_CIDR_TEXT_SIZE])
 	char text[ADDR_TEXT_SIZE];
 
 	snprintf(dst, ADDR_CIDR_TEXT_SIZE, "%s/%u", addr_text(&c->net, text),
-	         c->is_v4 ? c->bits - 96u : c->bits);
+		 c->is_v4 ? c->bits - 96u : c->bits);
 	return dst;
 }

@@ -26,7 +26,7 @@ struct addr_cidr {
 	bool is_v4;      /* an IPv6 range never holds an IPv4 address, not even ::/0 */
 };
 
-#define ADDR_TEXT_SIZE 46      /* INET6_ADDRSTRLEN */
+#define ADDR_TEXT_SIZE      46 /* INET6_ADDRSTRLEN */
 #define ADDR_CIDR_TEXT_SIZE 50 /* address, "/128", NUL */
 
 /* Literal only: four decimal octets without leading zeros, or RFC 4291 IPv6
@@ -40,8 +40,8 @@ bool addr_eq(const struct addr *a, const struct addr *b);
 const char *addr_text(const struct addr *a, char dst[ADDR_TEXT_SIZE]);
 
 /* AF_INET and AF_INET6; port in host order, NULL allowed. GH_EINVAL for other families. */
-enum gh_code addr_from_sockaddr(const struct sockaddr *sa, struct addr *out, uint16_t *port)
-	GH_MUST_USE;
+enum gh_code addr_from_sockaddr(const struct sockaddr *sa, struct addr *out,
+				uint16_t *port) GH_MUST_USE;
 /* AF_INET for an IPv4 address, else AF_INET6. Returns the length for connect(2) and bind(2). */
 socklen_t addr_to_sockaddr(const struct addr *a, uint16_t port, struct sockaddr_storage *out);
 
@@ -54,7 +54,7 @@ bool addr_cidr_match(const struct addr_cidr *c, const struct addr *a);
 bool addr_cidr_match_any(const struct addr_cidr *list, size_t count, const struct addr *a);
 /* The same for a peer's socket address; false for other families. */
 bool addr_cidr_match_sockaddr(const struct addr_cidr *list, size_t count,
-                              const struct sockaddr *sa);
+			      const struct sockaddr *sa);
 
 /* Canonical text, always with the prefix length. Returns dst. */
 const char *addr_cidr_text(const struct addr_cidr *c, char dst[ADDR_CIDR_TEXT_SIZE]);

@@ -78,7 +78,8 @@ conf_shown(struct conf_load *l, const struct conf_param *p, const config_setting
 		/* Of an unknown key nothing is known, so it might be a secret. */
 		if (p == NULL || conf_type_ops(p)->is_secret)
 			return "\"***\"";
-		return arena_printf(l->a, "\"%.*s\"", CONF_SHOWN_MAX, config_setting_get_string(set));
+		return arena_printf(l->a, "\"%.*s\"", CONF_SHOWN_MAX,
+				    config_setting_get_string(set));
 	case CONFIG_TYPE_GROUP:
 		return "{...}";
 	default:
@@ -96,13 +97,13 @@ conf_where(struct conf_load *l, const config_setting_t *set, unsigned *line)
 /* "file:line: key = value: reason" */
 static void
 conf_complain(struct conf_load *l, const char *key, const struct conf_param *p,
-              const config_setting_t *set, const char *reason)
+	      const config_setting_t *set, const char *reason)
 {
 	unsigned line;
 	const struct conf_file *f = conf_where(l, set, &line);
 
 	conf_errors_add(l->errs, "%s:%u: %s = %s: %s", f->path, line, key, conf_shown(l, p, set),
-	                reason);
+			reason);
 }
 
 static const char *
@@ -121,7 +122,7 @@ conf_range_reason(struct conf_load *l, const struct conf_param *p)
 /* "file:PATH" of a secret: the content, or NULL and the reason. */
 static const char *
 conf_read_secret(struct conf_load *l, const struct conf_file *from, struct slice path,
-                 const char **why)
+		 const char **why)
 {
 	const char *name = conf_expand_env(path, l->a, why);
 	bool is_world_readable = false;
@@ -147,7 +148,7 @@ conf_read_secret(struct conf_load *l, const struct conf_file *from, struct slice
 
 static const char *
 conf_string_text(struct conf_load *l, const struct conf_param *p, const config_setting_t *set,
-                 const char **why)
+		 const char **why)
 {
 	struct slice raw = slice_of(config_setting_get_string(set));
 	unsigned line;
@@ -169,7 +170,7 @@ conf_string_text(struct conf_load *l, const struct conf_param *p, const config_s
  * wrong (why says so). */
 static bool
 conf_scalar_item(struct conf_load *l, const struct conf_param *p, const config_setting_t *set,
-                 struct conf_items *items, const char **why)
+		 struct conf_items *items, const char **why)
 {
 	int type = config_setting_type(set);
 	const char *text = NULL;
@@ -191,7 +192,7 @@ conf_scalar_item(struct conf_load *l, const struct conf_param *p, const config_s
 
 static bool
 conf_gather(struct conf_load *l, const struct conf_param *p, config_setting_t *set,
-            struct conf_items *items, const char **why)
+	    struct conf_items *items, const char **why)
 {
 	bool is_list = config_setting_is_list(set) || config_setting_is_array(set);
 	int count = is_list ? config_setting_length(set) : 1;
@@ -298,10 +299,9 @@ conf_take_root(struct conf_load *l, config_setting_t *root)
 		for (int k = 0; k < config_setting_length(set); k++) {
 			config_setting_t *member = config_setting_get_elem(set, (unsigned)k);
 
-			conf_take_named(l,
-			                arena_printf(l->a, "%s.%s", name,
-			                             config_setting_name(member)),
-			                member);
+			conf_take_named(
+				l, arena_printf(l->a, "%s.%s", name, config_setting_name(member)),
+				member);
 		}
 	}
 }
@@ -323,8 +323,8 @@ conf_complain_syntax(struct conf_load *l, const config_t *cfg)
 	if (text.n > CONF_SHOWN_MAX)
 		text.n = CONF_SHOWN_MAX;
 	conf_errors_add(l->errs, "%s:%u: %s%s%.*s", f->path, line,
-	                reason != NULL ? reason : "syntax error", text.n > 0 ? " at " : "",
-	                S_FMT(text));
+			reason != NULL ? reason : "syntax error", text.n > 0 ? " at " : "",
+			S_FMT(text));
 }
 
 /* Keys the file does not have: defaults, or errors for the required ones. */
@@ -339,7 +339,7 @@ conf_fill_rest(struct conf_load *l)
 			continue;
 		if ((p->flags & CONF_REQUIRED) || conf_has_word(l->c->spec.require, p->name)) {
 			conf_errors_add(l->errs, "%s: %s: required key is missing", l->c->path,
-			                p->name);
+					p->name);
 			continue;
 		}
 		if (p->dflt == NULL)
@@ -396,7 +396,8 @@ conf_new(const struct conf_spec *spec, const char *path, void *live)
 
 			if (slot.offset + conf_type_ops(p)->size > spec->struct_size ||
 			    conf_find_slot(c, p->name) != NULL)
-				gh_panic("conf: %s is in two tables or outside its struct", p->name);
+				gh_panic("conf: %s is in two tables or outside its struct",
+					 p->name);
 			c->slots[c->slot_count++] = slot;
 		}
 	}
@@ -433,7 +434,7 @@ conf_free(struct conf *c)
 
 enum gh_code
 conf_load(struct conf **out, const struct conf_spec *spec, const char *path, void *live,
-          struct conf_errors *errs)
+	  struct conf_errors *errs)
 {
 	struct conf_load l = {.dst = live, .errs = errs};
 
@@ -461,7 +462,7 @@ conf_slot_eq(const struct conf *a, const struct conf *b, size_t at)
 
 	if (!ops->has_pointer)
 		return memcmp((char *)a->live + x->offset, (char *)b->live + y->offset,
-		              ops->size) == 0;
+			      ops->size) == 0;
 	if (x->items.count != y->items.count || (x->items.v == NULL) != (y->items.v == NULL))
 		return false;
 	for (size_t i = 0; i < x->items.count; i++) {
@@ -478,7 +479,8 @@ conf_reload(struct conf *c, struct conf_changes *changes, struct conf_errors *er
 	struct conf *fresh;
 	enum gh_code rc = conf_load(&fresh, &c->spec, c->path, shadow, errs);
 
-	*changes = (struct conf_changes){.applied = c->changed, .restart = c->changed + c->slot_count};
+	*changes =
+		(struct conf_changes){.applied = c->changed, .restart = c->changed + c->slot_count};
 	if (rc != GH_OK)
 		goto out;
 	for (size_t i = 0; i < c->slot_count; i++) {

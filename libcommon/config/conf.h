@@ -76,14 +76,14 @@ struct conf_key {
 };
 
 #define CONF_RELOADABLE 1u /* conf_reload changes it in the live struct */
-#define CONF_REQUIRED 2u   /* must be in the file; dflt is NULL */
+#define CONF_REQUIRED   2u /* must be in the file; dflt is NULL */
 
 #define CONF_MINUTE (60 * CLOCK_SEC)
-#define CONF_HOUR (3600 * CLOCK_SEC)
-#define CONF_DAY (86400 * CLOCK_SEC)
-#define CONF_KIB ((int64_t)1024)
-#define CONF_MIB (1024 * CONF_KIB)
-#define CONF_GIB (1024 * CONF_MIB)
+#define CONF_HOUR   (3600 * CLOCK_SEC)
+#define CONF_DAY    (86400 * CLOCK_SEC)
+#define CONF_KIB    ((int64_t)1024)
+#define CONF_MIB    (1024 * CONF_KIB)
+#define CONF_GIB    (1024 * CONF_MIB)
 
 /* One key. A table is an array of these that ends in a row with name NULL. */
 struct conf_param {
@@ -99,7 +99,7 @@ struct conf_param {
 	const char *help;
 };
 
-#define CONF_TEXT_MAX 4096
+#define CONF_TEXT_MAX   4096
 #define CONF_SECRET_MAX 65536
 
 /* A table and where its struct lies within the daemon's conf struct. */
@@ -134,7 +134,7 @@ struct conf_errors {
  * Returns  GH_OK, or GH_EINVAL with live zeroed and *out NULL
  */
 enum gh_code conf_load(struct conf **out, const struct conf_spec *spec, const char *path,
-                       void *live, struct conf_errors *errs) GH_MUST_USE;
+		       void *live, struct conf_errors *errs) GH_MUST_USE;
 void conf_free(struct conf *c); /* NULL is legal; wipes nothing in live but the pointers die */
 
 /* Names of keys whose value differs from the live one; valid until the next reload. */
@@ -148,8 +148,8 @@ struct conf_changes {
 /* Read the same file again and apply the reloadable keys to the live struct.
  * Strings and lists read before stay valid until conf_free, so a reader in the
  * middle of a request is not surprised. On GH_EINVAL nothing was changed. */
-enum gh_code conf_reload(struct conf *c, struct conf_changes *changes, struct conf_errors *errs)
-	GH_MUST_USE;
+enum gh_code conf_reload(struct conf *c, struct conf_changes *changes,
+			 struct conf_errors *errs) GH_MUST_USE;
 
 enum conf_print_form {
 	CONF_PRINT_TABLE, /* aligned columns for people */
@@ -157,7 +157,7 @@ enum conf_print_form {
 };
 /* "-" stands for no default, no range, no flags. Check out->over. */
 void conf_print_params(struct buf *out, const struct conf_table *tables, size_t table_count,
-                       enum conf_print_form form);
+		       enum conf_print_form form);
 
 /* "127.0.0.1:8080", "[::1]:8080", ":8080" or "*:8080" (all addresses), "localhost:8080"
  * (127.0.0.1). Other names are GH_EINVAL: nothing is resolved. */

@@ -70,7 +70,7 @@ print_row_add(struct buf *out, const struct print_row *row, const size_t *width)
 
 void
 conf_print_params(struct buf *out, const struct conf_table *tables, size_t table_count,
-                  enum conf_print_form form)
+		  enum conf_print_form form)
 {
 	static const struct print_row heading = {
 		{"NAME", "TYPE", "DEFAULT", "RANGE", "FLAGS", "HELP"}};

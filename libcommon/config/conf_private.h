@@ -18,8 +18,8 @@ void conf_errors_add(struct conf_errors *errs, const char *fmt, ...) GH_PRINTF(2
 /* ---- conf_source.c: one text out of a file and its includes ---- */
 
 struct conf_file {
-	const char *path;       /* as named on the command line or by @include */
-	struct slice dir;       /* up to and with the last '/', or empty */
+	const char *path; /* as named on the command line or by @include */
+	struct slice dir; /* up to and with the last '/', or empty */
 	bool is_world_readable;
 };
 
@@ -34,8 +34,8 @@ const char *conf_source_text(struct conf_source *s);
 const struct conf_file *conf_source_find(const struct conf_source *s, unsigned *line);
 
 /* Append a regular file of at most max bytes to out. On failure *why is a reason. */
-enum gh_code conf_file_read(const char *path, size_t max, struct buf *out,
-                            bool *is_world_readable, const char **why) GH_MUST_USE;
+enum gh_code conf_file_read(const char *path, size_t max, struct buf *out, bool *is_world_readable,
+			    const char **why) GH_MUST_USE;
 /* path, or dir and path when path is relative; in the arena. */
 const char *conf_file_resolve(struct arena *a, const struct conf_file *from, struct slice path);
 
@@ -55,7 +55,7 @@ struct conf_type_ops {
 	bool has_pointer; /* equality by text, not by the member's bytes */
 	/* Fill dst (zeroed). NULL, or the reason; "" stands for "must be <range>". */
 	const char *(*parse)(const struct conf_param *p, struct arena *a,
-	                     const struct conf_items *items, void *dst);
+			     const struct conf_items *items, void *dst);
 	void (*range)(const struct conf_param *p, struct buf *out);
 };
 

@@ -40,7 +40,7 @@ struct conf_source {
 enum scan_state { SCAN_CODE, SCAN_STRING, SCAN_COMMENT };
 
 static void source_add_file(struct conf_source *s, const char *path, unsigned depth,
-                            const char *where);
+			    const char *where);
 
 /* Read what is there, up to max bytes; the caller owns fd. */
 static enum gh_code
@@ -81,7 +81,7 @@ file_read_all(int fd, size_t max, struct buf *out, const char **why)
 
 enum gh_code
 conf_file_read(const char *path, size_t max, struct buf *out, bool *is_world_readable,
-               const char **why)
+	       const char **why)
 {
 	/* O_NONBLOCK: a named pipe must not hang the daemon at start. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -186,7 +186,7 @@ source_add_line(struct conf_source *s, unsigned file, unsigned line, struct slic
 /* A line `@include "path"`, perhaps with a comment behind it. */
 static void
 source_include(struct conf_source *s, const struct conf_file *from, unsigned line,
-               struct slice rest, unsigned depth)
+	       struct slice rest, unsigned depth)
 {
 	const char *where = arena_printf(s->a, "%s:%u: ", from->path, line);
 	struct slice tail, path;
@@ -225,15 +225,16 @@ source_add_lines(struct conf_source *s, unsigned file, struct slice rest, unsign
 			continue;
 		}
 		if (!scan_line(line, &state))
-			conf_errors_add(s->errs,
-			                "%s:%u: integer beyond 32 bits: sizes and times are text with "
-			                "a unit",
-			                f->path, number);
+			conf_errors_add(
+				s->errs,
+				"%s:%u: integer beyond 32 bits: sizes and times are text with "
+				"a unit",
+				f->path, number);
 		source_add_line(s, file, number, line);
 	}
 	if (state != SCAN_CODE)
 		conf_errors_add(s->errs, "%s:%u: %s without end", f->path, number,
-		                state == SCAN_STRING ? "string" : "comment");
+				state == SCAN_STRING ? "string" : "comment");
 }
 
 /* where: "file:line: " of the include, or "" for the first file. */

@@ -23,8 +23,8 @@ struct value_unit {
 
 /* Largest first: the printing direction takes the first that divides. */
 static const struct value_unit value_times[] = {
-	{"d", CONF_DAY}, {"h", CONF_HOUR}, {"m", CONF_MINUTE}, {"s", CLOCK_SEC}, {"ms", CLOCK_MS},
-	{NULL, 0},
+	{"d", CONF_DAY},  {"h", CONF_HOUR}, {"m", CONF_MINUTE},
+	{"s", CLOCK_SEC}, {"ms", CLOCK_MS}, {NULL, 0},
 };
 static const struct value_unit value_sizes[] = {
 	{"GiB", CONF_GIB}, {"MiB", CONF_MIB}, {"KiB", CONF_KIB}, {"B", 1}, {NULL, 0},
@@ -33,7 +33,7 @@ static const struct value_unit value_sizes[] = {
 /* Number and unit; *in_form is false when the text is not of that form at all. */
 static bool
 value_parse_unit(const struct value_unit *units, const struct conf_param *p, const char *text,
-                 int64_t *out, bool *in_form)
+		 int64_t *out, bool *in_form)
 {
 	struct slice s = slice_of(text), number = s;
 	uint64_t n;
@@ -74,7 +74,7 @@ value_max(const struct conf_param *p)
 
 static const char *
 value_parse_text(const struct conf_param *p, struct arena *a, const struct conf_items *items,
-                 void *dst)
+		 void *dst)
 {
 	int64_t n = (int64_t)strlen(items->v[0]);
 	char *copy;
@@ -88,7 +88,7 @@ value_parse_text(const struct conf_param *p, struct arena *a, const struct conf_
 
 static const char *
 value_parse_bool(const struct conf_param *p GH_UNUSED, struct arena *a GH_UNUSED,
-                 const struct conf_items *items, void *dst)
+		 const struct conf_items *items, void *dst)
 {
 	bool value = strcmp(items->v[0], "true") == 0;
 
@@ -100,7 +100,7 @@ value_parse_bool(const struct conf_param *p GH_UNUSED, struct arena *a GH_UNUSED
 
 static const char *
 value_parse_int(const struct conf_param *p, struct arena *a GH_UNUSED,
-                const struct conf_items *items, void *dst)
+		const struct conf_items *items, void *dst)
 {
 	int64_t value;
 
@@ -112,14 +112,15 @@ value_parse_int(const struct conf_param *p, struct arena *a GH_UNUSED,
 
 static const char *
 value_parse_size(const struct conf_param *p, struct arena *a GH_UNUSED,
-                 const struct conf_items *items, void *dst)
+		 const struct conf_items *items, void *dst)
 {
 	int64_t value;
 	size_t size;
 	bool in_form;
 
 	if (!value_parse_unit(value_sizes, p, items->v[0], &value, &in_form))
-		return in_form ? VALUE_OUT_OF_RANGE : "must be a size such as \"16MiB\" (B KiB MiB GiB)";
+		return in_form ? VALUE_OUT_OF_RANGE
+			       : "must be a size such as \"16MiB\" (B KiB MiB GiB)";
 	size = (size_t)value;
 	memcpy(dst, &size, sizeof(size));
 	return NULL;
@@ -127,7 +128,7 @@ value_parse_size(const struct conf_param *p, struct arena *a GH_UNUSED,
 
 static const char *
 value_parse_duration(const struct conf_param *p, struct arena *a GH_UNUSED,
-                     const struct conf_items *items, void *dst)
+		     const struct conf_items *items, void *dst)
 {
 	int64_t value;
 	bool in_form;
@@ -140,7 +141,7 @@ value_parse_duration(const struct conf_param *p, struct arena *a GH_UNUSED,
 
 static const char *
 value_parse_enum(const struct conf_param *p, struct arena *a GH_UNUSED,
-                 const struct conf_items *items, void *dst)
+		 const struct conf_items *items, void *dst)
 {
 	for (int i = 0; p->words[i] != NULL; i++) {
 		if (strcmp(p->words[i], items->v[0]) == 0) {
@@ -153,13 +154,13 @@ value_parse_enum(const struct conf_param *p, struct arena *a GH_UNUSED,
 
 static const char *
 value_parse_key(const struct conf_param *p GH_UNUSED, struct arena *a GH_UNUSED,
-                const struct conf_items *items, void *dst)
+		const struct conf_items *items, void *dst)
 {
 	struct conf_key key = {.is_set = true};
 	size_t n;
 
 	if (encode_base64_parse(slice_of(items->v[0]), ENCODE_PAD_OPTIONAL, key.b, sizeof(key.b),
-	                        &n) != GH_OK ||
+				&n) != GH_OK ||
 	    n != sizeof(key.b))
 		return VALUE_OUT_OF_RANGE;
 	memcpy(dst, &key, sizeof(key));
@@ -174,7 +175,7 @@ value_count_fits(const struct conf_param *p, const struct conf_items *items)
 
 static const char *
 value_parse_strings(const struct conf_param *p, struct arena *a, const struct conf_items *items,
-                    void *dst)
+		    void *dst)
 {
 	const char **v = arena_alloc_array(a, items->count, sizeof(*v));
 	struct conf_strings list = {v, items->count};
@@ -192,7 +193,7 @@ value_parse_strings(const struct conf_param *p, struct arena *a, const struct co
 
 static const char *
 value_parse_listen(const struct conf_param *p, struct arena *a, const struct conf_items *items,
-                   void *dst)
+		   void *dst)
 {
 	struct conf_listen *v = arena_alloc_array(a, items->count, sizeof(*v));
 	struct conf_listens list = {v, items->count};
@@ -209,7 +210,7 @@ value_parse_listen(const struct conf_param *p, struct arena *a, const struct con
 
 static const char *
 value_parse_cidrs(const struct conf_param *p, struct arena *a, const struct conf_items *items,
-                  void *dst)
+		  void *dst)
 {
 	struct addr_cidr *v = arena_alloc_array(a, items->count, sizeof(*v));
 	struct conf_cidrs list = {v, items->count};
@@ -286,28 +287,28 @@ conf_type_ops(const struct conf_param *p)
 	static const char text[] = "text in quotes", list[] = "text in quotes or a list of it";
 	static const struct conf_type_ops table[] = {
 		[CONF_TYPE_STRING] = {"string", text, sizeof(char *), false, false, true,
-	                              value_parse_text, value_range_text},
+				      value_parse_text, value_range_text},
 		[CONF_TYPE_BOOL] = {"bool", "true or false", sizeof(bool), false, false, false,
-	                            value_parse_bool, value_range_bool},
+				    value_parse_bool, value_range_bool},
 		[CONF_TYPE_INT] = {"int", "a whole number", sizeof(int64_t), false, false, false,
-	                           value_parse_int, value_range_int},
-		[CONF_TYPE_SIZE] = {"size", "a size in quotes such as \"16MiB\"", sizeof(size_t), false,
-	                            false, false, value_parse_size, value_range_size},
-		[CONF_TYPE_DURATION] = {"duration", "a time in quotes such as \"30s\"", sizeof(int64_t),
-	                                false, false, false, value_parse_duration,
-	                                value_range_duration},
-		[CONF_TYPE_ENUM] = {"enum", text, sizeof(int), false, false, false, value_parse_enum,
-	                            value_range_enum},
+				   value_parse_int, value_range_int},
+		[CONF_TYPE_SIZE] = {"size", "a size in quotes such as \"16MiB\"", sizeof(size_t),
+				    false, false, false, value_parse_size, value_range_size},
+		[CONF_TYPE_DURATION] = {"duration", "a time in quotes such as \"30s\"",
+					sizeof(int64_t), false, false, false, value_parse_duration,
+					value_range_duration},
+		[CONF_TYPE_ENUM] = {"enum", text, sizeof(int), false, false, false,
+				    value_parse_enum, value_range_enum},
 		[CONF_TYPE_SECRET] = {"secret", text, sizeof(char *), false, true, true,
-	                              value_parse_text, value_range_text},
+				      value_parse_text, value_range_text},
 		[CONF_TYPE_KEY] = {"key", text, sizeof(struct conf_key), false, true, false,
-	                           value_parse_key, value_range_key},
-		[CONF_TYPE_STRINGS] = {"strings", list, sizeof(struct conf_strings), true, false, true,
-	                               value_parse_strings, value_range_list},
-		[CONF_TYPE_LISTEN] = {"listen", list, sizeof(struct conf_listens), true, false, true,
-	                              value_parse_listen, value_range_list},
+				   value_parse_key, value_range_key},
+		[CONF_TYPE_STRINGS] = {"strings", list, sizeof(struct conf_strings), true, false,
+				       true, value_parse_strings, value_range_list},
+		[CONF_TYPE_LISTEN] = {"listen", list, sizeof(struct conf_listens), true, false,
+				      true, value_parse_listen, value_range_list},
 		[CONF_TYPE_CIDRS] = {"cidrs", list, sizeof(struct conf_cidrs), true, false, true,
-	                             value_parse_cidrs, value_range_list},
+				     value_parse_cidrs, value_range_list},
 	};
 
 	return &table[p->type];

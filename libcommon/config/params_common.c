@@ -17,7 +17,7 @@ const struct conf_param params_common[] = {
 	 .help = "name of this process in rows, leases and metrics; default host-pid"},
 	{"egress_allow", CONF_TYPE_CIDRS, "", .max = 64, .flags = CONF_RELOADABLE, AT(egress_allow),
 	 .help = "networks that webhooks and media may reach although they are not public, also by "
-	         "plain http"},
+		 "plain http"},
 
 	{"db.url", CONF_TYPE_SECRET, NULL, .min = 1, .flags = CONF_REQUIRED, AT(db_url),
 	 .help = "PostgreSQL, libpq URI; several hosts allowed"},
@@ -31,7 +31,7 @@ const struct conf_param params_common[] = {
 
 	{"mq.url", CONF_TYPE_SECRET, NULL, .min = 1, AT(mq_url),
 	 .help = "RabbitMQ, amqp://user:password@host:port,host:port/vhost; required except by the "
-	         "gateway"},
+		 "gateway"},
 	{"mq.heartbeat", CONF_TYPE_DURATION, "15s", .min = CLOCK_SEC, .max = 5 * CONF_MINUTE,
 	 AT(mq_heartbeat_us), .help = "AMQP heartbeat; a silent broker is given up after two"},
 	{"mq.queue_type", CONF_TYPE_ENUM, "classic", .words = queue_types, AT(mq_queue_type),
@@ -62,7 +62,7 @@ const struct conf_param params_common[] = {
 const char *const params_require_mq[] = {"mq.url", NULL};
 
 const char *const params_sections[] = {"gateway", "outboxd", "senderd", "eventd",
-                                       "healthd", "ctl",     NULL};
+				       "healthd", "ctl",     NULL};
 
 void
 params_common_finish(struct conf_common *c)
@@ -76,6 +76,6 @@ params_common_finish(struct conf_common *c)
 		host[0] = '\0';
 	host[sizeof(host) - 1] = '\0';
 	snprintf(c->instance_name_made, sizeof(c->instance_name_made), "%s-%ld",
-	         host[0] != '\0' ? host : "localhost", (long)getpid());
+		 host[0] != '\0' ? host : "localhost", (long)getpid());
 	c->instance_name = c->instance_name_made;
 }

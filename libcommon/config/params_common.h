@@ -45,7 +45,8 @@ extern const char *const params_require_mq[];
 /* For conf_spec.ignore: the sections of all programs. */
 extern const char *const params_sections[];
 
-/* After conf_load: fill what is computed (instance_name: "host-pid"). c must not move afterwards. */
+/* After conf_load: fill what is computed (instance_name: "host-pid"). c must not move afterwards.
+ */
 void params_common_finish(struct conf_common *c);
 
 #endif

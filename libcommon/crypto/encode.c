@@ -125,7 +125,7 @@ encode_strip_padding(struct slice *text, enum encode_padding padding)
 
 static enum gh_code
 encode_six_parse(struct slice text, const char *alphabet, enum encode_padding padding, void *dst,
-                 size_t size, size_t *n)
+		 size_t size, size_t *n)
 {
 	uint8_t *out = dst;
 	uint32_t bits = 0;
@@ -156,14 +156,14 @@ encode_six_parse(struct slice text, const char *alphabet, enum encode_padding pa
 
 enum gh_code
 encode_base64_parse(struct slice text, enum encode_padding padding, void *dst, size_t size,
-                    size_t *n)
+		    size_t *n)
 {
 	return encode_six_parse(text, encode_std, padding, dst, size, n);
 }
 
 enum gh_code
 encode_base64url_parse(struct slice text, enum encode_padding padding, void *dst, size_t size,
-                       size_t *n)
+		       size_t *n)
 {
 	return encode_six_parse(text, encode_url, padding, dst, size, n);
 }

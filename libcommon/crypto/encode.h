@@ -13,7 +13,7 @@
 #include "base/slice.h"
 
 /* Bytes of text for n bytes of data, NUL included. */
-#define ENCODE_HEX_SIZE(n) ((n) * 2 + 1)
+#define ENCODE_HEX_SIZE(n)    ((n)*2 + 1)
 #define ENCODE_BASE64_SIZE(n) (((n) + 2) / 3 * 4 + 1)
 
 /* Lower case. Returns dst (ENCODE_HEX_SIZE bytes, NUL-terminated). */
@@ -29,8 +29,8 @@ enum encode_padding { ENCODE_PAD_REQUIRED, ENCODE_PAD_REFUSED, ENCODE_PAD_OPTION
  * a rule, GH_ELIMIT when it does not fit; dst is then undefined. Either case of hex. */
 enum gh_code encode_hex_parse(struct slice text, void *dst, size_t size, size_t *n) GH_MUST_USE;
 enum gh_code encode_base64_parse(struct slice text, enum encode_padding padding, void *dst,
-                                 size_t size, size_t *n) GH_MUST_USE;
+				 size_t size, size_t *n) GH_MUST_USE;
 enum gh_code encode_base64url_parse(struct slice text, enum encode_padding padding, void *dst,
-                                    size_t size, size_t *n) GH_MUST_USE;
+				    size_t size, size_t *n) GH_MUST_USE;
 
 #endif

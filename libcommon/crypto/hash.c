@@ -19,7 +19,7 @@ hash_sha256(struct slice data, uint8_t out[HASH_SHA256_SIZE])
 
 static void
 hash_hmac(const char *digest, struct slice key, const struct slice *parts, size_t count,
-          uint8_t *out, size_t size)
+	  uint8_t *out, size_t size)
 {
 	/* OpenSSL takes a NULL key for "the key set before"; the parameter is not written to. */
 	const char *key_bytes = key.n > 0 ? key.p : "";
@@ -47,7 +47,7 @@ hash_hmac(const char *digest, struct slice key, const struct slice *parts, size_
 
 void
 hash_hmac_sha256_parts(struct slice key, const struct slice *parts, size_t count,
-                       uint8_t out[HASH_SHA256_SIZE])
+		       uint8_t out[HASH_SHA256_SIZE])
 {
 	hash_hmac("SHA256", key, parts, count, out, HASH_SHA256_SIZE);
 }

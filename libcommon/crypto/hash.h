@@ -18,7 +18,7 @@ void hash_hmac_sha256(struct slice key, struct slice data, uint8_t out[HASH_SHA2
 void hash_hmac_sha512(struct slice key, struct slice data, uint8_t out[HASH_SHA512_SIZE]);
 /* MAC over the concatenation of count parts, without copying them. */
 void hash_hmac_sha256_parts(struct slice key, const struct slice *parts, size_t count,
-                            uint8_t out[HASH_SHA256_SIZE]);
+			    uint8_t out[HASH_SHA256_SIZE]);
 
 /* Equal n bytes, in time that depends on n only. */
 bool hash_equal(const void *a, const void *b, size_t n);

@@ -11,11 +11,11 @@
 #include "crypto/encode.h"
 #include "crypto/hash.h"
 
-#define PASSWORD_SALT_SIZE 16
-#define PASSWORD_HASH_SIZE 32
-#define PASSWORD_LN 15
-#define PASSWORD_R 8
-#define PASSWORD_P 1
+#define PASSWORD_SALT_SIZE  16
+#define PASSWORD_HASH_SIZE  32
+#define PASSWORD_LN         15
+#define PASSWORD_R          8
+#define PASSWORD_P          1
 #define PASSWORD_MEMORY_MAX ((uint64_t)128 * 1024 * 1024)
 
 struct password_text {
@@ -32,14 +32,14 @@ password_memory(const struct password_text *t)
 
 static enum gh_code
 password_derive(struct slice password, const struct password_text *t,
-                uint8_t out[PASSWORD_HASH_SIZE])
+		uint8_t out[PASSWORD_HASH_SIZE])
 {
 	/* Beside the big block scrypt holds 128*r*p bytes and some; OpenSSL's default of
 	 * 32 MiB is just too small for N=2^15, r=8. */
 	uint64_t maxmem = password_memory(t) + 128 * t->r * (t->p + 2) + 65536;
 
 	if (EVP_PBE_scrypt(password.p, password.n, t->salt, sizeof(t->salt), (uint64_t)1 << t->ln,
-	                   t->r, t->p, maxmem, out, PASSWORD_HASH_SIZE) == 1)
+			   t->r, t->p, maxmem, out, PASSWORD_HASH_SIZE) == 1)
 		return GH_OK;
 	ERR_clear_error();
 	return GH_ETEMP;
@@ -63,7 +63,7 @@ password_hash(struct slice password, char dst[PASSWORD_TEXT_SIZE])
 	encode_base64(slice_make(t.hash, sizeof(t.hash)), hash);
 	/* 16 bytes end in "==", 32 bytes in "=": the text form has no padding. */
 	snprintf(dst, PASSWORD_TEXT_SIZE, "$scrypt$ln=%u,r=%u,p=%u$%.22s$%.43s", PASSWORD_LN,
-	         PASSWORD_R, PASSWORD_P, salt, hash);
+		 PASSWORD_R, PASSWORD_P, salt, hash);
 	gh_wipe(&t, sizeof(t));
 	return GH_OK;
 }
@@ -71,11 +71,12 @@ password_hash(struct slice password, char dst[PASSWORD_TEXT_SIZE])
 /* "name=number" in front of *rest, up to the next sep. */
 static enum gh_code
 password_parse_cost(struct slice *rest, struct slice name, char sep, uint64_t min, uint64_t max,
-                    uint64_t *out)
+		    uint64_t *out)
 {
 	struct slice item = slice_cut(*rest, sep, rest);
 
-	if (!slice_starts(item, name) || parse_u64(slice_from(item, name.n), min, max, out) != GH_OK)
+	if (!slice_starts(item, name) ||
+	    parse_u64(slice_from(item, name.n), min, max, out) != GH_OK)
 		return GH_EINVAL;
 	return GH_OK;
 }
@@ -97,9 +98,9 @@ password_parse(struct slice text, struct password_text *t)
 		return GH_EINVAL;
 	salt = slice_cut(rest, '$', &rest);
 	if (encode_base64_parse(salt, ENCODE_PAD_REFUSED, t->salt, sizeof(t->salt), &salt_n) !=
-	            GH_OK ||
+		    GH_OK ||
 	    encode_base64_parse(rest, ENCODE_PAD_REFUSED, t->hash, sizeof(t->hash), &hash_n) !=
-	            GH_OK ||
+		    GH_OK ||
 	    salt_n != sizeof(t->salt) || hash_n != sizeof(t->hash))
 		return GH_EINVAL;
 	return GH_OK;

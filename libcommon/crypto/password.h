@@ -10,7 +10,7 @@
 #include "base/slice.h"
 
 #define PASSWORD_TEXT_SIZE 128
-#define PASSWORD_LEN_MAX 1024 /* bytes */
+#define PASSWORD_LEN_MAX   1024 /* bytes */
 
 /* dst receives the text form with a fresh 16 byte salt. GH_EINVAL for an empty or too long
  * password, GH_ETEMP when the memory for scrypt is not to be had. */

@@ -12,10 +12,10 @@
 #include "base/random.h"
 #include "crypto/hash.h"
 
-#define SEAL_VERSION 1
-#define SEAL_HEAD_SIZE 2
+#define SEAL_VERSION    1
+#define SEAL_HEAD_SIZE  2
 #define SEAL_NONCE_SIZE 12
-#define SEAL_TAG_SIZE 16
+#define SEAL_TAG_SIZE   16
 
 void
 seal_key_init(struct seal_key *k, const uint8_t key[SEAL_KEY_SIZE])
@@ -40,7 +40,7 @@ seal_aad(char dst[SEAL_AAD_SIZE], const char *table, const char *column, int64_t
 /* Start a run of either direction: key, nonce, head and aad. A context, or panic. */
 static EVP_CIPHER_CTX *
 seal_begin(const struct seal_key *key, const uint8_t *head, const uint8_t *nonce, struct slice aad,
-           int encrypt)
+	   int encrypt)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	int n;
@@ -49,8 +49,7 @@ seal_begin(const struct seal_key *key, const uint8_t *head, const uint8_t *nonce
 	if (ctx == NULL || aad.n > SEAL_PLAIN_MAX ||
 	    EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, key->b, nonce, encrypt) != 1 ||
 	    EVP_CipherUpdate(ctx, NULL, &n, head, SEAL_HEAD_SIZE) != 1 ||
-	    (aad.n > 0 &&
-	     EVP_CipherUpdate(ctx, NULL, &n, (const uint8_t *)aad.p, (int)aad.n) != 1))
+	    (aad.n > 0 && EVP_CipherUpdate(ctx, NULL, &n, (const uint8_t *)aad.p, (int)aad.n) != 1))
 		gh_panic("seal: AES-256-GCM is not available");
 	return ctx;
 }
@@ -109,7 +108,7 @@ seal_try(const struct seal_key *key, struct slice aad, struct slice sealed, uint
 
 enum gh_code
 seal_open(const struct seal_key *keys, size_t count, struct slice aad, struct slice sealed,
-          struct buf *out)
+	  struct buf *out)
 {
 	enum gh_code rc = GH_ENOTFOUND;
 	uint8_t *p;

@@ -15,8 +15,8 @@
 
 struct buf;
 
-#define SEAL_KEY_SIZE 32
-#define SEAL_OVERHEAD 30       /* sealed bytes beyond the plain ones */
+#define SEAL_KEY_SIZE  32
+#define SEAL_OVERHEAD  30      /* sealed bytes beyond the plain ones */
 #define SEAL_PLAIN_MAX 1048576 /* secrets are small; nonces stay few */
 
 struct seal_key {
@@ -33,13 +33,13 @@ const char *seal_aad(char dst[SEAL_AAD_SIZE], const char *table, const char *col
 
 /* Append the sealed form of plain to out. GH_ELIMIT over SEAL_PLAIN_MAX or when out is full. */
 enum gh_code seal_bytes(const struct seal_key *key, struct slice aad, struct slice plain,
-                        struct buf *out) GH_MUST_USE;
+			struct buf *out) GH_MUST_USE;
 
 /* Append the plain bytes to out; key chosen among count by the stored id (all with that id
  * are tried, so that rotation survives a collision of ids). GH_EINVAL malformed,
  * GH_ENOTFOUND no key with that id, GH_EAUTH wrong key, place or altered bytes (nothing is
  * appended), GH_ELIMIT out is full. */
 enum gh_code seal_open(const struct seal_key *keys, size_t count, struct slice aad,
-                       struct slice sealed, struct buf *out) GH_MUST_USE;
+		       struct slice sealed, struct buf *out) GH_MUST_USE;
 
 #endif

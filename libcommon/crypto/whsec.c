@@ -10,8 +10,8 @@
 #include "crypto/encode.h"
 #include "crypto/hash.h"
 
-#define WHSEC_PREFIX "whsec_"
-#define WHSEC_VERSION "v1,"
+#define WHSEC_PREFIX      "whsec_"
+#define WHSEC_VERSION     "v1,"
 #define WHSEC_BASE64_SIZE ENCODE_BASE64_SIZE(HASH_SHA256_SIZE)
 
 enum gh_code
@@ -46,7 +46,7 @@ whsec_text(const struct whsec *s, char dst[WHSEC_TEXT_SIZE])
 /* Base64 of the MAC over "id.timestamp.body". */
 static void
 whsec_mac(const struct whsec *s, struct slice id, struct slice timestamp, struct slice body,
-          char dst[WHSEC_BASE64_SIZE])
+	  char dst[WHSEC_BASE64_SIZE])
 {
 	const struct slice parts[] = {id, S("."), timestamp, S("."), body};
 	uint8_t mac[HASH_SHA256_SIZE];
@@ -57,7 +57,7 @@ whsec_mac(const struct whsec *s, struct slice id, struct slice timestamp, struct
 
 enum gh_code
 whsec_sign(const struct whsec *secrets, size_t count, struct slice id, int64_t timestamp_s,
-           struct slice body, char dst[WHSEC_SIGNATURES_SIZE])
+	   struct slice body, char dst[WHSEC_SIGNATURES_SIZE])
 {
 	char digits[24];
 	struct slice timestamp;
@@ -66,8 +66,8 @@ whsec_sign(const struct whsec *secrets, size_t count, struct slice id, int64_t t
 	*p = '\0';
 	if (count == 0 || count > WHSEC_SECRETS_MAX || id.n == 0 || slice_index(id, '.') >= 0)
 		return GH_EINVAL;
-	timestamp = slice_make(digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64,
-	                                                timestamp_s));
+	timestamp = slice_make(digits,
+			       (size_t)snprintf(digits, sizeof(digits), "%" PRId64, timestamp_s));
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			*p++ = ' ';
@@ -95,7 +95,7 @@ whsec_list_has(struct slice signatures, struct slice mac)
 
 enum gh_code
 whsec_verify(const struct whsec *secrets, size_t count, struct slice id, struct slice timestamp,
-             struct slice signatures, struct slice body, int64_t now_s)
+	     struct slice signatures, struct slice body, int64_t now_s)
 {
 	char mac[WHSEC_BASE64_SIZE];
 	int64_t ts;

@@ -10,9 +10,9 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-#define WHSEC_KEY_MIN 24
-#define WHSEC_KEY_MAX 64
-#define WHSEC_KEY_NEW 32 /* bytes of a generated secret */
+#define WHSEC_KEY_MIN     24
+#define WHSEC_KEY_MAX     64
+#define WHSEC_KEY_NEW     32 /* bytes of a generated secret */
 #define WHSEC_SECRETS_MAX 3
 #define WHSEC_TOLERANCE_S 300
 
@@ -39,15 +39,15 @@ const char *whsec_text(const struct whsec *s, char dst[WHSEC_TEXT_SIZE]);
  * Returns      GH_EINVAL when id or count breaks the rule; dst is then empty
  */
 enum gh_code whsec_sign(const struct whsec *secrets, size_t count, struct slice id,
-                        int64_t timestamp_s, struct slice body,
-                        char dst[WHSEC_SIGNATURES_SIZE]) GH_MUST_USE;
+			int64_t timestamp_s, struct slice body,
+			char dst[WHSEC_SIGNATURES_SIZE]) GH_MUST_USE;
 
 /* The receiver's side: accepts when any v1 entry of signatures matches any secret.
  * id, timestamp, signatures are the header values (SLICE_NONE: missing). GH_EINVAL missing
  * header or a timestamp that is no integer; GH_EAUTH no match, or over WHSEC_TOLERANCE_S
  * away from now_s. */
 enum gh_code whsec_verify(const struct whsec *secrets, size_t count, struct slice id,
-                          struct slice timestamp, struct slice signatures, struct slice body,
-                          int64_t now_s) GH_MUST_USE;
+			  struct slice timestamp, struct slice signatures, struct slice body,
+			  int64_t now_s) GH_MUST_USE;
 
 #endif
