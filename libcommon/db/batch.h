@@ -66,7 +66,8 @@ struct db_batch_def {
 /* def is copied, db is borrowed. */
 struct db_batch *db_batch_new(struct loop *l, struct db *db, const struct db_batch_def *def);
 
-/* Free the db first (its units end), then this; rows left are failed from inside. NULL is legal. */
+/* Free the db first (its units end), then this in the same pass, not from a callback of its own;
+ * rows left are failed from inside. NULL is legal. */
 void db_batch_free(struct db_batch *b);
 
 /* Queue a row; its outcome comes from the loop, never before this returns. GH_EBUSY when the queue
