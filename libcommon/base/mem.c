@@ -20,13 +20,14 @@ gh_alloc(size_t n)
 void *
 gh_alloc_array(size_t count, size_t size)
 {
+	size_t n;
 	void *p;
 
-	if (count == 0 || size == 0)
-		count = size = 1;
-	p = calloc(count, size);
+	if (__builtin_mul_overflow(count, size, &n))
+		gh_panic("allocation of %zu elements of %zu bytes", count, size);
+	p = calloc(1, n != 0 ? n : 1);
 	if (p == NULL)
-		gh_panic("out of memory: %zu elements of %zu bytes", count, size);
+		gh_panic("out of memory: %zu bytes", n);
 	return p;
 }
 
