@@ -1,0 +1,402 @@
+#include "model/send_queue.h"
+
+#include "base/arena.h"
+#include "model/event_sql.h"
+#include "model/instance_lock.h"
+
+static const char send_claim_sql[] =
+	"WITH want AS MATERIALIZED (\n"
+	"  SELECT w.instance_id, w.n\n"
+	"  FROM unnest($1::int4[], $2::int4[]) AS w(instance_id, n)\n"
+	"  JOIN instances i ON i.id = w.instance_id AND i.status = 'connected'\n"
+	"  JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
+	"), served AS (\n"
+	"  INSERT INTO target_service (kind, target_id, served_at)\n"
+	"  SELECT 1, w.instance_id, now() FROM want w ORDER BY w.instance_id\n"
+	"  ON CONFLICT (kind, target_id) DO UPDATE SET served_at = excluded.served_at\n"
+	"), place AS MATERIALIZED (\n"
+	"  SELECT nextval('send_queue_seq') << 12 AS base\n"
+	"), arrived AS MATERIALIZED (\n"
+	"  SELECT a.message_id, a.instance_id, a.class,\n"
+	"         p.base + row_number() OVER (PARTITION BY a.instance_id ORDER BY a.class,\n"
+	"             a.seq) AS pos,\n"
+	"         row_number() OVER (PARTITION BY a.instance_id, a.lane ORDER BY a.seq) = 1\n"
+	"           AND NOT EXISTS (SELECT 1 FROM send_queue b\n"
+	"                           WHERE b.instance_id = a.instance_id AND b.lane = a.lane\n"
+	"                             AND b.state IN (1, 2, 3, 4)) AS is_first\n"
+	"  FROM place p CROSS JOIN want w CROSS JOIN LATERAL (\n"
+	"    SELECT q.message_id, q.instance_id, q.class, q.lane, q.seq FROM send_queue q\n"
+	"    WHERE q.instance_id = w.instance_id AND q.state = 0 AND q.available_at <= now()\n"
+	"    ORDER BY q.class, q.seq LIMIT 1024) a\n"
+	"), head AS (\n"
+	"  SELECT h.message_id, h.instance_id, h.class, h.lane_seq, h.state = 4 AS is_resend\n"
+	"  FROM want w CROSS JOIN LATERAL (\n"
+	"    SELECT q.message_id, q.instance_id, q.class, q.lane_seq, q.state FROM send_queue q\n"
+	"    WHERE q.instance_id = w.instance_id AND q.state IN (2, 4)\n"
+	"        AND q.available_at <= now()\n"
+	"      AND (q.state = 2 OR q.send_ref IS NOT NULL)\n"
+	"    ORDER BY q.class, q.lane_seq LIMIT w.n) h\n"
+	"), pick AS MATERIALIZED (\n"
+	"  SELECT o.message_id, o.is_resend FROM (\n"
+	"    SELECT c.message_id, c.instance_id, c.is_resend,\n"
+	"           row_number() OVER (PARTITION BY c.instance_id ORDER BY c.class, c.pos) AS ord\n"
+	"    FROM (SELECT message_id, instance_id, class, lane_seq AS pos, is_resend FROM head\n"
+	"          UNION ALL\n"
+	"          SELECT message_id, instance_id, class, pos, false FROM arrived\n"
+	"              WHERE is_first) c) o\n"
+	"  JOIN want w ON w.instance_id = o.instance_id\n"
+	"  WHERE o.ord <= w.n\n"
+	"), touched AS (\n"
+	"  SELECT coalesce(a.message_id, p.message_id) AS message_id, a.pos, a.is_first,\n"
+	"      p.is_resend,\n"
+	"         p.message_id IS NOT NULL AS picked\n"
+	"  FROM arrived a FULL JOIN pick p ON p.message_id = a.message_id\n"
+	"), claimed AS (\n"
+	"  UPDATE send_queue q\n"
+	"  SET state = CASE WHEN t.picked THEN 3 WHEN t.is_first THEN 2 ELSE 1 END,\n"
+	"      lane_seq = coalesce(t.pos, q.lane_seq),\n"
+	"      attempt = q.attempt + t.picked::int,\n"
+	"      tries = q.tries + t.picked::int,\n"
+	"      lease_until = CASE WHEN t.picked\n"
+	"          THEN clock_timestamp() + $3::int8 * interval '1 us' END\n"
+	"  FROM touched t\n"
+	"  WHERE q.message_id = t.message_id\n"
+	"  RETURNING q.message_id, q.company_id, q.instance_id, q.class, q.attempt, q.tries,\n"
+	"      q.send_ref,\n"
+	"            t.picked, t.is_resend\n"
+	"), called AS (\n"
+	"  UPDATE messages m SET status = CASE WHEN m.status < 4 THEN 2 ELSE m.status END,\n"
+	"      attempts = c.tries\n"
+	"  FROM claimed c\n"
+	"  WHERE m.id = c.message_id AND c.picked\n"
+	"  RETURNING m.id, m.kind, m.chat_key, coalesce(m.to_resolved,\n"
+	"      m.to_requested) AS recipient, m.content,\n"
+	"            m.payload::text AS payload, m.media_url, m.reply_to, m.reference,\n"
+	"                m.traceparent\n"
+	"), noted AS (\n"
+	"  INSERT INTO message_transitions (message_id, from_status, to_status, attempt, daemon,\n"
+	"      reason)\n"
+	"  SELECT c.message_id, CASE WHEN c.is_resend THEN 3 ELSE 1 END, 2, c.attempt, $4,\n"
+	"         CASE WHEN c.is_resend THEN 'resend' ELSE 'claimed' END\n"
+	"  FROM claimed c WHERE c.picked\n"
+	"), keyed AS (\n"
+	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
+	"  SELECT c.instance_id, c.send_ref, c.message_id FROM claimed c\n"
+	"  WHERE c.picked AND c.send_ref IS NOT NULL AND c.attempt = 1\n"
+	"  ON CONFLICT DO NOTHING\n"
+	")\n"
+	"SELECT c.message_id, c.company_id, c.instance_id, c.class, m.kind, c.attempt, c.tries,\n"
+	"    c.send_ref,\n"
+	"       m.chat_key, m.recipient, m.content, m.payload, m.media_url, m.reply_to,\n"
+	"           m.reference, m.traceparent,\n"
+	"       c.is_resend\n"
+	"FROM claimed c JOIN called m ON m.id = c.message_id\n"
+	"WHERE c.picked\n"
+	"ORDER BY c.instance_id, c.class";
+
+static const char send_pending_sql[] =
+	"SELECT w.id,\n"
+	"       EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
+	"           AND q.state = 0 AND q.available_at <= now())\n"
+	"       OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
+	"           AND q.state IN (2, 4)\n"
+	"                  AND q.available_at <= now()\n"
+	"                      AND (q.state = 2 OR q.send_ref IS NOT NULL))\n"
+	"FROM unnest($1::int4[]) AS w(id)\n"
+	"JOIN instances i ON i.id = w.id AND i.status = 'connected'\n"
+	"JOIN companies c ON c.id = i.company_id AND c.status = 'active'";
+
+static const char send_finish_sql[] =
+	"WITH r AS (\n"
+	"  SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int8[], $5::text[],\n"
+	"      $6::text[], $7::text[],\n"
+	"                       $8::uuid[], $9::int2[], $10::text[], $11::timestamptz[])\n"
+	"    AS t(id, attempt, outcome, delay_us, external_id, code, detail, event_id,\n"
+	"        event_type, facts, at)\n"
+	"), q AS MATERIALIZED (\n"
+	"  SELECT r.*, s.company_id, s.instance_id, s.lane, s.class, s.state, s.tries,\n"
+	"         r.outcome NOT IN (2, 3, 4) AS leaves\n"
+	"  FROM r JOIN send_queue s ON s.message_id = r.id AND s.attempt = r.attempt\n"
+	"  WHERE CASE WHEN r.outcome < 5 THEN s.state IN (3, 4) ELSE s.state IN (0, 1, 2, 5) END\n"
+	"), gone AS (\n"
+	"  DELETE FROM send_queue s USING q WHERE s.message_id = q.id AND q.leaves\n"
+	"), stay AS (\n"
+	"  UPDATE send_queue s\n"
+	"  SET state = CASE q.outcome WHEN 3 THEN 4 ELSE 2 END, lease_until = NULL,\n"
+	"      reason = q.code,\n"
+	"      tries = s.tries - (q.outcome = 4)::int,\n"
+	"      available_at = clock_timestamp() + q.delay_us * interval '1 us'\n"
+	"  FROM q WHERE s.message_id = q.id AND NOT q.leaves\n"
+	"  RETURNING s.instance_id, s.company_id, s.class, s.available_at\n"
+	"), next AS (\n"
+	"  UPDATE send_queue s SET state = 2\n"
+	"  FROM (SELECT DISTINCT n.message_id\n"
+	"        FROM q CROSS JOIN LATERAL (\n"
+	"          SELECT b.message_id, b.state FROM send_queue b\n"
+	"          WHERE b.instance_id = q.instance_id AND b.lane = q.lane AND b.state IN (1, 2,\n"
+	"              3, 4)\n"
+	"            AND NOT EXISTS (SELECT 1 FROM q x WHERE x.id = b.message_id AND x.leaves)\n"
+	"          ORDER BY b.lane_seq LIMIT 1) n\n"
+	"        WHERE q.leaves AND n.state = 1) x\n"
+	"  WHERE s.message_id = x.message_id\n"
+	"  RETURNING s.instance_id, s.company_id, s.class, s.available_at\n"
+	"), msg AS (\n"
+	"  UPDATE messages m\n"
+	"  SET status = CASE WHEN m.status BETWEEN 4 AND 7 THEN m.status\n"
+	"                    WHEN q.outcome = 0 THEN 4 WHEN q.outcome IN (1, 5) THEN 8\n"
+	"                        WHEN q.outcome = 6 THEN 9\n"
+	"                    WHEN q.outcome = 3 THEN 3 ELSE 1 END,\n"
+	"      sent_at = CASE q.outcome WHEN 0 THEN coalesce(m.sent_at, q.at) ELSE m.sent_at END,\n"
+	"      external_id = coalesce(m.external_id, q.external_id),\n"
+	"      attempts = q.tries - (q.outcome = 4)::int,\n"
+	"      error_code = CASE q.outcome WHEN 0 THEN NULL ELSE q.code END,\n"
+	"      error_message = CASE q.outcome WHEN 0 THEN NULL ELSE q.detail END\n"
+	"  FROM q WHERE m.id = q.id\n"
+	"), noted AS (\n"
+	"  INSERT INTO message_transitions (message_id, from_status, to_status, attempt, daemon,\n"
+	"      reason)\n"
+	"  SELECT q.id, CASE q.state WHEN 3 THEN 2 WHEN 4 THEN 3 ELSE 1 END,\n"
+	"         CASE q.outcome WHEN 0 THEN 4 WHEN 1 THEN 8 WHEN 5 THEN 8 WHEN 6 THEN 9\n"
+	"             WHEN 3 THEN 3 ELSE 1 END,\n"
+	"         q.attempt, $12, q.code\n"
+	"  FROM q\n"
+	"), keyed AS (\n"
+	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
+	"  SELECT q.instance_id, q.external_id, q.id FROM q\n"
+	"  WHERE q.external_id IS NOT NULL\n"
+	"  ORDER BY 1, 2\n"
+	"  ON CONFLICT DO NOTHING\n"
+	"), dead AS (\n"
+	"  INSERT INTO dead_letters (message_id, company_id, instance_id, reason, detail,\n"
+	"      attempts)\n"
+	"  SELECT q.id, q.company_id, q.instance_id, coalesce(q.code, 'failed'), q.detail,\n"
+	"      q.tries\n"
+	"  FROM q WHERE q.outcome IN (1, 5)\n"
+	"  ON CONFLICT (message_id) DO NOTHING\n"
+	"), send_hint AS (\n"
+	"  INSERT INTO outbox_messages (kind, class, company_id, target_id, available_at)\n"
+	"  SELECT 1, min(h.class), h.company_id, h.instance_id, h.available_at\n"
+	"  FROM (SELECT instance_id, company_id, class, available_at FROM stay\n"
+	"        UNION ALL\n"
+	"        SELECT instance_id, company_id, class, least(available_at, now()) FROM next) h\n"
+	"  GROUP BY h.company_id, h.instance_id, h.available_at\n"
+	"), ev AS (\n"
+	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
+	"  SELECT q.event_id, q.company_id, q.instance_id, q.id, q.event_type, q.at, q.facts\n"
+	"  FROM q WHERE q.event_id IS NOT NULL\n"
+	"  RETURNING id, company_id, instance_id, type\n"
+	EVENT_FAN_OUT_SQL
+	"SELECT q.id FROM q";
+
+static const char send_lapsed_sql[] =
+	"SELECT q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"
+	"    q.send_ref,\n"
+	"       m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content, m.payload::text,\n"
+	"           m.media_url, m.reply_to, m.reference,\n"
+	"       m.traceparent, m.status >= 4\n"
+	"FROM (SELECT * FROM send_queue WHERE state = 3 AND lease_until < now()\n"
+	"    ORDER BY lease_until LIMIT $1) q\n"
+	"JOIN messages m ON m.id = q.message_id";
+
+static const char send_overdue_sql[] =
+	"SELECT q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"
+	"    q.send_ref,\n"
+	"       m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content, m.payload::text,\n"
+	"           m.media_url, m.reply_to, m.reference,\n"
+	"       m.traceparent, m.status >= 4\n"
+	"FROM (SELECT * FROM send_queue WHERE expires_at < now() AND state IN (0, 1, 2, 5)\n"
+	"      ORDER BY expires_at LIMIT $1) q\n"
+	"JOIN messages m ON m.id = q.message_id";
+
+enum {
+	SEND_CLAIM,
+	SEND_PENDING,
+	SEND_FINISH,
+	SEND_LAPSED,
+	SEND_OVERDUE
+};
+
+static const struct db_stmt send_queue_stmts[] = {
+	[SEND_CLAIM] = {"send_claim", send_claim_sql,
+		DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8, DB_TEXT)},
+	[SEND_PENDING] = {"send_pending", send_pending_sql,
+		DB_TYPES(DB_INT4_ARRAY)},
+	[SEND_FINISH] = {"send_finish", send_finish_sql,
+		DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY,
+		         DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
+		         DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT)},
+	[SEND_LAPSED] = {"send_lapsed", send_lapsed_sql,
+		DB_TYPES(DB_INT4)},
+	[SEND_OVERDUE] = {"send_overdue", send_overdue_sql,
+		DB_TYPES(DB_INT4)},
+};
+const struct db_stmt_table send_queue_stmt_table = DB_STMT_TABLE(send_queue_stmts);
+
+/* Columns that claim, lapsed and overdue share. */
+enum {
+	COL_ID,
+	COL_COMPANY,
+	COL_INSTANCE,
+	COL_CLASS,
+	COL_KIND,
+	COL_ATTEMPT,
+	COL_TRIES,
+	COL_SEND_REF,
+	COL_CHAT_KEY,
+	COL_TO,
+	COL_CONTENT,
+	COL_PAYLOAD,
+	COL_MEDIA_URL,
+	COL_REPLY_TO,
+	COL_REFERENCE,
+	COL_TRACEPARENT,
+	COL_IS_RESEND
+};
+
+/* Statements of a claim unit, in order. */
+enum { CLAIM_AT_LOCK, CLAIM_AT_CLAIM, CLAIM_AT_PENDING };
+
+void
+send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count, int64_t lease_us,
+               struct slice worker)
+{
+	int32_t instance_ids[SEND_CLAIM_INSTANCES];
+
+	if (count == 0 || count > SEND_CLAIM_INSTANCES || db_unit_count(u) != CLAIM_AT_LOCK)
+		gh_panic("send_claim_add: %u instances", count);
+	for (unsigned i = 0; i < count; i++)
+		instance_ids[i] = wants[i].instance_id;
+	instance_lock_add(u, instance_ids, count);
+
+	struct db_params *p = db_unit_add(u, &send_queue_stmts[SEND_CLAIM]);
+	struct db_arr *ids = db_p_array(p, DB_INT4, count);
+	struct db_arr *rows = db_p_array(p, DB_INT4, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_i32(ids, wants[i].instance_id);
+		db_arr_i32(rows, wants[i].rows);
+	}
+	db_p_i64(p, lease_us);
+	db_p_text(p, worker);
+
+	p = db_unit_add(u, &send_queue_stmts[SEND_PENDING]);
+	ids = db_p_array(p, DB_INT4, count);
+	for (unsigned i = 0; i < count; i++)
+		db_arr_i32(ids, wants[i].instance_id);
+}
+
+static void
+send_claim_read(const struct db_result *r, unsigned row, struct arena *a, struct send_claim *c)
+{
+	c->id = db_get_uuid(r, row, COL_ID);
+	c->company_id = db_get_i32(r, row, COL_COMPANY);
+	c->instance_id = db_get_i32(r, row, COL_INSTANCE);
+	c->cls = (enum mq_class)db_get_i32(r, row, COL_CLASS);
+	c->kind = (enum msg_kind)db_get_i32(r, row, COL_KIND);
+	c->attempt = (int16_t)db_get_i32(r, row, COL_ATTEMPT);
+	c->tries = (int16_t)db_get_i32(r, row, COL_TRIES);
+	c->is_resend = db_get_bool(r, row, COL_IS_RESEND);
+	c->send_ref = arena_dup(a, db_get_slice(r, row, COL_SEND_REF));
+	c->chat_key = arena_dup(a, db_get_slice(r, row, COL_CHAT_KEY));
+	c->to = arena_dup(a, db_get_slice(r, row, COL_TO));
+	c->content = arena_dup(a, db_get_slice(r, row, COL_CONTENT));
+	c->payload = arena_dup(a, db_get_slice(r, row, COL_PAYLOAD));
+	c->media_url = arena_dup(a, db_get_slice(r, row, COL_MEDIA_URL));
+	c->reply_to = arena_dup(a, db_get_slice(r, row, COL_REPLY_TO));
+	c->reference = arena_dup(a, db_get_slice(r, row, COL_REFERENCE));
+	c->traceparent = arena_dup(a, db_get_slice(r, row, COL_TRACEPARENT));
+}
+
+static unsigned
+send_rows_read(const struct db_result *r, struct arena *a, struct send_claim **rows)
+{
+	unsigned count = db_row_count(r);
+
+	*rows = arena_alloc_array(a, count, sizeof(**rows));
+	for (unsigned i = 0; i < count; i++)
+		send_claim_read(r, i, a, &(*rows)[i]);
+	return count;
+}
+
+unsigned
+send_claim_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows)
+{
+	return send_rows_read(db_unit_result(u, CLAIM_AT_CLAIM), a, rows);
+}
+
+bool
+send_claim_has_more(const struct db_unit *u, int32_t instance_id)
+{
+	const struct db_result *r = db_unit_result(u, CLAIM_AT_PENDING);
+
+	for (unsigned i = 0; i < db_row_count(r); i++) {
+		if (db_get_i32(r, i, 0) == instance_id)
+			return db_get_bool(r, i, 1);
+	}
+	return false; /* parked: not connected, or the company is not active */
+}
+
+static void
+send_finish_lock(struct db_unit *u, const struct send_result *const *results, unsigned count)
+{
+	int32_t *ids = arena_alloc_array(db_unit_arena(u), count, sizeof(*ids));
+
+	for (unsigned i = 0; i < count; i++)
+		ids[i] = results[i]->instance_id;
+	instance_lock_add(u, ids, count);
+}
+
+void
+send_finish_add(struct db_unit *u, const struct send_result *const *results, unsigned count,
+                struct slice worker)
+{
+	send_finish_lock(u, results, count);
+
+	struct db_params *p = db_unit_add(u, &send_queue_stmts[SEND_FINISH]);
+	struct db_arr *id = db_p_array(p, DB_UUID, count);
+	struct db_arr *attempt = db_p_array(p, DB_INT2, count);
+	struct db_arr *outcome = db_p_array(p, DB_INT2, count);
+	struct db_arr *delay_us = db_p_array(p, DB_INT8, count);
+	struct db_arr *external_id = db_p_array(p, DB_TEXT, count);
+	struct db_arr *code = db_p_array(p, DB_TEXT, count);
+	struct db_arr *text = db_p_array(p, DB_TEXT, count);
+	struct db_arr *event_id = db_p_array(p, DB_UUID, count);
+	struct db_arr *event_type = db_p_array(p, DB_INT2, count);
+	struct db_arr *facts = db_p_array(p, DB_TEXT, count);
+	struct db_arr *at = db_p_array(p, DB_TIMESTAMPTZ, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct send_result *r = results[i];
+
+		db_arr_uuid(id, r->id);
+		db_arr_i16(attempt, r->attempt);
+		db_arr_i16(outcome, (int16_t)r->outcome);
+		db_arr_i64(delay_us, r->delay_us);
+		db_arr_text(external_id, r->external_id);
+		db_arr_text(code, r->code);
+		db_arr_text(text, r->text);
+		db_arr_uuid_opt(event_id, r->event_id);
+		db_arr_i16(event_type, (int16_t)r->event_type);
+		db_arr_text(facts, r->facts);
+		db_arr_time_us(at, r->at_us);
+	}
+	db_p_text(p, worker);
+}
+
+void
+send_lapsed_add(struct db_unit *u, unsigned limit)
+{
+	db_p_i32(db_unit_add(u, &send_queue_stmts[SEND_LAPSED]), (int32_t)limit);
+}
+
+void
+send_overdue_add(struct db_unit *u, unsigned limit)
+{
+	db_p_i32(db_unit_add(u, &send_queue_stmts[SEND_OVERDUE]), (int32_t)limit);
+}
+
+unsigned
+send_upkeep_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows)
+{
+	return send_rows_read(db_unit_result(u, 0), a, rows);
+}
