@@ -408,8 +408,9 @@ deferred_run(struct loop *l)
 static void
 pass_run(struct loop *l, bool may_wait)
 {
-	int flags = may_wait && l->marked_count == 0 && l->deferred_count == 0 ? EVLOOP_ONCE
-									       : EVLOOP_NONBLOCK;
+	bool has_more = l->marked_count > 0 || l->deferred_count > 0;
+	/* NONBLOCK alone would go on for as long as any descriptor stays ready. */
+	int flags = EVLOOP_ONCE | (may_wait && !has_more ? 0 : EVLOOP_NONBLOCK);
 	int64_t now;
 
 	l->pass_start_us = 0;
