@@ -7,6 +7,8 @@
 #include "metrics/metrics.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/list.h"
@@ -379,6 +381,20 @@ write_escaped(struct buf *out, const char *s, bool is_label)
 	}
 }
 
+/* The shortest digits that read back as the same number. */
+static void
+write_finite(struct buf *out, double v)
+{
+	char text[32];
+
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, v);
+		if (strtod(text, NULL) == v)
+			break;
+	}
+	buf_add_cstr(out, text);
+}
+
 static void
 write_number(struct buf *out, double v)
 {
@@ -387,7 +403,7 @@ write_number(struct buf *out, double v)
 	else if (isinf(v))
 		buf_add_cstr(out, v > 0 ? "+Inf" : "-Inf");
 	else
-		buf_add_printf(out, "%.15g", v);
+		write_finite(out, v);
 }
 
 /* One series of a metric while it is written. */
