@@ -22,8 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/slice.h"
-#include "http/url.h"
+#include "base/err.h"
+#include "http/request.h"
 
 struct dns;
 struct egress;
@@ -31,31 +31,9 @@ struct http_client;
 struct http_call;
 struct loop;
 
-#define HTTP_RESPONSE_HEADERS_MAX 65536 /* bytes of all header lines of one answer */
-#define HTTP_IP_SIZE              46
-
 enum http_policy {
 	HTTP_POLICY_TENANT,  /* https and egress-filtered, unless allow-listed */
 	HTTP_POLICY_PROVIDER /* http and private addresses allowed */
-};
-
-enum http_outcome {
-	HTTP_DONE,     /* an answer: status, headers, body (all of it, or the first cap bytes) */
-	HTTP_NOT_SENT, /* failed before a byte of the request was written: repeating is safe */
-	HTTP_UNKNOWN   /* failed after writing began: may have been processed */
-};
-
-/* Why the outcome is not HTTP_DONE; http_fail_name gives the stable word. */
-enum http_fail {
-	HTTP_FAIL_NONE,
-	HTTP_FAIL_BLOCKED,  /* "blocked_address": port or every address refused by the policy */
-	HTTP_FAIL_DNS,      /* "dns" */
-	HTTP_FAIL_CONNECT,  /* "connect": refused, unreachable, connect timeout */
-	HTTP_FAIL_TLS,      /* "tls": handshake or certificate */
-	HTTP_FAIL_TIMEOUT,  /* "timeout": the overall deadline */
-	HTTP_FAIL_RESET,    /* "reset": the connection died after writing began */
-	HTTP_FAIL_RESPONSE, /* "bad_response": not HTTP, cut short, headers too large */
-	HTTP_FAIL_INTERNAL  /* "internal" */
 };
 
 struct http_client_config {
@@ -66,37 +44,6 @@ struct http_client_config {
 	int64_t idle_max_us;         /* connections idle for longer are not reused. 0: 30 s */
 	const char *user_agent;      /* NULL: none; copied */
 	const char *ca_file;         /* PEM bundle; NULL: the system's; copied */
-};
-
-struct http_header {
-	struct slice name, value;
-};
-
-/* Only body and egress are borrowed, until done or cancel; the rest is copied. */
-struct http_request {
-	struct slice method;               /* "GET", "POST", ... */
-	const struct url *url;             /* parsed; copied */
-	const struct http_header *headers; /* copied; neither may hold CR, LF or NUL */
-	unsigned header_count;
-	struct slice body;           /* borrowed until done or cancel; p == NULL: no body */
-	int64_t timeout_us;          /* one deadline for DNS, connect, TLS, headers and body; > 0 */
-	size_t response_max;         /* bytes of body; > 0 */
-	const struct egress *egress; /* instead of the client's; borrowed; NULL: the client's */
-};
-
-/* Valid during http_done_fn only. */
-struct http_result {
-	enum http_outcome outcome;
-	enum http_fail fail;
-	const char *detail; /* for the log; never NULL */
-	unsigned status;    /* 0: no final status line came. May be set in HTTP_UNKNOWN, when
-			     * the answer broke off later */
-	bool is_cut;        /* the body was longer than response_max: its beginning is here and
-			     * the connection was closed */
-	struct slice body;
-	struct slice header_lines; /* use http_result_header */
-	int64_t elapsed_us;
-	char remote_ip[HTTP_IP_SIZE]; /* "" when not connected */
 };
 
 typedef void http_done_fn(void *arg, const struct http_result *r);
@@ -125,10 +72,5 @@ void http_cancel(struct http_call *call);
 void http_client_drain(struct http_client *c, void (*idle)(void *arg), void *arg);
 
 unsigned http_client_in_flight(const struct http_client *c);
-
-/* Value of the first header of that name (any case), trimmed; SLICE_NONE when absent. */
-struct slice http_result_header(const struct http_result *r, struct slice name);
-
-const char *http_fail_name(enum http_fail fail);
 
 #endif
