@@ -544,6 +544,34 @@ unknown_name_was_not_sent(void **state)
 	assert_int_equal(f->server.request_count, 0);
 }
 
+/* The server speaks no TLS: it waits, or closes; either way no request was written. */
+static void
+failed_handshake_was_not_sent(void **state)
+{
+	struct fixture *f = *state;
+	char text[64];
+	struct url url;
+	struct http_request r = request_of(&url, S("POST"));
+
+	snprintf(text, sizeof(text), "https://127.0.0.1:%u/ok", (unsigned)f->server.port);
+	assert_int_equal(url_parse(slice_of(text), &url, NULL), GH_OK);
+	r.timeout_us = 100 * CLOCK_MS;
+	assert_int_equal(http_client_send(f->c, &r, on_done, f, NULL), GH_OK);
+	run_until_done(f);
+	assert_int_equal(f->r.outcome, HTTP_NOT_SENT);
+	assert_int_equal(f->r.fail, HTTP_FAIL_TIMEOUT);
+
+	f->is_done = false;
+	r.timeout_us = 2 * CLOCK_SEC;
+	assert_int_equal(http_client_send(f->c, &r, on_done, f, NULL), GH_OK);
+	while (f->server.connection_count < 2)
+		loop_run_once(f->l, 10 * CLOCK_MS);
+	peer_close(LIST_ENTRY(f->server.peers.prev, struct peer, link), true);
+	run_until_done(f);
+	assert_int_equal(f->r.outcome, HTTP_NOT_SENT);
+	assert_int_not_equal(f->r.fail, HTTP_FAIL_TIMEOUT);
+}
+
 static void
 bad_requests_are_refused(void **state)
 {
@@ -640,6 +668,7 @@ main(void)
 		CASE(reused_connection_is_checked),
 		CASE(hooks_refuse_a_blocked_address),
 		CASE(unknown_name_was_not_sent),
+		CASE(failed_handshake_was_not_sent),
 		CASE(bad_requests_are_refused),
 		CASE(bound_cancel_and_drain),
 		CASE(client_may_be_freed_with_requests),
