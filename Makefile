@@ -89,6 +89,11 @@ $(B)/unit/%: tests/unit/%.c $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -Wno-missing-prototypes -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
 
+# A C program that an integration test runs.
+$(B)/integration/%: tests/integration/%.c $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
+
 tests-build: $(UNIT)
 
 ## deps: install the Debian packages needed (asks nothing, starts no server)

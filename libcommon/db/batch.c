@@ -94,7 +94,7 @@ pack_from_queue(struct db_batch *b)
 
 static void
 row_fail(struct db_batch *b, struct db_batch_row *row, enum gh_code code,
-         const struct db_error *err)
+	 const struct db_error *err)
 {
 	b->stats.failed_count++;
 	b->def.fail(b->def.arg, row, code, err);
@@ -221,7 +221,7 @@ pack_done(void *arg, enum gh_code code, const struct db_unit *u)
 		break;
 	case DB_ERR_BUG:
 		log_error("batch.failed", LOG_STR("batch", b->def.name),
-		          LOG_STR("code", err->sqlstate), LOG_STR("err", err->text));
+			  LOG_STR("code", err->sqlstate), LOG_STR("err", err->text));
 		pack_fail(b, k, code, err);
 		break;
 	}
@@ -301,8 +301,8 @@ sweep_arm(struct db_batch *b)
 	if (list_is_empty(&b->queue) || loop_timer_is_set(b->sweep_timer))
 		return;
 	/* Every row has the same budget: the first of the queue is the first to be late. */
-	wait_us = LIST_ENTRY(b->queue.next, struct db_batch_row, node)->deadline_us -
-	          clock_mono_us();
+	wait_us =
+		LIST_ENTRY(b->queue.next, struct db_batch_row, node)->deadline_us - clock_mono_us();
 	loop_timer_set(b->sweep_timer, wait_us > SWEEP_MIN_US ? wait_us : SWEEP_MIN_US);
 }
 

@@ -28,7 +28,7 @@ conn_error(const struct db *db, struct gh_err *err, const char *why)
 	}
 	if (err->text[0] == '\0')
 		(void)gh_fail(err, GH_ETEMP, "connection %s",
-		              db->state == DB_UP ? "lost" : "failed");
+			      db->state == DB_UP ? "lost" : "failed");
 }
 
 void
@@ -139,8 +139,7 @@ conn_watch(struct db *db)
 		db_lose(db, PQerrorMessage(db->pg));
 	} else {
 		db->io = loop_io_new(db->loop, PQsocket(db->pg), conn_poll_fn, db);
-		loop_io_set(db->io,
-		            db->poll == PGRES_POLLING_READING ? LOOP_READ : LOOP_WRITE);
+		loop_io_set(db->io, db->poll == PGRES_POLLING_READING ? LOOP_READ : LOOP_WRITE);
 	}
 }
 
@@ -150,7 +149,7 @@ conn_notice(void *arg, const PGresult *pg)
 	const struct db *db = arg;
 
 	log_debug("db.notice", LOG_STR("conn", db->name),
-	          LOG_STR("err", PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY)));
+		  LOG_STR("err", PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
 static void
@@ -215,7 +214,7 @@ db_setup_done(struct db *db)
 	db->stats.connects_count++;
 	loop_timer_cancel(db->connect_timer);
 	log_info("db.up", LOG_STR("conn", db->name), LOG_STR("host", PQhost(db->pg)),
-	         LOG_INT("dur_ms", db->stats.ping_us / CLOCK_MS));
+		 LOG_INT("dur_ms", db->stats.ping_us / CLOCK_MS));
 	if (db->conf.state != NULL)
 		db->conf.state(db->conf.arg, true, NULL);
 	if (db->state == DB_UP)

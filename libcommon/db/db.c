@@ -150,7 +150,7 @@ check_unit(const struct db *db, struct db_unit *u)
 
 		if (e->params->count != e->stmt->param_count)
 			gh_panic("db: %s got %u of %u parameters", e->stmt->name, e->params->count,
-			         e->stmt->param_count);
+				 e->stmt->param_count);
 		if (!is_transaction_stmt(e->stmt)) {
 			e->index = db_stmt_index(db, e->stmt);
 			continue;

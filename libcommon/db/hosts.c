@@ -77,10 +77,10 @@ hosts_read(struct db_hosts *h, struct gh_err *err)
 		return gh_fail(err, GH_EINVAL, "more than %d hosts", HOSTS_MAX);
 	if (name_count != count && hosts_option(h, "host") != NULL)
 		return gh_fail(err, GH_EINVAL, "%u hosts but %u host addresses", name_count,
-		               addr_count);
+			       addr_count);
 	if (addr_list != NULL && addr_count != count)
 		return gh_fail(err, GH_EINVAL, "%u hosts but %u host addresses", name_count,
-		               addr_count);
+			       addr_count);
 	if (port_count != 1 && port_count != count)
 		return gh_fail(err, GH_EINVAL, "%u hosts but %u ports", count, port_count);
 	for (unsigned i = 0; i < count; i++) {
@@ -273,7 +273,7 @@ static bool
 params_are_ours(const char *keyword)
 {
 	static const char *const ours[] = {"host",    "hostaddr",         "port",
-	                                   "options", "application_name", "client_encoding"};
+					   "options", "application_name", "client_encoding"};
 
 	for (size_t i = 0; i < GH_COUNT(ours); i++) {
 		if (strcmp(keyword, ours[i]) == 0)
@@ -284,7 +284,7 @@ params_are_ours(const char *keyword)
 
 void
 db_hosts_params(struct db_hosts *h, const struct db_hosts_defaults *def,
-                const char *const **keywords, const char *const **values)
+		const char *const **keywords, const char *const **values)
 {
 	const char *written = hosts_option(h, "options");
 
@@ -308,12 +308,12 @@ db_hosts_params(struct db_hosts *h, const struct db_hosts_defaults *def,
 		/* A transaction whose client vanished must not hold its locks for hours; a
 		 * compiled plan costs more than our short statements. */
 		params_add(h, "options",
-		           arena_printf(h->arena,
-		                        "-c statement_timeout=%" PRId64
-		                        " -c idle_in_transaction_session_timeout=60000"
-		                        " -c timezone=UTC -c jit=off %s",
-		                        def->statement_timeout_us / 1000,
-		                        written != NULL ? written : ""));
+			   arena_printf(h->arena,
+					"-c statement_timeout=%" PRId64
+					" -c idle_in_transaction_session_timeout=60000"
+					" -c timezone=UTC -c jit=off %s",
+					def->statement_timeout_us / 1000,
+					written != NULL ? written : ""));
 	} else if (written != NULL) {
 		params_add(h, "options", written);
 	}

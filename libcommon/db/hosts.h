@@ -15,9 +15,10 @@
 struct db_hosts;
 struct dns;
 
-/* GH_EINVAL (err filled) when libpq cannot parse the string or lists do not match. dns is borrowed. */
+/* GH_EINVAL (err filled) when libpq cannot parse the string or lists do not match. dns is borrowed.
+ */
 enum gh_code db_hosts_new(struct db_hosts **out, const char *url, struct dns *dns,
-                          struct gh_err *err) GH_MUST_USE;
+			  struct gh_err *err) GH_MUST_USE;
 void db_hosts_free(struct db_hosts *h); /* cancels; NULL is legal */
 
 /* usable: addresses (and socket directories) known, over all hosts. */
@@ -41,6 +42,6 @@ struct db_hosts_defaults {
 /* Parameters for PQconnectStartParams, NULL-terminated, from the last resolution; valid until
  * the next call on h. */
 void db_hosts_params(struct db_hosts *h, const struct db_hosts_defaults *def,
-                     const char *const **keywords, const char *const **values);
+		     const char *const **keywords, const char *const **values);
 
 #endif

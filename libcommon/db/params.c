@@ -11,7 +11,7 @@
 
 /* Dimensions, null flag, element type, size, lower bound: 5 words before the elements. */
 #define ARR_HEADER_BYTES 20
-#define ARR_EMPTY_BYTES 12 /* the first three words alone */
+#define ARR_EMPTY_BYTES  12 /* the first three words alone */
 /* What a value of unknown length is guessed at when an array is sized. */
 #define ARR_TEXT_GUESS_BYTES 48
 

@@ -127,7 +127,7 @@ prepare_done(void *arg, enum gh_code code, const struct db_unit *u)
 		/* An older schema, as a rule: the next unit that needs it tries again. */
 		db->prepared[c->index] = 0;
 		log_warn("db.prepare_failed", LOG_STR("stmt", u->entries[0].stmt->name),
-		         LOG_STR("code", e->sqlstate), LOG_STR("err", e->text));
+			 LOG_STR("code", e->sqlstate), LOG_STR("err", e->text));
 	}
 	if (c->is_setup)
 		db_setup_done(db);
@@ -379,7 +379,7 @@ listen_done(void *arg, enum gh_code code, const struct db_unit *u)
 		return;
 	if (code != GH_OK)
 		log_warn("db.listen_failed", LOG_STR("channel", c->name),
-		         LOG_STR("err", db_unit_error(u)->text));
+			 LOG_STR("err", db_unit_error(u)->text));
 	else
 		c->fn(c->arg, SLICE_NONE);
 }

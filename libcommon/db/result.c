@@ -33,11 +33,11 @@ result_bytes(const struct db_result *r, unsigned row, unsigned col)
 {
 	if (row >= (unsigned)PQntuples(r->pg) || col >= (unsigned)PQnfields(r->pg))
 		gh_panic("db: row %u column %u of a result of %d x %d", row, col, PQntuples(r->pg),
-		         PQnfields(r->pg));
+			 PQnfields(r->pg));
 	if (PQgetisnull(r->pg, (int)row, (int)col))
 		return SLICE_NONE;
 	return slice_make(PQgetvalue(r->pg, (int)row, (int)col),
-	                  (size_t)PQgetlength(r->pg, (int)row, (int)col));
+			  (size_t)PQgetlength(r->pg, (int)row, (int)col));
 }
 
 /* The same, of a value that must have size bytes. */
@@ -47,7 +47,8 @@ result_fixed(const struct db_result *r, unsigned row, unsigned col, size_t size)
 	struct slice v = result_bytes(r, row, col);
 
 	if (v.p != NULL && v.n != size)
-		gh_panic("db: column %s has %zu bytes, not %zu", PQfname(r->pg, (int)col), v.n, size);
+		gh_panic("db: column %s has %zu bytes, not %zu", PQfname(r->pg, (int)col), v.n,
+			 size);
 	return v;
 }
 

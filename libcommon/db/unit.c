@@ -21,10 +21,10 @@ static const struct {
 	const char *prefix;
 	enum db_err_class cls;
 } error_classes[] = {
-	{"22", DB_ERR_DATA},        {"23", DB_ERR_DATA},       {"40001", DB_ERR_RETRY},
-	{"40P01", DB_ERR_RETRY},    {"57014", DB_ERR_TIMEOUT}, {"55P03", DB_ERR_TIMEOUT},
-	{"25P03", DB_ERR_LOST},     {"25006", DB_ERR_READ_ONLY}, {"25P02", DB_ERR_ABORTED},
-	{"57P", DB_ERR_LOST},       {"08", DB_ERR_LOST},       {"53", DB_ERR_RESOURCE},
+	{"22", DB_ERR_DATA},     {"23", DB_ERR_DATA},         {"40001", DB_ERR_RETRY},
+	{"40P01", DB_ERR_RETRY}, {"57014", DB_ERR_TIMEOUT},   {"55P03", DB_ERR_TIMEOUT},
+	{"25P03", DB_ERR_LOST},  {"25006", DB_ERR_READ_ONLY}, {"25P02", DB_ERR_ABORTED},
+	{"57P", DB_ERR_LOST},    {"08", DB_ERR_LOST},         {"53", DB_ERR_RESOURCE},
 	{"58", DB_ERR_RESOURCE},
 };
 
@@ -78,7 +78,7 @@ db_unit_set_error(struct db_unit *u, const PGresult *pg)
 		return;
 	error_copy(e->sqlstate, sizeof(e->sqlstate), PQresultErrorField(pg, PG_DIAG_SQLSTATE));
 	error_copy(e->constraint, sizeof(e->constraint),
-	           PQresultErrorField(pg, PG_DIAG_CONSTRAINT_NAME));
+		   PQresultErrorField(pg, PG_DIAG_CONSTRAINT_NAME));
 	error_copy(e->text, sizeof(e->text), PQresultErrorField(pg, PG_DIAG_MESSAGE_PRIMARY));
 	e->stmt = u->cursor < u->count ? u->cursor : u->count - 1;
 	/* libpq's own errors (broken connection) carry no state. */

@@ -26,18 +26,18 @@
 enum { S_CREATE, S_INSERT, S_SELECT, S_ECHO, S_PID, S_KILL, S_NOTIFY, S_SLEEP, S_WRONG };
 static const struct db_stmt stmts[] = {
 	[S_CREATE] = {"smoke_create",
-                      "CREATE TEMP TABLE IF NOT EXISTS db_smoke (id uuid PRIMARY KEY, n int8)",
-                      DB_NO_PARAMS},
+		      "CREATE TEMP TABLE IF NOT EXISTS db_smoke (id uuid PRIMARY KEY, n int8)",
+		      DB_NO_PARAMS},
 	[S_INSERT] = {"smoke_insert",
-                      "INSERT INTO db_smoke SELECT * FROM unnest($1::uuid[], $2::int8[])"
-                      " RETURNING id",
-                      DB_TYPES(DB_UUID_ARRAY, DB_INT8_ARRAY)},
+		      "INSERT INTO db_smoke SELECT * FROM unnest($1::uuid[], $2::int8[])"
+		      " RETURNING id",
+		      DB_TYPES(DB_UUID_ARRAY, DB_INT8_ARRAY)},
 	[S_SELECT] = {"smoke_select", "SELECT id, n FROM db_smoke ORDER BY n", DB_NO_PARAMS},
 	[S_ECHO] = {"smoke_echo",
-                    "SELECT $1::int8, $2::int4, $3::int2, $4::bool, $5::uuid, $6::text, $7::bytea,"
-                    " $8::timestamptz, $9::jsonb, $10::text[], $11::jsonb[]",
-                    DB_TYPES(DB_INT8, DB_INT4, DB_INT2, DB_BOOL, DB_UUID, DB_TEXT, DB_BYTEA,
-                             DB_TIMESTAMPTZ, DB_JSONB, DB_TEXT_ARRAY, DB_JSONB_ARRAY)},
+		    "SELECT $1::int8, $2::int4, $3::int2, $4::bool, $5::uuid, $6::text, $7::bytea,"
+		    " $8::timestamptz, $9::jsonb, $10::text[], $11::jsonb[]",
+		    DB_TYPES(DB_INT8, DB_INT4, DB_INT2, DB_BOOL, DB_UUID, DB_TEXT, DB_BYTEA,
+			     DB_TIMESTAMPTZ, DB_JSONB, DB_TEXT_ARRAY, DB_JSONB_ARRAY)},
 	[S_PID] = {"smoke_pid", "SELECT pg_backend_pid()", DB_NO_PARAMS},
 	[S_KILL] = {"smoke_kill", "SELECT pg_terminate_backend($1)", DB_TYPES(DB_INT4)},
 	[S_NOTIFY] = {"smoke_notify", "SELECT pg_notify('db_smoke', $1)::text", DB_TYPES(DB_TEXT)},
@@ -141,10 +141,9 @@ on_done(void *arg, enum gh_code code, const struct db_unit *u)
 		return;
 	r = db_unit_result(u, db_unit_count(u) - 1);
 	f->rows = db_row_count(r);
-	f->num = f->rows > 0 && db_get_slice(r, 0, 0).n <= 8 &&
-	                         (db_get_slice(r, 0, 0).n & 3) == 0
-	                 ? db_get_i64(r, 0, 0)
-	                 : 0;
+	f->num = f->rows > 0 && db_get_slice(r, 0, 0).n <= 8 && (db_get_slice(r, 0, 0).n & 3) == 0
+			 ? db_get_i64(r, 0, 0)
+			 : 0;
 }
 
 static void
