@@ -12,7 +12,9 @@ struct list {
 };
 
 #define LIST_ENTRY(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define LIST_FOREACH(it, head)        for (struct list *it = (head)->next; it != (head); it = it->next)
+
+/* Every node in order; the current one must stay in the list. */
+#define LIST_FOREACH(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 /* The current node may be removed during the walk. */
 #define LIST_FOREACH_SAFE(it, head)                                                                \
 	for (struct list *it = (head)->next, *it##_next = it->next; it != (head);                  \
