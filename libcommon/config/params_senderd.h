@@ -1,0 +1,21 @@
+/* params_senderd.h - configuration of growhub-senderd: its struct and the table of its section. */
+#ifndef GH_PARAMS_SENDERD_H
+#define GH_PARAMS_SENDERD_H
+
+#include <stdint.h>
+
+#include "config/conf.h"
+#include "config/params_common.h"
+
+/* Times in microseconds, sizes in bytes. */
+struct senderd_conf {
+	struct conf_common common;
+	struct conf_listens admin_listen;
+	int64_t prefetch;          /* hints not yet acknowledged, per consumer */
+	int64_t max_in_flight;     /* provider calls */
+	int64_t connect_timeout_us;
+};
+
+extern const struct conf_param params_senderd[];
+
+#endif
