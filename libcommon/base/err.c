@@ -34,6 +34,7 @@ gh_code_name(enum gh_code code)
 	return i < GH_COUNT(code_names) ? code_names[i] : "undefined";
 }
 
+#undef gh_fail /* a macro for the analyzer only */
 enum gh_code
 gh_fail(struct gh_err *err, enum gh_code code, const char *fmt, ...)
 {
