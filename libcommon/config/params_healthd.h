@@ -2,6 +2,7 @@
 #ifndef GH_PARAMS_HEALTHD_H
 #define GH_PARAMS_HEALTHD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/conf.h"

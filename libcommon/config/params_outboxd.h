@@ -2,6 +2,7 @@
 #ifndef GH_PARAMS_OUTBOXD_H
 #define GH_PARAMS_OUTBOXD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/conf.h"

@@ -2,6 +2,7 @@
 #ifndef GH_PARAMS_SENDERD_H
 #define GH_PARAMS_SENDERD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "config/conf.h"
@@ -11,8 +12,8 @@
 struct senderd_conf {
 	struct conf_common common;
 	struct conf_listens admin_listen;
-	int64_t prefetch;          /* hints not yet acknowledged, per consumer */
-	int64_t max_in_flight;     /* provider calls */
+	int64_t prefetch;      /* hints not yet acknowledged, per consumer */
+	int64_t max_in_flight; /* provider calls */
 	int64_t connect_timeout_us;
 };
 

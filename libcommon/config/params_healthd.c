@@ -1,0 +1,20 @@
+/* params_healthd.c - the table of the section "healthd". See params_healthd.h. */
+#include "config/params_healthd.h"
+
+#define AT(member) .offset = offsetof(struct healthd_conf, member)
+
+const struct conf_param params_healthd[] = {
+	{"healthd.admin_listen", CONF_TYPE_LISTEN, "127.0.0.1:9185", .max = 4, AT(admin_listen),
+	 .help = "addresses of /livez, /readyz and /metrics; keep them private; empty: none"},
+	{"healthd.check_interval", CONF_TYPE_DURATION, "15s", .min = CLOCK_SEC, .max = CONF_HOUR,
+	 AT(check_interval_us),
+	 .help = "look this often at providers, and at instances with waiting sends"},
+	{"healthd.recovery_interval", CONF_TYPE_DURATION, "5s", .min = 500 * CLOCK_MS,
+	 .max = 5 * CONF_MINUTE, AT(recovery_interval_us),
+	 .help = "look this often for work whose lease ran out or whose hint was lost"},
+	{"healthd.partitions_ahead", CONF_TYPE_INT, "2", .min = 1, .max = 24, AT(partitions_ahead),
+	 .help = "month partitions made in advance"},
+	{"healthd.queue_idle", CONF_TYPE_DURATION, "7d", .min = CONF_HOUR, .max = 365 * CONF_DAY,
+	 AT(queue_idle_us), .help = "remove a company's queue that was not used for this long"},
+	{.name = NULL},
+};
