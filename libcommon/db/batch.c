@@ -1,7 +1,5 @@
 #include "db/batch.h"
 
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -151,8 +149,8 @@ pack_split(struct db_batch *b, struct pack *k, enum gh_code code, const struct d
 	}
 	rest = pack_new(b);
 	rest->number = k->number + half;
-	rest->n = k->n - half;
-	memcpy(rest->rows, k->rows + half, rest->n * sizeof(k->rows[0]));
+	for (unsigned i = half; i < k->n; i++)
+		rest->rows[rest->n++] = k->rows[i];
 	k->n = half;
 	b->stats.splits_count++;
 	pack_put_again(b, k);

@@ -37,7 +37,11 @@ db_stmt_index(const struct db *db, const struct db_stmt *stmt)
 static void
 copy_tables(struct db *db, const struct db_stmt_table *const *tables)
 {
-	while (tables != NULL && tables[db->table_count] != NULL)
+	static const struct db_stmt_table *const none[] = {NULL};
+
+	if (tables == NULL)
+		tables = none;
+	while (tables[db->table_count] != NULL)
 		db->table_count++;
 	db->tables = gh_alloc_array(db->table_count, sizeof(*db->tables));
 	for (unsigned t = 0; t < db->table_count; t++) {
@@ -229,9 +233,19 @@ db_new(struct db **out, struct loop *l, struct dns *dns, const struct db_conf *c
 	db->wait_timer = loop_timer_new(l, wait_fn, db);
 	db->work_task = loop_task_new(l, LOOP_PHASE_COMMIT, work_fn, db);
 	loop_timer_set(db->ping_timer, DB_PING_US);
-	db_connect(db);
+	if (!conf->is_held)
+		db_connect(db);
 	*out = db;
 	return GH_OK;
+}
+
+void
+db_release(struct db *db)
+{
+	if (!db->conf.is_held || db->state == DB_CLOSED)
+		return;
+	db->conf.is_held = false;
+	db_connect(db);
 }
 
 static void

@@ -82,8 +82,9 @@ extern const struct db_stmt db_stmt_begin, db_stmt_commit, db_stmt_rollback;
 
 /* ---- connection ---- */
 
-/* Up: connected, statements prepared. Down: lost (or db_free), err says why. First
- * call is up; then they alternate. Submitting from inside is legal. */
+/* Up: connected, statements prepared (one that the schema refuses is logged as
+ * db.prepare_failed and tried again when used; units with it fail as DB_ERR_BUG). Down: lost, err
+ * says why. The first call is up; then they alternate. Submitting from inside is legal. */
 typedef void db_state_fn(void *arg, bool is_up, const struct gh_err *err);
 
 struct db_conf {
@@ -91,7 +92,7 @@ struct db_conf {
 	const char *application_name; /* copied */
 	const struct db_stmt_table *const
 		*tables;              /* NULL-terminated, borrowed for life; NULL: none */
-	int64_t statement_timeout_us; /* 0: 10 s */
+	int64_t statement_timeout_us; /* 0: 10 s; with unprepared the role must set it */
 	int64_t connect_timeout_us;   /* one attempt, all hosts; 0: 5 s */
 	int64_t unit_deadline_us;     /* how long a unit may wait unsent; 0: 10 s */
 	unsigned in_flight_max;       /* units written and not answered; 0: 64 */
@@ -99,6 +100,7 @@ struct db_conf {
 	bool unprepared;              /* db.prepared = off (PgBouncer): parse each time */
 	bool exclusive;               /* explicit transactions allowed, see above */
 	bool sets_clock;              /* feed uuid7_set_clock from the pings (one db per process) */
+	bool is_held;                 /* do not connect before db_release */
 	db_state_fn *state;           /* may be NULL */
 	void *arg;
 };
@@ -107,6 +109,10 @@ struct db_conf {
  * GH_EINVAL (err filled, *out NULL) when the url cannot be parsed. dns is borrowed. */
 enum gh_code db_new(struct db **out, struct loop *l, struct dns *dns, const struct db_conf *conf,
 		    struct gh_err *err) GH_MUST_USE;
+
+/* Begin to connect when the conf said is_held; else nothing happens. Units submitted before wait.
+ */
+void db_release(struct db *db);
 
 /* Close. Units not yet written end as GH_ETEMP, written ones as GH_EUNKNOWN, from inside
  * this call; submitting from those callbacks gives GH_EBUSY. No state callback. Legal inside a

@@ -6,6 +6,7 @@
  * pipeline.c  write units, read replies, ping
  * unit.c      units and the classes of errors
  * params.c    binary parameters        result.c  binary results
+ * script.c    blocking connection of command-line tools
  */
 #ifndef GH_DB_INTERNAL_H
 #define GH_DB_INTERNAL_H

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "db/batch.h"
 #include "db/db.h"
+#include "db/script.h"
 #include "loop/dns.h"
 #include "loop/loop.h"
 
@@ -575,6 +576,46 @@ test_ping(void **state)
 	assert_in_range(s->clock_offset_us + CLOCK_SEC, 0, 2 * CLOCK_SEC);
 }
 
+/* ---- scripts of command-line tools ---- */
+
+static void
+on_row(void *arg, const struct slice *columns, unsigned count)
+{
+	struct fixture *f = arg;
+
+	f->rows++;
+	assert_int_equal(count, 2);
+	assert_true(slice_eq(columns[0], S("7")));
+	assert_null(columns[1].p);
+}
+
+static void
+test_script(void **state)
+{
+	struct fixture *f = *state;
+	const char *const params[] = {"7", NULL};
+	struct db_script *s;
+	struct gh_err err;
+
+	assert_int_equal(db_script_open(&s, "nonsense", "db-smoke", &err), GH_EINVAL);
+	assert_int_equal(db_script_open(&s, "postgresql://127.0.0.1:1/x", "db-smoke", &err),
+			 GH_ETEMP);
+	assert_int_equal(db_script_open(&s, getenv("GROWHUB_DATABASE_URL"), "db-smoke", &err),
+			 GH_OK);
+	assert_int_equal(
+		db_script_run(s, "CREATE TEMP TABLE a (n int); INSERT INTO a VALUES (1);", &err),
+		GH_OK);
+	/* All of a script or nothing. */
+	assert_int_equal(db_script_run(s, "INSERT INTO a VALUES (2); SELECT nothing;", &err),
+			 GH_EINTERNAL);
+	assert_non_null(strstr(err.text, "nothing"));
+	assert_int_equal(
+		db_script_query(s, "SELECT $1::text, $2::text FROM a", params, 2, on_row, f, &err),
+		GH_OK);
+	assert_int_equal(f->rows, 1);
+	db_script_close(s);
+}
+
 int
 main(void)
 {
@@ -591,6 +632,7 @@ main(void)
 		CASE(test_notify),
 		CASE(test_batch),
 		CASE(test_ping),
+		CASE(test_script),
 	};
 
 	if (getenv("GROWHUB_DATABASE_URL") == NULL) {

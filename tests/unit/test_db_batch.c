@@ -234,6 +234,26 @@ test_split_finds_the_bad_row(void **state)
 }
 
 static void
+test_halves_keep_their_order(void **state)
+{
+	(void)state;
+	add(0, 1);
+	pass();
+	answer(DB_ERR_NONE, "");
+	add(1, 4);
+	pass();
+	answer(DB_ERR_DATA, "23514");
+	pass();
+	assert_int_equal(t.sent_count, 2);
+	assert_int_equal(t.sent[0].n, 2);
+	assert_int_equal(t.sent[0].id[0], 1);
+	assert_int_equal(t.sent[1].id[0], 3);
+	answer(DB_ERR_NONE, "");
+	answer(DB_ERR_NONE, "");
+	assert_int_equal(t.settled, 5);
+}
+
+static void
 test_loss_repeats_in_order(void **state)
 {
 	(void)state;
@@ -381,6 +401,7 @@ main(void)
 		CASE(test_one_pass_is_one_batch),
 		CASE(test_two_in_flight_then_everything_queued),
 		CASE(test_split_finds_the_bad_row),
+		CASE(test_halves_keep_their_order),
 		CASE(test_loss_repeats_in_order),
 		CASE(test_deadlock_repeats_at_once_and_a_timeout_waits),
 		CASE(test_late_rows_say_what_is_known),
