@@ -27,7 +27,7 @@ OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-
 OPT_tsan    := -O1 -g -fsanitize=thread
 OPT_cov     := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
-	-fno-sanitize-recover=undefined
+	-fno-sanitize-recover=undefined -Wno-error
 LINK_release := -pie -Wl,-z,relro,-z,now
 
 CFLAGS  := -std=c11 -D_GNU_SOURCE $(WARN) $(OPT_$(PROFILE)) -MMD -MP $(EXTRA_CFLAGS)

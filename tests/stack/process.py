@@ -51,6 +51,7 @@ def spawn(layout, name, argv, env, cwd):
 
 def run_once(layout, argv, env, stdin=None):
     """Run a command to its end as the servers' account; its output is the error's text."""
+    env = {**env, MARK: f"{layout.dir}:command"}
     done = subprocess.run(argv, env=env, cwd=layout.dir, input=stdin, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **layout.as_account())
     if done.returncode != 0:
