@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "http/hex.h"
+
 #define CHUNK_DIGITS_MAX 15 /* below 2^60: no overflow when chunks are added up */
 
 static const struct http1_reason_info reasons[HTTP1_REASON_COUNT] = {
@@ -473,18 +475,6 @@ void
 http1_chunks_init(struct http1_chunks *c)
 {
 	memset(c, 0, sizeof(*c));
-}
-
-static int
-hex_digit(char ch)
-{
-	if (ch >= '0' && ch <= '9')
-		return ch - '0';
-	if (ch >= 'a' && ch <= 'f')
-		return ch - 'a' + 10;
-	if (ch >= 'A' && ch <= 'F')
-		return ch - 'A' + 10;
-	return -1;
 }
 
 static enum http1_reason

@@ -35,12 +35,12 @@ enum json_rule_type {                   /* the member at offset is a ... */
 		      JSON_RULE_WORD,    /* int, the value of the word in words */
 		      JSON_RULE_EMAIL, /* struct slice; at most 254 bytes, one '@', a dotted domain
 					*/
-		      JSON_RULE_URL    /* struct slice; http or https with a host, no blanks or
-					  credentials; max 0: 2048 */
+		      JSON_RULE_URL    /* struct slice; what url_parse accepts; max 0: 2048 bytes */
 };
 
-#define JSON_RULE_REQUIRED 1u  /* absent or null is an error */
-#define JSON_RULE_NULLABLE 2u  /* null is noted in json_given.null (otherwise it counts as absent) \
+#define JSON_RULE_REQUIRED 1u /* absent or null is an error */
+#define JSON_RULE_NULLABLE                                                                         \
+	2u                     /* null is noted in json_given.null (otherwise it counts as absent) \
 				*/
 #define JSON_RULE_NUMBER_OK 4u /* STRING: an integer is taken as its text */
 #define JSON_RULE_LINE      8u /* STRING: no control characters */

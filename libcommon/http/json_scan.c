@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "http/hex.h"
 #include "http/json.h"
 
 #define KEYS_ON_STACK 64
@@ -138,18 +139,6 @@ key_add(struct scan *s, struct slice decoded)
 }
 
 /* ---- strings ---- */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* Four digits at p; -1 when they are not. */
 static int32_t

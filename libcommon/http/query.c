@@ -1,22 +1,10 @@
-/* query.c - query strings and percent-encoding. */
+/* query.c - query strings and percent-decoding. */
 #include "http/query.h"
 
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "http/hex.h"
 
 static bool
 is_encoded(struct slice raw, bool plus_is_space)
@@ -57,29 +45,6 @@ percent_decode(struct slice raw, bool plus_is_space, struct arena *a, struct sli
 	if (memchr(out->p, '\0', out->n) != NULL || !utf8_valid(*out))
 		return GH_EINVAL;
 	return GH_OK;
-}
-
-static bool
-is_unreserved(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-void
-percent_encode(struct buf *b, struct slice s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
-
-		if (is_unreserved(s.p[i]))
-			buf_add_char(b, s.p[i]);
-		else
-			buf_add(b, slice_make(escape, 3));
-	}
 }
 
 static enum gh_code

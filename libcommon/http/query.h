@@ -1,4 +1,5 @@
-/* query.h - query strings and percent-encoding, strict and bounded. */
+/* query.h - query strings and percent-decoding, strict and bounded.
+ * The other direction is url_add_encoded of url.h. */
 #ifndef GH_QUERY_H
 #define GH_QUERY_H
 
@@ -8,7 +9,6 @@
 #include "base/slice.h"
 
 struct arena;
-struct buf;
 
 #define QUERY_PARAMS_MAX 32
 
@@ -25,9 +25,6 @@ struct query {
  * nothing to decode, else lives in a. GH_EINVAL: broken escape, NUL, not UTF-8. */
 enum gh_code percent_decode(struct slice raw, bool plus_is_space, struct arena *a,
 			    struct slice *out) GH_MUST_USE;
-
-/* Append s with everything but RFC 3986 unreserved characters as %XX (upper case). */
-void percent_encode(struct buf *b, struct slice s);
 
 /* Parse "a=1&b=two+words" (raw may be SLICE_NONE: no parameters). Empty pieces between '&' are
  * skipped; a name without '=' has an empty value. GH_EINVAL: bad escape, empty name, or the same
