@@ -37,16 +37,10 @@ db_stmt_index(const struct db *db, const struct db_stmt *stmt)
 static void
 copy_tables(struct db *db, const struct db_stmt_table *const *tables)
 {
-	static const struct db_stmt_table *const none[] = {NULL};
-
-	if (tables == NULL)
-		tables = none;
-	while (tables[db->table_count] != NULL)
-		db->table_count++;
-	db->tables = gh_alloc_array(db->table_count, sizeof(*db->tables));
-	for (unsigned t = 0; t < db->table_count; t++) {
-		db->tables[t] = *tables[t];
-		db->stmt_count += tables[t]->count;
+	for (const struct db_stmt_table *const *t = tables; t != NULL && *t != NULL; t++) {
+		db->tables = gh_realloc(db->tables, (db->table_count + 1) * sizeof(*db->tables));
+		db->tables[db->table_count++] = **t;
+		db->stmt_count += (*t)->count;
 	}
 	db->prepared = gh_alloc(db->stmt_count);
 }
