@@ -15,8 +15,8 @@
 #define CHANNEL_REOPEN_MIN_US (50 * CLOCK_MS)
 #define CHANNEL_REOPEN_MAX_US (5 * CLOCK_SEC)
 /* A broker that has not answered a declare for this long will not. */
-#define CHANNEL_REQUEST_US (30 * CLOCK_SEC)
-#define CHANNEL_FIELD_MAX 255 /* a short string of the protocol */
+#define CHANNEL_REQUEST_US     (30 * CLOCK_SEC)
+#define CHANNEL_FIELD_MAX      255 /* a short string of the protocol */
 #define CHANNEL_MESSAGE_ID_MAX 64
 
 static const struct mq_channel_events no_events;
@@ -54,7 +54,7 @@ channel_pump(struct mq_channel *ch)
 
 enum gh_code
 mq_channel_request(struct mq_channel *ch, amqp_method_number_t id, amqp_method_number_t reply_id,
-                   void *method, mq_reply_fn *done, void *arg)
+		   void *method, mq_reply_fn *done, void *arg)
 {
 	struct mq_request *r;
 	enum gh_code rc;
@@ -68,9 +68,12 @@ mq_channel_request(struct mq_channel *ch, amqp_method_number_t id, amqp_method_n
 	if (rc != GH_OK)
 		return rc;
 	r = gh_alloc(sizeof(*r));
-	*r = (struct mq_request){.id = id, .reply_id = reply_id, .done = done, .arg = arg,
-	                         .frame = gh_strndup(ch->scratch.p, ch->scratch.n),
-	                         .frame_size = ch->scratch.n};
+	*r = (struct mq_request){.id = id,
+				 .reply_id = reply_id,
+				 .done = done,
+				 .arg = arg,
+				 .frame = gh_strndup(ch->scratch.p, ch->scratch.n),
+				 .frame_size = ch->scratch.n};
 	list_add_tail(&ch->waiting, &r->node);
 	ch->waiting_count++;
 	channel_pump(ch);
@@ -98,7 +101,7 @@ reply_to_code(unsigned reply_code)
 /* End every request. culprit: the method the broker blamed, 0 for none. */
 static void
 channel_fail_requests(struct mq_channel *ch, amqp_method_number_t culprit, unsigned reply_code,
-                      struct slice text)
+		      struct slice text)
 {
 	struct mq_reply lost = {.code = GH_ETEMP, .text = S("channel lost")};
 	struct mq_request *first = ch->in_flight;
@@ -109,9 +112,8 @@ channel_fail_requests(struct mq_channel *ch, amqp_method_number_t culprit, unsig
 	ch->waiting_count = 0;
 	ch->in_flight = NULL;
 	if (first != NULL && first->id == culprit) {
-		struct mq_reply refused = {.code = reply_to_code(reply_code),
-		                           .reply_code = reply_code,
-		                           .text = text};
+		struct mq_reply refused = {
+			.code = reply_to_code(reply_code), .reply_code = reply_code, .text = text};
 		request_finish(first, &refused);
 	} else if (first != NULL) {
 		request_finish(first, &lost);
@@ -139,11 +141,18 @@ mq_channel_conn_up(struct mq_channel *ch)
 		return;
 	if (ch->number > ch->conn->channel_max) {
 		log_error("amqp.no_channel", LOG_STR("name", ch->conn->name),
-		          LOG_INT("channel", ch->number), LOG_INT("max", ch->conn->channel_max));
+			  LOG_INT("channel", ch->number), LOG_INT("max", ch->conn->channel_max));
 		return;
 	}
 	ch->backoff_us = ch->reopen_min_us;
 	channel_open(ch);
+}
+
+/* The method that the broker says was at fault; 0 for none. */
+static amqp_method_number_t
+blamed_method(const amqp_channel_close_t *m)
+{
+	return ((amqp_method_number_t)m->class_id << 16) | m->method_id;
 }
 
 /* Leave the present incarnation: requests fail, the owner hears of it if it was open. */
@@ -153,14 +162,11 @@ channel_leave(struct mq_channel *ch, enum channel_state next, const amqp_channel
 	bool was_open = ch->state == CHANNEL_OPEN;
 	unsigned code = m != NULL ? m->reply_code : 0;
 	struct slice text = m != NULL ? mq_slice(m->reply_text) : S("connection lost");
-	amqp_method_number_t culprit = 0;
 
-	if (m != NULL)
-		culprit = ((amqp_method_number_t)m->class_id << 16) | m->method_id;
 	ch->state = next;
 	ch->content = CONTENT_NONE;
 	loop_timer_cancel(ch->timer);
-	channel_fail_requests(ch, culprit, code, text);
+	channel_fail_requests(ch, m != NULL ? blamed_method(m) : 0, code, text);
 	if (was_open && ch->events->on_close != NULL)
 		ch->events->on_close(ch->arg, code, text);
 }
@@ -176,12 +182,14 @@ static enum gh_code
 channel_on_close(struct mq_channel *ch, const amqp_channel_close_t *m)
 {
 	amqp_channel_close_ok_t ok = {0};
+	/* Whoever made the request hears of its refusal; other errors nobody else reports. */
+	bool is_answer = ch->in_flight != NULL && ch->in_flight->id == blamed_method(m);
 
 	mq_conn_send_sure(ch->conn, ch->number, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok);
 	ch->conn->counters.channel_close_count++;
-	log_info("amqp.channel_closed", LOG_STR("name", ch->conn->name),
-	         LOG_INT("channel", ch->number), LOG_INT("code", m->reply_code),
-	         LOG_SLICE("err", mq_slice(m->reply_text)));
+	LOG_AT(is_answer ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "amqp.channel_closed",
+	       LOG_STR("name", ch->conn->name), LOG_INT("channel", ch->number),
+	       LOG_INT("code", m->reply_code), LOG_SLICE("err", mq_slice(m->reply_text)));
 	channel_leave(ch, CHANNEL_BACKOFF, m);
 	/* A callback cannot have reopened it: only this timer and the connection do. */
 	loop_timer_set(ch->timer, random_jitter(ch->backoff_us, 25));
@@ -253,7 +261,7 @@ header_text(const amqp_table_t *t, struct slice key)
 
 static struct slice
 property(struct mq_channel *ch, const amqp_basic_properties_t *p, amqp_flags_t flag,
-         amqp_bytes_t value)
+	 amqp_bytes_t value)
 {
 	return (p->_flags & flag) != 0 ? arena_dup(ch->arena, mq_slice(value)) : SLICE_NONE;
 }
@@ -343,10 +351,10 @@ static enum gh_code
 channel_on_deliver(struct mq_channel *ch, const amqp_basic_deliver_t *m)
 {
 	struct mq_content in = {.exchange = mq_slice(m->exchange),
-	                        .routing_key = mq_slice(m->routing_key),
-	                        .consumer_tag = mq_slice(m->consumer_tag),
-	                        .delivery_tag = m->delivery_tag,
-	                        .redelivered = m->redelivered != 0};
+				.routing_key = mq_slice(m->routing_key),
+				.consumer_tag = mq_slice(m->consumer_tag),
+				.delivery_tag = m->delivery_tag,
+				.redelivered = m->redelivered != 0};
 
 	content_begin(ch, CONTENT_DELIVER, &in);
 	return GH_OK;
@@ -356,8 +364,8 @@ static enum gh_code
 channel_on_return(struct mq_channel *ch, const amqp_basic_return_t *m)
 {
 	struct mq_content in = {.exchange = mq_slice(m->exchange),
-	                        .routing_key = mq_slice(m->routing_key),
-	                        .reply_code = m->reply_code};
+				.routing_key = mq_slice(m->routing_key),
+				.reply_code = m->reply_code};
 
 	content_begin(ch, CONTENT_RETURN, &in);
 	return GH_OK;
@@ -450,11 +458,11 @@ enum gh_code
 mq_channel_publish(struct mq_channel *ch, const struct mq_message *m)
 {
 	amqp_basic_publish_t method = {.exchange = mq_bytes(m->exchange),
-	                               .routing_key = mq_bytes(m->routing_key),
-	                               .mandatory = m->is_mandatory};
-	amqp_table_entry_t trace = {.key = amqp_cstring_bytes("traceparent"),
-	                            .value = {.kind = AMQP_FIELD_KIND_UTF8,
-	                                      .value.bytes = mq_bytes(m->traceparent)}};
+				       .routing_key = mq_bytes(m->routing_key),
+				       .mandatory = m->is_mandatory};
+	amqp_table_entry_t trace = {
+		.key = amqp_cstring_bytes("traceparent"),
+		.value = {.kind = AMQP_FIELD_KIND_UTF8, .value.bytes = mq_bytes(m->traceparent)}};
 	amqp_basic_properties_t props = {
 		._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_MESSAGE_ID_FLAG,
 		.delivery_mode = AMQP_DELIVERY_PERSISTENT,
@@ -531,7 +539,7 @@ void
 mq_channel_free(struct mq_channel *ch)
 {
 	amqp_channel_close_t m = {.reply_code = AMQP_REPLY_SUCCESS,
-	                          .reply_text = amqp_cstring_bytes("bye")};
+				  .reply_text = amqp_cstring_bytes("bye")};
 	bool is_there;
 
 	if (ch == NULL)

@@ -20,8 +20,8 @@
 struct mq_conn;
 struct mq_channel;
 
-#define MQ_CHANNEL_MAX 16        /* channels per connection */
-#define MQ_REQUEST_MAX 16384     /* requests waiting per channel */
+#define MQ_CHANNEL_MAX 16         /* channels per connection */
+#define MQ_REQUEST_MAX 16384      /* requests waiting per channel */
 #define MQ_CONTENT_MAX (1u << 20) /* largest body taken from the broker, bytes */
 
 /* A message that came from the broker; everything lives until the callback returns. */
@@ -31,12 +31,12 @@ struct mq_content {
 	struct slice consumer_tag; /* deliveries only */
 	uint64_t delivery_tag;     /* deliveries only */
 	bool redelivered;
-	unsigned reply_code;       /* returns only */
-	bool is_oversized;         /* longer than MQ_CONTENT_MAX: body is empty */
-	struct slice message_id;   /* properties; SLICE_NONE when absent */
+	unsigned reply_code;     /* returns only */
+	bool is_oversized;       /* longer than MQ_CONTENT_MAX: body is empty */
+	struct slice message_id; /* properties; SLICE_NONE when absent */
 	struct slice content_type;
 	struct slice type;
-	struct slice traceparent;  /* header of that name, text only */
+	struct slice traceparent; /* header of that name, text only */
 	struct slice body;
 };
 
@@ -75,12 +75,12 @@ uint64_t mq_channel_generation(const struct mq_channel *ch);
 
 /* ---- requests ---- */
 struct mq_reply {
-	enum gh_code code;   /* GH_OK; GH_ENOTFOUND (404); GH_ECONFLICT (406: other arguments, or
-	                        in use / not empty); GH_EPERM (403); GH_EBUSY (405: exclusive);
-	                        GH_ETEMP (channel or connection lost) */
-	unsigned reply_code; /* the broker's, when it refused; else 0 */
-	struct slice text;   /* the broker's words; valid in the callback */
-	uint32_t message_count;  /* queue.declare: ready messages; queue.delete: messages lost */
+	enum gh_code code;      /* GH_OK; GH_ENOTFOUND (404); GH_ECONFLICT (406: other arguments, or
+				   in use / not empty); GH_EPERM (403); GH_EBUSY (405: exclusive);
+				   GH_ETEMP (channel or connection lost) */
+	unsigned reply_code;    /* the broker's, when it refused; else 0 */
+	struct slice text;      /* the broker's words; valid in the callback */
+	uint32_t message_count; /* queue.declare: ready messages; queue.delete: messages lost */
 	uint32_t consumer_count; /* queue.declare */
 };
 
@@ -93,33 +93,33 @@ typedef void mq_reply_fn(void *arg, const struct mq_reply *r);
 
 /* Durable exchange of type "topic", "direct", "fanout". */
 enum gh_code mq_exchange_declare(struct mq_channel *ch, struct slice name, struct slice type,
-                                 mq_reply_fn *done, void *arg) GH_MUST_USE;
+				 mq_reply_fn *done, void *arg) GH_MUST_USE;
 
 struct mq_queue_args {
-	bool is_quorum;          /* x-queue-type quorum; else classic */
-	int64_t length_max;      /* x-max-length; 0: none */
-	bool drop_head;          /* x-overflow drop-head; else reject-publish, only with length_max */
+	bool is_quorum;     /* x-queue-type quorum; else classic */
+	int64_t length_max; /* x-max-length; 0: none */
+	bool drop_head;     /* x-overflow drop-head; else reject-publish, only with length_max */
 };
 /* Durable queue. args NULL: classic without limits. */
 enum gh_code mq_queue_declare(struct mq_channel *ch, struct slice name,
-                              const struct mq_queue_args *args, mq_reply_fn *done,
-                              void *arg) GH_MUST_USE;
+			      const struct mq_queue_args *args, mq_reply_fn *done,
+			      void *arg) GH_MUST_USE;
 /* Passive: GH_ENOTFOUND when absent, else its counts. */
 enum gh_code mq_queue_inspect(struct mq_channel *ch, struct slice name, mq_reply_fn *done,
-                              void *arg) GH_MUST_USE;
+			      void *arg) GH_MUST_USE;
 enum gh_code mq_queue_bind(struct mq_channel *ch, struct slice queue, struct slice exchange,
-                           struct slice routing_key, mq_reply_fn *done, void *arg) GH_MUST_USE;
+			   struct slice routing_key, mq_reply_fn *done, void *arg) GH_MUST_USE;
 /* GH_ECONFLICT when a condition does not hold. Deleting what is absent is GH_OK. */
 enum gh_code mq_queue_delete(struct mq_channel *ch, struct slice name, bool if_unused,
-                             bool if_empty, mq_reply_fn *done, void *arg) GH_MUST_USE;
+			     bool if_empty, mq_reply_fn *done, void *arg) GH_MUST_USE;
 /* Per consumer: applies to the consumers started after it. */
 enum gh_code mq_qos(struct mq_channel *ch, uint16_t prefetch, mq_reply_fn *done,
-                    void *arg) GH_MUST_USE;
+		    void *arg) GH_MUST_USE;
 enum gh_code mq_confirm_select(struct mq_channel *ch, mq_reply_fn *done, void *arg) GH_MUST_USE;
 enum gh_code mq_consume(struct mq_channel *ch, struct slice queue, struct slice consumer_tag,
-                        mq_reply_fn *done, void *arg) GH_MUST_USE;
+			mq_reply_fn *done, void *arg) GH_MUST_USE;
 enum gh_code mq_cancel(struct mq_channel *ch, struct slice consumer_tag, mq_reply_fn *done,
-                       void *arg) GH_MUST_USE;
+		       void *arg) GH_MUST_USE;
 
 /* ---- without answer ---- */
 struct mq_message {
@@ -130,7 +130,7 @@ struct mq_message {
 	struct slice type;
 	struct slice traceparent;
 	struct slice body;
-	bool is_mandatory;         /* unroutable comes back instead of vanishing */
+	bool is_mandatory; /* unroutable comes back instead of vanishing */
 };
 
 /* Persistent publish; everything is copied. GH_EAGAIN not open; GH_EBUSY blocked or

@@ -11,7 +11,7 @@ enum channel_state {
 	CHANNEL_DOWN,    /* no connection */
 	CHANNEL_OPENING, /* channel.open sent */
 	CHANNEL_OPEN,
-	CHANNEL_BACKOFF  /* closed by the broker; the timer reopens it */
+	CHANNEL_BACKOFF /* closed by the broker; the timer reopens it */
 };
 
 enum channel_content { CONTENT_NONE, CONTENT_DELIVER, CONTENT_RETURN };
@@ -50,7 +50,7 @@ struct mq_channel {
 
 /* Queue a request; see channel.h for the results. method is encoded at once. */
 enum gh_code mq_channel_request(struct mq_channel *ch, amqp_method_number_t id,
-                                amqp_method_number_t reply_id, void *method, mq_reply_fn *done,
-                                void *arg) GH_MUST_USE;
+				amqp_method_number_t reply_id, void *method, mq_reply_fn *done,
+				void *arg) GH_MUST_USE;
 
 #endif

@@ -22,12 +22,12 @@
 #include "loop/dns.h"
 #include "mq/internal.h"
 
-#define CONN_HEARTBEAT_S 15u
-#define CONN_HANDSHAKE_US (10 * CLOCK_SEC)
+#define CONN_HEARTBEAT_S    15u
+#define CONN_HANDSHAKE_US   (10 * CLOCK_SEC)
 #define CONN_BACKOFF_MIN_US (200 * CLOCK_MS)
 #define CONN_BACKOFF_MAX_US (10 * CLOCK_SEC)
-#define CONN_READ_BYTES 65536u /* per pass and connection: fairness */
-#define CONN_POOL_BYTES 4096u
+#define CONN_READ_BYTES     65536u /* per pass and connection: fairness */
+#define CONN_POOL_BYTES     4096u
 
 static const char *const state_names[] = {
 	[MQ_WAITING] = "waiting", [MQ_CONNECTING] = "connecting", [MQ_HANDSHAKE] = "handshake",
@@ -46,7 +46,7 @@ conn_set_state(struct mq_conn *c, enum mq_state s)
 	if (c->state == s)
 		return;
 	log_debug("amqp.state", LOG_STR("name", c->name), LOG_STR("from", mq_state_name(c->state)),
-	          LOG_STR("to", mq_state_name(s)));
+		  LOG_STR("to", mq_state_name(s)));
 	c->state = s;
 	loop_task_mark(c->task);
 }
@@ -106,10 +106,10 @@ conn_log_down(struct mq_conn *c, enum mq_state before)
 	c->counters.connect_failure_count++;
 	if (c->is_refused)
 		log_error("amqp.login_refused", LOG_STR("name", c->name), LOG_STR("host", host),
-		          LOG_STR("err", c->error));
+			  LOG_STR("err", c->error));
 	else
 		log_warn("amqp.connect_failed", LOG_STR("name", c->name), LOG_STR("host", host),
-		         LOG_STR("err", c->error));
+			 LOG_STR("err", c->error));
 }
 
 /* The connection or the attempt is over; c->error says why. */
@@ -254,7 +254,7 @@ mq_conn_send_raw(struct mq_conn *c, struct slice frame)
 
 enum gh_code
 mq_conn_publish(struct mq_conn *c, uint16_t channel, amqp_basic_publish_t *method,
-                amqp_basic_properties_t *props, struct slice body)
+		amqp_basic_properties_t *props, struct slice body)
 {
 	enum gh_code rc;
 
@@ -343,7 +343,7 @@ conn_feed(struct mq_conn *c, const void *p, size_t n)
 		/* The goodbye (close-ok) may still be in the buffer: best effort. */
 		if (c->fd >= 0)
 			(void)send(c->fd, c->out.p + c->out_sent, conn_pending(c),
-			           MSG_NOSIGNAL | MSG_DONTWAIT);
+				   MSG_NOSIGNAL | MSG_DONTWAIT);
 		conn_down(c);
 	}
 }
@@ -456,7 +456,7 @@ conn_resolved(void *arg, enum gh_code code, const struct sockaddr_storage *addrs
 	c->query = NULL;
 	if (code != GH_OK) {
 		(void)snprintf(c->error, sizeof(c->error), "cannot resolve %s: %s", host->name,
-		               gh_code_name(code));
+			       gh_code_name(code));
 		conn_down(c);
 		return;
 	}
@@ -475,11 +475,11 @@ conn_attempt(struct mq_conn *c)
 	c->is_refused = false;
 	loop_timer_set(c->timer, c->handshake_us);
 	rc = dns_resolve(c->dns, slice_of(host->name), c->handshake_us, conn_resolved, c,
-	                 &c->query);
+			 &c->query);
 	if (rc != GH_OK) {
 		c->query = NULL;
 		(void)snprintf(c->error, sizeof(c->error), "cannot resolve %s: %s", host->name,
-		               gh_code_name(rc));
+			       gh_code_name(rc));
 		conn_down(c);
 	}
 }
@@ -497,7 +497,7 @@ conn_timer(void *arg)
 	case MQ_CONNECTING:
 	case MQ_HANDSHAKE:
 		conn_set_error(c, c->state == MQ_CONNECTING ? "connect timed out"
-		                                            : "handshake timed out");
+							    : "handshake timed out");
 		conn_down(c);
 		break;
 	case MQ_CLOSING:
@@ -598,8 +598,8 @@ conn_check(const struct mq_conn_opts *o, struct gh_err *err)
 }
 
 enum gh_code
-mq_conn_new(struct mq_conn **out, struct loop *l, struct dns *dns,
-            const struct mq_conn_opts *opts, struct gh_err *err)
+mq_conn_new(struct mq_conn **out, struct loop *l, struct dns *dns, const struct mq_conn_opts *opts,
+	    struct gh_err *err)
 {
 	struct mq_conn *c;
 	struct mq_url url;
@@ -612,15 +612,22 @@ mq_conn_new(struct mq_conn **out, struct loop *l, struct dns *dns,
 		return rc;
 	c = gh_alloc(sizeof(*c));
 	*c = (struct mq_conn){
-		.loop = l, .dns = dns, .url = url, .name = gh_strdup(opts->name), .fd = -1,
+		.loop = l,
+		.dns = dns,
+		.url = url,
+		.name = gh_strdup(opts->name),
+		.fd = -1,
 		.heartbeat_wish_s = opts->heartbeat_s > 0 ? opts->heartbeat_s : CONN_HEARTBEAT_S,
 		.handshake_us = opts->handshake_us > 0 ? opts->handshake_us : CONN_HANDSHAKE_US,
 		.backoff_min_us =
 			opts->backoff_min_us > 0 ? opts->backoff_min_us : CONN_BACKOFF_MIN_US,
 		.backoff_max_us =
 			opts->backoff_max_us > 0 ? opts->backoff_max_us : CONN_BACKOFF_MAX_US,
-		.on_change = opts->on_change, .arg = opts->arg, .frame_max = MQ_FRAME_MAX,
-		.state = MQ_WAITING, .told_state = MQ_WAITING,
+		.on_change = opts->on_change,
+		.arg = opts->arg,
+		.frame_max = MQ_FRAME_MAX,
+		.state = MQ_WAITING,
+		.told_state = MQ_WAITING,
 	};
 	/* A started frame is shorter than frame_max; a read adds at most CONN_READ_BYTES. */
 	buf_init(&c->in, NULL, MQ_FRAME_MAX + CONN_READ_BYTES);
@@ -659,7 +666,7 @@ void
 mq_conn_close(struct mq_conn *c)
 {
 	amqp_connection_close_t m = {.reply_code = AMQP_REPLY_SUCCESS,
-	                             .reply_text = amqp_cstring_bytes("bye")};
+				     .reply_text = amqp_cstring_bytes("bye")};
 
 	if (c->state == MQ_CLOSING || c->state == MQ_STOPPED)
 		return;

@@ -28,8 +28,8 @@ enum mq_state {
 	MQ_CONNECTING, /* resolving or TCP connecting */
 	MQ_HANDSHAKE,  /* protocol header sent, connection not yet opened */
 	MQ_OPEN,
-	MQ_CLOSING,    /* mq_conn_close was called; waiting for close-ok */
-	MQ_STOPPED     /* closed on request; stays so */
+	MQ_CLOSING, /* mq_conn_close was called; waiting for close-ok */
+	MQ_STOPPED  /* closed on request; stays so */
 };
 
 /* "waiting", "connecting", ...; never NULL. */
@@ -48,14 +48,14 @@ struct mq_counters {
 	uint64_t confirmed_count;
 	uint64_t returned_count;
 	uint64_t nacked_count;
-	uint64_t unconfirmed_count;     /* published, channel lost before the confirm */
+	uint64_t unconfirmed_count; /* published, channel lost before the confirm */
 	uint64_t delivered_count;
 	uint64_t redelivered_count;
 	uint64_t acked_count;
-	uint64_t requeued_count;        /* our nacks with requeue */
-	uint64_t rejected_count;        /* our nacks without requeue, oversized deliveries included */
-	uint64_t stale_ack_count;       /* acks of deliveries whose channel was gone: dropped */
-	uint64_t cancel_count;          /* consumers cancelled by the broker */
+	uint64_t requeued_count;  /* our nacks with requeue */
+	uint64_t rejected_count;  /* our nacks without requeue, oversized deliveries included */
+	uint64_t stale_ack_count; /* acks of deliveries whose channel was gone: dropped */
+	uint64_t cancel_count;    /* consumers cancelled by the broker */
 };
 
 /* The state or the blocked flag is not what it was: runs at the end of a pass, so short
@@ -65,12 +65,12 @@ typedef void mq_conn_fn(void *arg, enum mq_state state, bool blocked);
 struct mq_conn_opts {
 	/* amqp://user:password@host[:port][,host[:port]...]/vhost ; copied. See url.h. */
 	struct slice url;
-	const char *name;           /* shown by the broker (connection_name); copied */
-	unsigned heartbeat_s;       /* 1..600; 0: 15. The smaller of ours and the broker's counts */
-	int64_t handshake_us;       /* deadline from TCP connect to open; 0: 10 s */
-	int64_t backoff_min_us;     /* 0: 200 ms */
-	int64_t backoff_max_us;     /* 0: 10 s */
-	mq_conn_fn *on_change;      /* may be NULL */
+	const char *name;       /* shown by the broker (connection_name); copied */
+	unsigned heartbeat_s;   /* 1..600; 0: 15. The smaller of ours and the broker's counts */
+	int64_t handshake_us;   /* deadline from TCP connect to open; 0: 10 s */
+	int64_t backoff_min_us; /* 0: 200 ms */
+	int64_t backoff_max_us; /* 0: 10 s */
+	mq_conn_fn *on_change;  /* may be NULL */
 	void *arg;
 };
 
@@ -79,7 +79,7 @@ struct mq_conn_opts {
  *
  * Returns  GH_OK and *out, GH_EINVAL with err for a bad URL or option */
 enum gh_code mq_conn_new(struct mq_conn **out, struct loop *l, struct dns *dns,
-                         const struct mq_conn_opts *opts, struct gh_err *err) GH_MUST_USE;
+			 const struct mq_conn_opts *opts, struct gh_err *err) GH_MUST_USE;
 
 /* Drops the socket at once; no callback. NULL is legal. */
 void mq_conn_free(struct mq_conn *c);

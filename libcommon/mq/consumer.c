@@ -16,11 +16,11 @@
 #include "base/mem.h"
 #include "mq/internal.h"
 
-#define RETRY_MIN_US CLOCK_SEC
-#define RETRY_MAX_US (30 * CLOCK_SEC)
-#define RETRY_TICK_US CLOCK_SEC
+#define RETRY_MIN_US    CLOCK_SEC
+#define RETRY_MAX_US    (30 * CLOCK_SEC)
+#define RETRY_TICK_US   CLOCK_SEC
 #define PROBE_REOPEN_US (20 * CLOCK_MS) /* its 404s are expected: no growing backoff */
-#define TAG_SIZE 24
+#define TAG_SIZE        24
 
 enum queue_state { QUEUE_TODO, QUEUE_BUSY, QUEUE_ACTIVE, QUEUE_WAITING };
 
@@ -76,8 +76,7 @@ queue_set_state(struct queue *q, enum queue_state s)
 	list_add_tail(&c->list[s], &q->node);
 	if (s == QUEUE_WAITING) {
 		q->retry_at_us = clock_mono_us() + q->backoff_us;
-		q->backoff_us = q->backoff_us * 2 > RETRY_MAX_US ? RETRY_MAX_US
-		                                                 : q->backoff_us * 2;
+		q->backoff_us = q->backoff_us * 2 > RETRY_MAX_US ? RETRY_MAX_US : q->backoff_us * 2;
 		if (!loop_timer_is_set(c->tick))
 			loop_timer_set(c->tick, RETRY_TICK_US);
 	}
@@ -212,7 +211,8 @@ consumer_drain(struct mq_consumer *c)
 {
 	struct queue *q;
 
-	if (c->is_freeing || c->is_paused || c->probing != NULL || list_is_empty(&c->list[QUEUE_TODO]))
+	if (c->is_freeing || c->is_paused || c->probing != NULL ||
+	    list_is_empty(&c->list[QUEUE_TODO]))
 		return;
 	if (!mq_channel_is_open(c->main) || !mq_channel_is_open(c->probe))
 		return;
@@ -232,7 +232,8 @@ consumer_on_tick(void *arg)
 	struct mq_consumer *c = arg;
 	int64_t now = clock_mono_us();
 
-	LIST_FOREACH_SAFE(n, &c->list[QUEUE_WAITING]) {
+	LIST_FOREACH_SAFE(n, &c->list[QUEUE_WAITING])
+	{
 		struct queue *q = LIST_ENTRY(n, struct queue, node);
 
 		if (q->retry_at_us <= now)
@@ -258,7 +259,8 @@ consumer_on_close(void *arg, unsigned code GH_UNUSED, struct slice text GH_UNUSE
 
 	c->unacked_count = 0;
 	c->qos_now = 0;
-	LIST_FOREACH_SAFE(n, &c->list[QUEUE_ACTIVE]) {
+	LIST_FOREACH_SAFE(n, &c->list[QUEUE_ACTIVE])
+	{
 		struct queue *q = LIST_ENTRY(n, struct queue, node);
 
 		(void)map_del_i64(c->by_number, q->number);
@@ -345,10 +347,11 @@ mq_consumer_new(struct mq_conn *conn, const struct mq_consumer_opts *opts)
 	c->by_number = map_new();
 	c->tick = loop_timer_new(conn->loop, consumer_on_tick, c);
 	c->main = mq_channel_new(conn, &(struct mq_channel_opts){.events = &main_events, .arg = c});
-	c->probe = mq_channel_new(
-		conn, &(struct mq_channel_opts){.events = &probe_events, .arg = c,
-	                                        .reopen_min_us = PROBE_REOPEN_US,
-	                                        .reopen_max_us = PROBE_REOPEN_US});
+	c->probe =
+		mq_channel_new(conn, &(struct mq_channel_opts){.events = &probe_events,
+							       .arg = c,
+							       .reopen_min_us = PROBE_REOPEN_US,
+							       .reopen_max_us = PROBE_REOPEN_US});
 	if (c->main == NULL || c->probe == NULL) {
 		mq_consumer_free(c);
 		return NULL;
@@ -384,8 +387,10 @@ mq_consumer_add(struct mq_consumer *c, struct slice queue, uint16_t prefetch)
 	if (map_get(c->by_name, queue) != NULL)
 		return GH_OK;
 	q = gh_alloc(sizeof(*q));
-	*q = (struct queue){.owner = c, .name = {gh_strndup(queue.p, queue.n), queue.n},
-	                    .prefetch = prefetch, .backoff_us = RETRY_MIN_US};
+	*q = (struct queue){.owner = c,
+			    .name = {gh_strndup(queue.p, queue.n), queue.n},
+			    .prefetch = prefetch,
+			    .backoff_us = RETRY_MIN_US};
 	list_init(&q->node);
 	(void)map_put(c->by_name, q->name, q);
 	queue_set_state(q, QUEUE_TODO);
@@ -415,7 +420,8 @@ mq_consumer_pause(struct mq_consumer *c)
 	if (c->is_paused)
 		return;
 	c->is_paused = true;
-	LIST_FOREACH_SAFE(n, &c->list[QUEUE_ACTIVE]) {
+	LIST_FOREACH_SAFE(n, &c->list[QUEUE_ACTIVE])
+	{
 		struct queue *q = LIST_ENTRY(n, struct queue, node);
 
 		queue_unsubscribe(q);

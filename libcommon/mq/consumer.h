@@ -25,16 +25,16 @@ struct mq_delivery {
 /* One message. m and queue live until the return. Ack or nack d now or later, once.
  * mq_consumer_* may be called inside, except mq_consumer_free. */
 typedef void mq_deliver_fn(void *arg, struct slice queue, struct mq_delivery d,
-                           const struct mq_content *m);
+			   const struct mq_content *m);
 
 /* Consuming of a queue began (is_consuming) or ended: it is gone or absent, tried
  * again every 1 to 30 s. Not called for pause, remove or a lost connection. */
 typedef void mq_queue_fn(void *arg, struct slice queue, bool is_consuming);
 
 struct mq_consumer_opts {
-	mq_deliver_fn *on_deliver;    /* required */
-	mq_queue_fn *on_queue;        /* may be NULL */
-	void (*on_down)(void *arg);   /* every delivery handle is void now; may be NULL */
+	mq_deliver_fn *on_deliver;  /* required */
+	mq_queue_fn *on_queue;      /* may be NULL */
+	void (*on_down)(void *arg); /* every delivery handle is void now; may be NULL */
 	void *arg;
 };
 
@@ -47,7 +47,7 @@ void mq_consumer_free(struct mq_consumer *c);
  * for this queue. Adding it again changes nothing, the prefetch included.
  * Returns  GH_OK, GH_EINVAL (name empty or over 255 bytes, prefetch 0) */
 enum gh_code mq_consumer_add(struct mq_consumer *c, struct slice queue,
-                             uint16_t prefetch) GH_MUST_USE;
+			     uint16_t prefetch) GH_MUST_USE;
 /* Stop consuming. Deliveries already handed over stay valid; later ones are requeued.
  * Unknown queues are ignored. */
 void mq_consumer_remove(struct mq_consumer *c, struct slice queue);

@@ -34,7 +34,7 @@ mq_envelope_write(const struct mq_envelope *e, struct buf *out)
 	if (kind == NULL || class == NULL || e->company_id <= 0 || e->target_count == 0 ||
 	    e->target_count > MQ_TARGET_MAX)
 		gh_panic("mq_envelope_write: kind %d class %d targets %u", (int)e->kind,
-		         (int)e->class, e->target_count);
+			 (int)e->class, e->target_count);
 	buf_add(out, S("{\"v\":1,\"kind\":\""));
 	buf_add_cstr(out, kind);
 	buf_add(out, S("\",\"company\":"));
@@ -71,8 +71,7 @@ take_id(struct slice *s, int64_t *out)
 
 	while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
 		n++;
-	if (n == 0 || s->p[0] == '0' ||
-	    parse_u64(slice_sub(*s, 0, n), 1, INT64_MAX, &v) != GH_OK)
+	if (n == 0 || s->p[0] == '0' || parse_u64(slice_sub(*s, 0, n), 1, INT64_MAX, &v) != GH_OK)
 		return false;
 	*out = (int64_t)v;
 	*s = slice_from(*s, n);

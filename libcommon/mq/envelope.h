@@ -14,14 +14,14 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-#define MQ_TARGET_MAX 64
+#define MQ_TARGET_MAX   64
 #define MQ_ENVELOPE_MAX 2048 /* bytes; 64 targets of 19 digits fit */
 
 /* What kind of work a hint speaks of. Values are fixed (stored in the outbox). */
 enum mq_kind {
-	MQ_KIND_SEND = 1,     /* targets are instances */
-	MQ_KIND_INBOUND = 2,  /* targets are instances */
-	MQ_KIND_DELIVERY = 3  /* targets are endpoints */
+	MQ_KIND_SEND = 1,    /* targets are instances */
+	MQ_KIND_INBOUND = 2, /* targets are instances */
+	MQ_KIND_DELIVERY = 3 /* targets are endpoints */
 };
 
 /* Priority class; only sends have more than normal. Values are fixed. */
@@ -30,8 +30,8 @@ enum mq_class { MQ_CLASS_HIGH = 1, MQ_CLASS_NORMAL = 2, MQ_CLASS_LOW = 3 };
 struct mq_envelope {
 	enum mq_kind kind;
 	enum mq_class class;
-	int64_t company_id;              /* > 0 */
-	unsigned target_count;           /* 1..MQ_TARGET_MAX */
+	int64_t company_id;               /* > 0 */
+	unsigned target_count;            /* 1..MQ_TARGET_MAX */
 	int64_t target_id[MQ_TARGET_MAX]; /* > 0 */
 };
 

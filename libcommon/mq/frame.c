@@ -4,8 +4,8 @@
 /* Method and header frames of ours stay far below; the bound keeps the library's
  * recursive table decoder (6 bytes per level) from using up the stack. */
 #define FRAME_METHOD_MAX 32768u
-#define FRAME_END 0xCE
-#define FRAME_HEAD 7u
+#define FRAME_END        0xCE
+#define FRAME_HEAD       7u
 
 static uint16_t
 get_u16(const char *p)
@@ -104,7 +104,7 @@ mq_method_decode(const struct mq_frame *f, amqp_pool_t *pool, amqp_method_t *m)
 
 enum gh_code
 mq_header_decode(const struct mq_frame *f, amqp_pool_t *pool, uint64_t *body_size,
-                 amqp_basic_properties_t **props)
+		 amqp_basic_properties_t **props)
 {
 	void *decoded;
 
@@ -112,7 +112,7 @@ mq_header_decode(const struct mq_frame *f, amqp_pool_t *pool, uint64_t *body_siz
 		return GH_EINVAL;
 	*body_size = get_u64(f->payload.p + 4);
 	if (amqp_decode_properties(AMQP_BASIC_CLASS, pool, mq_bytes(slice_from(f->payload, 12)),
-	                           &decoded) < 0)
+				   &decoded) < 0)
 		return GH_EINVAL;
 	*props = decoded;
 	return GH_OK;
@@ -171,7 +171,7 @@ add_header(struct buf *out, uint16_t channel, amqp_basic_properties_t *props, si
 	put_u32(payload + 4, (uint32_t)((uint64_t)body_size >> 32));
 	put_u32(payload + 8, (uint32_t)(body_size & UINT32_MAX));
 	n = amqp_encode_properties(AMQP_BASIC_CLASS, props,
-	                           mq_bytes(slice_make(payload + 12, room - 12)));
+				   mq_bytes(slice_make(payload + 12, room - 12)));
 	if (n < 0)
 		return GH_ELIMIT;
 	frame_end(out, at, AMQP_FRAME_HEADER, channel, (size_t)n + 12);
@@ -180,8 +180,8 @@ add_header(struct buf *out, uint16_t channel, amqp_basic_properties_t *props, si
 
 enum gh_code
 mq_frame_add_publish(struct buf *out, uint16_t channel, uint32_t frame_max,
-                     amqp_basic_publish_t *method, amqp_basic_properties_t *props,
-                     struct slice body)
+		     amqp_basic_publish_t *method, amqp_basic_properties_t *props,
+		     struct slice body)
 {
 	const size_t piece_max = frame_max - MQ_FRAME_OVERHEAD;
 	const size_t start = out->n;

@@ -17,9 +17,9 @@
 #include "base/buf.h"
 #include "base/slice.h"
 
-#define MQ_FRAME_MAX 131072u /* what we offer in tune; RabbitMQ's default */
-#define MQ_FRAME_MIN 4096u   /* the protocol's smallest frame_max */
-#define MQ_FRAME_OVERHEAD 8u /* 7 bytes header, 1 byte end mark */
+#define MQ_FRAME_MAX      131072u /* what we offer in tune; RabbitMQ's default */
+#define MQ_FRAME_MIN      4096u   /* the protocol's smallest frame_max */
+#define MQ_FRAME_OVERHEAD 8u      /* 7 bytes header, 1 byte end mark */
 
 struct mq_frame {
 	uint8_t type; /* AMQP_FRAME_METHOD, _HEADER, _BODY, _HEARTBEAT */
@@ -33,26 +33,26 @@ struct mq_frame {
  *          GH_EAGAIN: more bytes are needed;
  *          GH_EINVAL: not AMQP (size over max, unknown type, end mark missing). */
 enum gh_code mq_frame_next(struct slice in, uint32_t frame_max, struct mq_frame *f,
-                           size_t *used) GH_MUST_USE;
+			   size_t *used) GH_MUST_USE;
 
 /* Decode the payload of a method frame; what *m points to lives in pool and the payload.
  * GH_EINVAL for an unknown or broken method. */
 enum gh_code mq_method_decode(const struct mq_frame *f, amqp_pool_t *pool,
-                              amqp_method_t *m) GH_MUST_USE;
+			      amqp_method_t *m) GH_MUST_USE;
 
 /* Decode the payload of a content header of class basic. */
 enum gh_code mq_header_decode(const struct mq_frame *f, amqp_pool_t *pool, uint64_t *body_size,
-                              amqp_basic_properties_t **props) GH_MUST_USE;
+			      amqp_basic_properties_t **props) GH_MUST_USE;
 
 /* Append one method frame. GH_EBUSY when out has no room, GH_ELIMIT when the method
  * does not fit MQ_FRAME_MIN (nothing is appended then). */
 enum gh_code mq_frame_add_method(struct buf *out, uint16_t channel, amqp_method_number_t id,
-                                 void *decoded) GH_MUST_USE;
+				 void *decoded) GH_MUST_USE;
 
 /* Append basic.publish with its header and body frames: all or nothing. Codes as above. */
 enum gh_code mq_frame_add_publish(struct buf *out, uint16_t channel, uint32_t frame_max,
-                                  amqp_basic_publish_t *method, amqp_basic_properties_t *props,
-                                  struct slice body) GH_MUST_USE;
+				  amqp_basic_publish_t *method, amqp_basic_properties_t *props,
+				  struct slice body) GH_MUST_USE;
 
 /* Append a heartbeat; GH_EBUSY when out has no room. */
 enum gh_code mq_frame_add_heartbeat(struct buf *out) GH_MUST_USE;

@@ -22,9 +22,8 @@ entry_text(const char *key, const char *value)
 static amqp_table_entry_t
 entry_true(const char *key)
 {
-	return (amqp_table_entry_t){
-		.key = amqp_cstring_bytes(key),
-		.value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
+	return (amqp_table_entry_t){.key = amqp_cstring_bytes(key),
+				    .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value.boolean = 1}};
 }
 
 static enum gh_code
@@ -67,8 +66,10 @@ static enum gh_code
 on_start(struct mq_conn *c, const amqp_connection_start_t *m)
 {
 	amqp_table_entry_t able[] = {
-		entry_true("publisher_confirms"), entry_true("consumer_cancel_notify"),
-		entry_true("basic.nack"), entry_true("connection.blocked"),
+		entry_true("publisher_confirms"),
+		entry_true("consumer_cancel_notify"),
+		entry_true("basic.nack"),
+		entry_true("connection.blocked"),
 		entry_true("authentication_failure_close"),
 	};
 	amqp_table_entry_t props[] = {
@@ -76,8 +77,8 @@ on_start(struct mq_conn *c, const amqp_connection_start_t *m)
 		entry_text("platform", "C"),
 		entry_text("connection_name", c->name),
 		{.key = amqp_cstring_bytes("capabilities"),
-	         .value = {.kind = AMQP_FIELD_KIND_TABLE,
-	                   .value.table = {.num_entries = GH_COUNT(able), .entries = able}}},
+		 .value = {.kind = AMQP_FIELD_KIND_TABLE,
+			   .value.table = {.num_entries = GH_COUNT(able), .entries = able}}},
 	};
 	amqp_connection_start_ok_t ok = {
 		.client_properties = {.num_entries = GH_COUNT(props), .entries = props},
@@ -124,8 +125,8 @@ on_tune(struct mq_conn *c, const amqp_connection_tune_t *m)
 	c->channel_max = least(m->channel_max, MQ_CHANNEL_MAX);
 	c->heartbeat_s = least(m->heartbeat, c->heartbeat_wish_s);
 	ok = (amqp_connection_tune_ok_t){.channel_max = (uint16_t)c->channel_max,
-	                                 .frame_max = c->frame_max,
-	                                 .heartbeat = (uint16_t)c->heartbeat_s};
+					 .frame_max = c->frame_max,
+					 .heartbeat = (uint16_t)c->heartbeat_s};
 	mq_conn_send_sure(c, 0, AMQP_CONNECTION_TUNE_OK_METHOD, &ok);
 	mq_conn_send_sure(c, 0, AMQP_CONNECTION_OPEN_METHOD, &open);
 	c->step = MQ_STEP_OPEN_OK;
@@ -142,7 +143,7 @@ on_close(struct mq_conn *c, const amqp_connection_close_t *m)
 	if (m->reply_code == REPLY_ACCESS_REFUSED && c->step != MQ_STEP_DONE)
 		c->is_refused = true;
 	(void)snprintf(c->error, sizeof(c->error), "broker closed: %u %.*s", m->reply_code,
-	               S_FMT(text));
+		       S_FMT(text));
 	return GH_ETEMP;
 }
 

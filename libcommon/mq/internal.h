@@ -37,28 +37,28 @@ struct mq_conn {
 	enum mq_state state;
 	enum mq_state told_state; /* what on_change heard last */
 	bool is_blocked, told_blocked;
-	bool must_fail;           /* mq_conn_fail was called in this pass */
-	bool is_refused;          /* the broker refused the login: a person must act */
-	bool wants_room;          /* a publish was refused for room */
+	bool must_fail;  /* mq_conn_fail was called in this pass */
+	bool is_refused; /* the broker refused the login: a person must act */
+	bool wants_room; /* a publish was refused for room */
 	enum mq_step step;
-	unsigned attempt_count;   /* failures since the last open; chooses host and delay */
+	unsigned attempt_count; /* failures since the last open; chooses host and delay */
 	char error[256];
 
 	int fd; /* -1: none */
 	struct loop_io *io;
 	struct loop_timer *timer; /* backoff, or the deadline of connect, handshake, close */
 	struct loop_timer *beat;
-	struct loop_task *task;   /* end of pass: fail, write, tell */
+	struct loop_task *task; /* end of pass: fail, write, tell */
 	struct dns_query *query;
 	struct buf in;
 	struct buf out;
-	size_t out_sent;          /* bytes at the front of out that the kernel has */
+	size_t out_sent; /* bytes at the front of out that the kernel has */
 	int64_t read_at_us, write_at_us;
-	amqp_pool_t pool;         /* decoded frame; recycled after each */
+	amqp_pool_t pool; /* decoded frame; recycled after each */
 
-	uint32_t frame_max;       /* negotiated; MQ_FRAME_MAX before */
+	uint32_t frame_max; /* negotiated; MQ_FRAME_MAX before */
 	unsigned channel_max;
-	unsigned heartbeat_s;     /* 0: none */
+	unsigned heartbeat_s; /* 0: none */
 
 	/* Number 0 is the connection itself. A zombie number was freed by us and
 	 * waits for close-ok: what still arrives on it is dropped. */
@@ -77,15 +77,14 @@ void mq_conn_detach(struct mq_conn *c, uint16_t number, bool is_zombie);
 /* Queue a method frame that must go out (acks, requests, replies). A full buffer fails
  * the connection; GH_ELIMIT is the caller's doing (names too long). */
 enum gh_code mq_conn_send(struct mq_conn *c, uint16_t channel, amqp_method_number_t id,
-                          void *decoded) GH_MUST_USE;
+			  void *decoded) GH_MUST_USE;
 /* The same for frames whose fields are ours and always fit. */
-void mq_conn_send_sure(struct mq_conn *c, uint16_t channel, amqp_method_number_t id,
-                       void *decoded);
+void mq_conn_send_sure(struct mq_conn *c, uint16_t channel, amqp_method_number_t id, void *decoded);
 /* Queue a frame that was encoded before; a full buffer fails the connection. */
 void mq_conn_send_raw(struct mq_conn *c, struct slice frame);
 /* Queue a publish. GH_EBUSY: blocked or over MQ_OUT_SOFT, mq_channel_writable follows. */
 enum gh_code mq_conn_publish(struct mq_conn *c, uint16_t channel, amqp_basic_publish_t *method,
-                             amqp_basic_properties_t *props, struct slice body) GH_MUST_USE;
+			     amqp_basic_properties_t *props, struct slice body) GH_MUST_USE;
 
 /* Drop and reconnect at the end of this pass. Legal anywhere. */
 void mq_conn_fail(struct mq_conn *c, const char *fmt, ...) GH_PRINTF(2, 3);

@@ -87,7 +87,7 @@ slot_settle(struct mq_publisher *p, struct slot *s, enum mq_outcome outcome)
 		outcome = MQ_RETURNED;
 	count_outcome(p, outcome);
 	p->opts.on_settle(p->opts.arg, was.token, was.tag, outcome,
-	                  outcome == MQ_RETURNED ? was.reply_code : 0);
+			  outcome == MQ_RETURNED ? was.reply_code : 0);
 }
 
 static bool
@@ -255,8 +255,10 @@ mq_publish(struct mq_publisher *p, const struct mq_message *m, void *token, uint
 	if (rc != GH_OK)
 		return rc;
 	s = slot_at(p, p->next++);
-	*s = (struct slot){.is_used = true, .token = token, .tag = ++p->last_tag,
-	                   .id_size = (uint8_t)m->message_id.n};
+	*s = (struct slot){.is_used = true,
+			   .token = token,
+			   .tag = ++p->last_tag,
+			   .id_size = (uint8_t)m->message_id.n};
 	memcpy(s->id, m->message_id.p, m->message_id.n);
 	p->in_flight++;
 	mq_channel_conn(p->ch)->counters.published_count++;

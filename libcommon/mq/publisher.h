@@ -15,7 +15,7 @@
 struct mq_publisher;
 
 #define MQ_WINDOW_DEFAULT 256
-#define MQ_WINDOW_MAX 4096
+#define MQ_WINDOW_MAX     4096
 
 enum mq_outcome {
 	MQ_CONFIRMED, /* the broker has it, in at least one queue (mandatory) */
@@ -28,13 +28,13 @@ const char *mq_outcome_name(enum mq_outcome o);
 /* token: as given to mq_publish. Runs from the loop, and for MQ_LOST when the channel
  * goes down; mq_publish may be called inside (after MQ_LOST it answers GH_EAGAIN). */
 typedef void mq_settle_fn(void *arg, void *token, uint64_t tag, enum mq_outcome outcome,
-                          unsigned reply_code);
+			  unsigned reply_code);
 
 struct mq_publisher_opts {
-	unsigned window;                /* unconfirmed at most, 1..MQ_WINDOW_MAX; 0: 256 */
-	mq_settle_fn *on_settle;        /* required */
-	void (*on_ready)(void *arg);    /* may be NULL; see mq_publish */
-	void (*on_down)(void *arg);     /* channel gone, everything in flight is settled; may be NULL */
+	unsigned window;             /* unconfirmed at most, 1..MQ_WINDOW_MAX; 0: 256 */
+	mq_settle_fn *on_settle;     /* required */
+	void (*on_ready)(void *arg); /* may be NULL; see mq_publish */
+	void (*on_down)(void *arg); /* channel gone, everything in flight is settled; may be NULL */
 	void *arg;
 };
 
@@ -53,7 +53,7 @@ void mq_publisher_free(struct mq_publisher *p);
  *          publishing is possible again (also after the first connect, unasked).
  *          GH_ELIMIT, GH_EINVAL: the message can never be published. */
 enum gh_code mq_publish(struct mq_publisher *p, const struct mq_message *m, void *token,
-                        uint64_t *tag) GH_MUST_USE;
+			uint64_t *tag) GH_MUST_USE;
 
 /* Connected, in confirm mode, not blocked, room in the window. */
 bool mq_publisher_is_ready(const struct mq_publisher *p);

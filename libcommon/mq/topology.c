@@ -20,7 +20,7 @@ mq_queue_name(enum mq_kind kind, enum mq_class class, int64_t company_id, char d
 	switch (kind) {
 	case MQ_KIND_SEND:
 		(void)snprintf(dst, MQ_NAME_SIZE, "outbound.company.%lld.priority.%s",
-		               (long long)company_id, mq_class_name(class));
+			       (long long)company_id, mq_class_name(class));
 		return dst;
 	case MQ_KIND_INBOUND:
 		(void)snprintf(dst, MQ_NAME_SIZE, "inbound.company.%lld", (long long)company_id);
@@ -37,8 +37,8 @@ mq_routing_key(enum mq_kind kind, enum mq_class class, int64_t company_id, char 
 {
 	switch (kind) {
 	case MQ_KIND_SEND:
-		(void)snprintf(dst, MQ_NAME_SIZE, "company.%lld.priority.%s",
-		               (long long)company_id, mq_class_name(class));
+		(void)snprintf(dst, MQ_NAME_SIZE, "company.%lld.priority.%s", (long long)company_id,
+			       mq_class_name(class));
 		return dst;
 	case MQ_KIND_INBOUND:
 		(void)snprintf(dst, MQ_NAME_SIZE, "company.%lld", (long long)company_id);
@@ -130,18 +130,18 @@ mq_topology_declare(struct mq_channel *ch, mq_topology_fn *done, void *arg)
 		{MQ_EXCHANGE_DLQ, "direct"},
 	};
 	static const struct mq_queue_args dlq = {.length_max = MQ_DLQ_LENGTH_MAX,
-	                                         .drop_head = true};
+						 .drop_head = true};
 	struct job *j = job_new(done, arg);
 	bool go = true;
 
 	for (size_t i = 0; go && i < GH_COUNT(exchanges); i++)
 		go = job_add(j, mq_exchange_declare(ch, slice_of(exchanges[i].name),
-		                                    slice_of(exchanges[i].type), job_on_reply, j));
+						    slice_of(exchanges[i].type), job_on_reply, j));
 	if (go)
 		go = job_add(j, mq_queue_declare(ch, S(MQ_QUEUE_DLQ), &dlq, job_on_reply, j));
 	if (go)
 		(void)job_add(j, mq_queue_bind(ch, S(MQ_QUEUE_DLQ), S(MQ_EXCHANGE_DLQ),
-		                               S(MQ_KEY_DLQ), job_on_reply, j));
+					       S(MQ_KEY_DLQ), job_on_reply, j));
 	return job_start(j);
 }
 
@@ -157,14 +157,14 @@ binding_key(enum mq_kind kind, enum mq_class class, int64_t company_id, char dst
 
 enum gh_code
 mq_topology_declare_company(struct mq_channel *ch, int64_t company_id, bool is_quorum,
-                            mq_topology_fn *done, void *arg)
+			    mq_topology_fn *done, void *arg)
 {
 	static const struct {
 		enum mq_kind kind;
 		enum mq_class class;
 	} queues[] = {
-		{MQ_KIND_SEND, MQ_CLASS_HIGH},      {MQ_KIND_SEND, MQ_CLASS_NORMAL},
-		{MQ_KIND_SEND, MQ_CLASS_LOW},       {MQ_KIND_INBOUND, MQ_CLASS_NORMAL},
+		{MQ_KIND_SEND, MQ_CLASS_HIGH},       {MQ_KIND_SEND, MQ_CLASS_NORMAL},
+		{MQ_KIND_SEND, MQ_CLASS_LOW},        {MQ_KIND_INBOUND, MQ_CLASS_NORMAL},
 		{MQ_KIND_DELIVERY, MQ_CLASS_NORMAL},
 	};
 	const struct mq_queue_args args = {.is_quorum = is_quorum};
@@ -180,7 +180,7 @@ mq_topology_declare_company(struct mq_channel *ch, int64_t company_id, bool is_q
 		(void)binding_key(kind, queues[i].class, company_id, key);
 		go = job_add(j, mq_queue_declare(ch, queue, &args, job_on_reply, j)) &&
 		     job_add(j, mq_queue_bind(ch, queue, slice_of(mq_exchange_name(kind)),
-		                              slice_of(key), job_on_reply, j));
+					      slice_of(key), job_on_reply, j));
 	}
 	return job_start(j);
 }

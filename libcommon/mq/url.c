@@ -82,7 +82,7 @@ parse_hosts(struct slice rest, struct mq_url *out, struct gh_err *err)
 			return gh_fail(err, GH_EINVAL, "more than %d hosts", MQ_URL_HOST_MAX);
 		if (parse_host(one, &out->host[out->host_count]) != GH_OK)
 			return gh_fail(err, GH_EINVAL, "host %u is not host[:port]",
-			               out->host_count + 1);
+				       out->host_count + 1);
 		out->host_count++;
 	}
 	return GH_OK;

@@ -13,7 +13,7 @@
 #include "mq/consumer.c"
 #include "mq/publisher.h"
 
-#define HOUR_US (3600 * CLOCK_SEC)
+#define HOUR_US     (3600 * CLOCK_SEC)
 #define SETTLED_MAX 64
 
 struct fix {
@@ -63,9 +63,12 @@ fix_attach(struct fix *f)
 static void
 fix_init(struct fix *f, size_t piece)
 {
-	struct mq_conn_opts o = {.url = S("amqp://us:pw@nowhere/vh"), .name = "unit", .arg = f,
-	                         .on_change = on_change, .backoff_min_us = HOUR_US,
-	                         .backoff_max_us = HOUR_US};
+	struct mq_conn_opts o = {.url = S("amqp://us:pw@nowhere/vh"),
+				 .name = "unit",
+				 .arg = f,
+				 .on_change = on_change,
+				 .backoff_min_us = HOUR_US,
+				 .backoff_max_us = HOUR_US};
 
 	*f = (struct fix){.piece = piece, .loop = loop_new()};
 	clock_freeze(HOUR_US, HOUR_US);
@@ -161,8 +164,8 @@ static void
 say_start(struct fix *f)
 {
 	amqp_connection_start_t m = {.version_minor = 9,
-	                             .mechanisms = amqp_cstring_bytes("AMQPLAIN PLAIN"),
-	                             .locales = amqp_cstring_bytes("en_US")};
+				     .mechanisms = amqp_cstring_bytes("AMQPLAIN PLAIN"),
+				     .locales = amqp_cstring_bytes("en_US")};
 
 	say(f, 0, AMQP_CONNECTION_START_METHOD, &m);
 }
@@ -219,8 +222,8 @@ static void
 test_start_ok(void **state)
 {
 	static const char *const able[] = {"publisher_confirms", "consumer_cancel_notify",
-	                                   "basic.nack", "connection.blocked",
-	                                   "authentication_failure_close"};
+					   "basic.nack", "connection.blocked",
+					   "authentication_failure_close"};
 	struct fix f;
 	amqp_connection_start_ok_t *m;
 	amqp_table_t *capabilities = NULL;
@@ -255,7 +258,10 @@ test_garbage(void **state)
 	} cases[] = {
 		{"version header", {"AMQP\0\0\x09\x01", 8}},
 		{"http", {"HTTP/1.1 400", 12}},
-		{"method of 3 bytes", {"\x01\0\0\0\0\0\x03" "abc\xce", 11}},
+		{"method of 3 bytes",
+		 {"\x01\0\0\0\0\0\x03"
+		  "abc\xce",
+		  11}},
 		{"method of 0 bytes", {"\x01\0\0\0\0\0\0\xce", 8}},
 		{"header of 13 bytes", {"\x02\0\0\0\0\0\x0d", 7}},
 		{"unknown method", {"\x01\0\0\0\0\0\x04\0\x0a\xff\xff\xce", 12}},
@@ -284,7 +290,7 @@ static void
 test_login_refused(void **state)
 {
 	amqp_connection_close_t m = {.reply_code = 403,
-	                             .reply_text = amqp_cstring_bytes("ACCESS_REFUSED")};
+				     .reply_text = amqp_cstring_bytes("ACCESS_REFUSED")};
 	struct fix f;
 
 	(void)state;
@@ -366,8 +372,10 @@ on_reply(void *arg, const struct mq_reply *r)
 static void
 test_channel_close_406(void **state)
 {
-	amqp_channel_close_t close_m = {.reply_code = 406, .class_id = 50, .method_id = 10,
-	                                .reply_text = amqp_cstring_bytes("PRECONDITION_FAILED")};
+	amqp_channel_close_t close_m = {.reply_code = 406,
+					.class_id = 50,
+					.method_id = 10,
+					.reply_text = amqp_cstring_bytes("PRECONDITION_FAILED")};
 	amqp_queue_declare_ok_t ok = {.queue = amqp_cstring_bytes("q"), .message_count = 3};
 	struct mq_channel *ch;
 	struct fix f;
@@ -451,8 +459,11 @@ on_down(void *arg)
 static struct mq_publisher *
 open_publisher(struct fix *f, unsigned window)
 {
-	struct mq_publisher_opts o = {.window = window, .on_settle = on_settle,
-	                              .on_ready = on_ready, .on_down = on_down, .arg = f};
+	struct mq_publisher_opts o = {.window = window,
+				      .on_settle = on_settle,
+				      .on_ready = on_ready,
+				      .on_down = on_down,
+				      .arg = f};
 	amqp_confirm_select_ok_t ok = {0};
 	struct mq_publisher *p;
 
@@ -470,9 +481,12 @@ open_publisher(struct fix *f, unsigned window)
 static enum gh_code
 publish(struct mq_publisher *p, const char *id)
 {
-	struct mq_message m = {.exchange = S("x"), .routing_key = S("k"),
-	                       .message_id = slice_of(id), .body = S("hello"),
-	                       .type = S("send"), .is_mandatory = true};
+	struct mq_message m = {.exchange = S("x"),
+			       .routing_key = S("k"),
+			       .message_id = slice_of(id),
+			       .body = S("hello"),
+			       .type = S("send"),
+			       .is_mandatory = true};
 
 	/* The token is the id itself: what comes back says which message it was. */
 	return mq_publish(p, &m, (void *)(uintptr_t)id, NULL);
@@ -537,12 +551,13 @@ test_confirms(void **state)
 static void
 say_return(struct fix *f, const char *id)
 {
-	amqp_basic_return_t m = {.reply_code = 312, .reply_text = amqp_cstring_bytes("NO_ROUTE"),
-	                         .exchange = amqp_cstring_bytes("x"),
-	                         .routing_key = amqp_cstring_bytes("k")};
+	amqp_basic_return_t m = {.reply_code = 312,
+				 .reply_text = amqp_cstring_bytes("NO_ROUTE"),
+				 .exchange = amqp_cstring_bytes("x"),
+				 .routing_key = amqp_cstring_bytes("k")};
 	amqp_basic_publish_t unused = {0};
 	amqp_basic_properties_t props = {._flags = AMQP_BASIC_MESSAGE_ID_FLAG,
-	                                 .message_id = amqp_cstring_bytes(id)};
+					 .message_id = amqp_cstring_bytes(id)};
 	struct mq_frame fr;
 	struct buf b;
 	size_t used;
@@ -596,7 +611,7 @@ test_lost_settles_once(void **state)
 	assert_int_equal(publish(p, "b"), GH_OK);
 	say_return(&f, "b");
 	(void)close(f.peer);
-	flush(&f);         /* writing fails */
+	flush(&f); /* writing fails */
 	assert_int_equal(f.c->state, MQ_WAITING);
 	assert_int_equal(f.settled_count, 2);
 	assert_settled(&f, 0, "a", MQ_LOST);
@@ -696,8 +711,8 @@ on_queue(void *arg, struct slice queue, bool is_consuming)
 static struct mq_consumer *
 open_consumer(struct fix *f)
 {
-	struct mq_consumer_opts o = {.on_deliver = on_deliver, .on_queue = on_queue,
-	                             .on_down = on_down, .arg = f};
+	struct mq_consumer_opts o = {
+		.on_deliver = on_deliver, .on_queue = on_queue, .on_down = on_down, .arg = f};
 	struct mq_consumer *c;
 
 	shake_hands(f);
@@ -735,17 +750,17 @@ serve_subscribe(struct fix *f, bool has_qos, const char *tag)
 static void
 say_delivery(struct fix *f, const char *tag, uint64_t number)
 {
-	amqp_basic_deliver_t m = {.consumer_tag = amqp_cstring_bytes(tag), .delivery_tag = number,
-	                          .exchange = amqp_cstring_bytes("x"),
-	                          .routing_key = amqp_cstring_bytes("k")};
+	amqp_basic_deliver_t m = {.consumer_tag = amqp_cstring_bytes(tag),
+				  .delivery_tag = number,
+				  .exchange = amqp_cstring_bytes("x"),
+				  .routing_key = amqp_cstring_bytes("k")};
 	amqp_basic_publish_t unused = {0};
 	amqp_table_entry_t trace = {.key = amqp_cstring_bytes("traceparent"),
-	                            .value = {.kind = AMQP_FIELD_KIND_UTF8,
-	                                      .value.bytes = amqp_cstring_bytes("00-ab")}};
-	amqp_basic_properties_t props = {
-		._flags = AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_TYPE_FLAG,
-		.headers = {.num_entries = 1, .entries = &trace},
-		.type = amqp_cstring_bytes("send")};
+				    .value = {.kind = AMQP_FIELD_KIND_UTF8,
+					      .value.bytes = amqp_cstring_bytes("00-ab")}};
+	amqp_basic_properties_t props = {._flags = AMQP_BASIC_HEADERS_FLAG | AMQP_BASIC_TYPE_FLAG,
+					 .headers = {.num_entries = 1, .entries = &trace},
+					 .type = amqp_cstring_bytes("send")};
 	struct mq_frame fr;
 	struct buf b;
 	size_t used;
@@ -775,7 +790,8 @@ test_deliver_and_stale_ack(void **state)
 	assert_string_equal(f.type, "send");
 	assert_string_equal(f.trace, "00-ab");
 	mq_ack(c, f.delivery);
-	assert_int_equal(((amqp_basic_ack_t *)expect(&f, 1, AMQP_BASIC_ACK_METHOD))->delivery_tag, 1);
+	assert_int_equal(((amqp_basic_ack_t *)expect(&f, 1, AMQP_BASIC_ACK_METHOD))->delivery_tag,
+			 1);
 	say_delivery(&f, "gh-1", 2);
 	assert_int_equal(mq_consumer_unacked_count(c), 1);
 	(void)close(f.peer);

@@ -13,23 +13,28 @@
 static void
 test_write_exact(void **state)
 {
-	struct mq_envelope e = {.kind = MQ_KIND_SEND, .class = MQ_CLASS_NORMAL, .company_id = 7,
-	                        .target_count = 2, .target_id = {12, 13}};
+	struct mq_envelope e = {.kind = MQ_KIND_SEND,
+				.class = MQ_CLASS_NORMAL,
+				.company_id = 7,
+				.target_count = 2,
+				.target_id = {12, 13}};
 	struct buf b;
 
 	(void)state;
 	buf_init(&b, NULL, MQ_ENVELOPE_MAX);
 	mq_envelope_write(&e, &b);
 	assert_string_equal(buf_cstr(&b), "{\"v\":1,\"kind\":\"send\",\"company\":7,"
-	                                  "\"class\":\"normal\",\"targets\":[12,13]}");
+					  "\"class\":\"normal\",\"targets\":[12,13]}");
 	buf_free(&b);
 }
 
 static void
 test_round_trip_largest(void **state)
 {
-	struct mq_envelope e = {.kind = MQ_KIND_DELIVERY, .class = MQ_CLASS_LOW,
-	                        .company_id = INT64_MAX, .target_count = MQ_TARGET_MAX};
+	struct mq_envelope e = {.kind = MQ_KIND_DELIVERY,
+				.class = MQ_CLASS_LOW,
+				.company_id = INT64_MAX,
+				.target_count = MQ_TARGET_MAX};
 	struct mq_envelope got;
 	struct buf b;
 
@@ -112,16 +117,16 @@ test_names(void **state)
 
 	(void)state;
 	assert_string_equal(mq_queue_name(MQ_KIND_SEND, MQ_CLASS_HIGH, 7, n),
-	                    "outbound.company.7.priority.high");
+			    "outbound.company.7.priority.high");
 	assert_string_equal(mq_queue_name(MQ_KIND_INBOUND, MQ_CLASS_NORMAL, 7, n),
-	                    "inbound.company.7");
+			    "inbound.company.7");
 	assert_string_equal(mq_queue_name(MQ_KIND_DELIVERY, MQ_CLASS_NORMAL, INT64_MAX, n),
-	                    "events.company.9223372036854775807");
+			    "events.company.9223372036854775807");
 	assert_string_equal(mq_routing_key(MQ_KIND_SEND, MQ_CLASS_LOW, INT64_MAX, n),
-	                    "company.9223372036854775807.priority.low");
+			    "company.9223372036854775807.priority.low");
 	assert_string_equal(mq_routing_key(MQ_KIND_INBOUND, MQ_CLASS_NORMAL, 7, n), "company.7");
 	assert_string_equal(mq_routing_key(MQ_KIND_DELIVERY, MQ_CLASS_NORMAL, 7, n),
-	                    "event.delivery.7");
+			    "event.delivery.7");
 	assert_string_equal(mq_exchange_name(MQ_KIND_DELIVERY), "events.exchange");
 	assert_null(mq_kind_name((enum mq_kind)0));
 	assert_null(mq_kind_name((enum mq_kind)4));
