@@ -97,6 +97,8 @@ def _owner(port):
             return f.read()
     except FileNotFoundError:
         return None
+    except PermissionError:
+        return "/"  # of a user who hides it: never stale
 
 
 def _file(port):
