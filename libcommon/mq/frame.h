@@ -1,9 +1,10 @@
 /* frame.h - AMQP frames: cut them out of received bytes, build them for sending.
  *
- * Private to mq/, like every include of amqp.h. The frame layer (header, size,
- * end mark) is ours: 0.11's amqp_handle_input takes the payload of a method frame
- * as longer than 4 bytes without checking, keeps a pool per channel number the
- * peer invents, and copies every body. What is inside frames is librabbitmq's.
+ * Private to mq/, like every include of amqp.h. The frame layer (header, size, end
+ * mark) is ours rather than amqp_handle_input's: that keeps a memory pool for each
+ * channel number the peer names and copies every body once more. Here a frame is
+ * checked (type, size, end mark) before the library sees its payload, and decoding
+ * needs no connection object of the library. What is inside frames stays its work.
  */
 #ifndef GH_MQ_FRAME_H
 #define GH_MQ_FRAME_H
