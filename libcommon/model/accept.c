@@ -59,18 +59,16 @@ static const char accept_insert_sql[] =
 	"SELECT r.id, m.id IS NOT NULL OR EXISTS (SELECT 1 FROM messages x WHERE x.id = r.id)\n"
 	"FROM r LEFT JOIN m ON m.id = r.id";
 
-enum {
-	ACCEPT_INSERT
-};
+enum { ACCEPT_INSERT };
 
 static const struct db_stmt accept_stmts[] = {
 	[ACCEPT_INSERT] = {"accept_insert", accept_insert_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT2_ARRAY,
-		         DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY,
-		         DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
-		         DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
-		         DB_TIMESTAMPTZ_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY,
-		         DB_BYTEA_ARRAY, DB_INT2)},
+			   DB_TYPES(DB_UUID_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT2_ARRAY,
+				    DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY,
+				    DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
+				    DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
+				    DB_TIMESTAMPTZ_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY,
+				    DB_BYTEA_ARRAY, DB_INT2)},
 };
 const struct db_stmt_table accept_stmt_table = DB_STMT_TABLE(accept_stmts);
 
@@ -131,8 +129,9 @@ accept_columns_push(struct accept_columns *c, const struct accept_row *r)
 	db_arr_time_us(c->scheduled_at, r->scheduled_at_us);
 	db_arr_time_us(c->expires_at, r->expires_at_us);
 	db_arr_text(c->idem_key, r->idem_key);
-	db_arr_bytea(c->fingerprint, r->idem_key.p == NULL ? SLICE_NONE
-	                                                   : slice_make(r->fingerprint, sizeof(r->fingerprint)));
+	db_arr_bytea(c->fingerprint, r->idem_key.p == NULL
+					     ? SLICE_NONE
+					     : slice_make(r->fingerprint, sizeof(r->fingerprint)));
 }
 
 void

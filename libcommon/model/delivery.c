@@ -96,24 +96,18 @@ static const char delivery_lapse_sql[] =
 	")\n"
 	"SELECT count(*) FROM back";
 
-enum {
-	DELIVERY_CLAIM,
-	DELIVERY_PENDING_FOR,
-	DELIVERY_FINISH,
-	DELIVERY_LAPSE
-};
+enum { DELIVERY_CLAIM, DELIVERY_PENDING_FOR, DELIVERY_FINISH, DELIVERY_LAPSE };
 
 static const struct db_stmt delivery_stmts[] = {
 	[DELIVERY_CLAIM] = {"delivery_claim", delivery_claim_sql,
-		DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8)},
+			    DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8)},
 	[DELIVERY_PENDING_FOR] = {"delivery_pending_for", delivery_pending_for_sql,
-		DB_TYPES(DB_INT4_ARRAY)},
+				  DB_TYPES(DB_INT4_ARRAY)},
 	[DELIVERY_FINISH] = {"delivery_finish", delivery_finish_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_INT4_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY,
-		         DB_INT8_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_INT4_ARRAY,
-		         DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY)},
-	[DELIVERY_LAPSE] = {"delivery_lapse", delivery_lapse_sql,
-		DB_TYPES(DB_INT4)},
+			     DB_TYPES(DB_UUID_ARRAY, DB_INT4_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY,
+				      DB_INT8_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_INT4_ARRAY,
+				      DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY)},
+	[DELIVERY_LAPSE] = {"delivery_lapse", delivery_lapse_sql, DB_TYPES(DB_INT4)},
 };
 const struct db_stmt_table delivery_stmt_table = DB_STMT_TABLE(delivery_stmts);
 
@@ -122,7 +116,7 @@ enum { CLAIM_AT_CLAIM, CLAIM_AT_PENDING };
 
 void
 delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, unsigned count,
-                   int64_t lease_us)
+		   int64_t lease_us)
 {
 	struct db_params *p;
 	struct db_arr *ids, *rows;

@@ -21,7 +21,7 @@
 struct arena;
 
 #define DELIVERY_CLAIM_ENDPOINTS 64
-#define DELIVERY_CLAIM_ROWS 64
+#define DELIVERY_CLAIM_ROWS      64
 
 enum delivery_state {
 	DELIVERY_PENDING = 0,
@@ -49,8 +49,9 @@ struct delivery_claim {
 
 /* Claim due rows and look for more (two statements). Relies on webhook_deliveries_due. */
 void delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, unsigned count,
-                        int64_t lease_us);
-unsigned delivery_claim_rows(const struct db_unit *u, struct arena *a, struct delivery_claim **rows);
+			int64_t lease_us);
+unsigned delivery_claim_rows(const struct db_unit *u, struct arena *a,
+			     struct delivery_claim **rows);
 bool delivery_claim_has_more(const struct db_unit *u, int32_t endpoint_id);
 
 enum delivery_outcome {
@@ -66,15 +67,15 @@ struct delivery_result {
 	int16_t attempt;
 	enum delivery_outcome outcome;
 	int64_t delay_us;
-	int16_t status;       /* HTTP status; 0: no answer */
-	struct slice error;   /* absent on OK */
+	int16_t status;     /* HTTP status; 0: no answer */
+	struct slice error; /* absent on OK */
 	int32_t duration_ms;
 	struct slice excerpt; /* valid UTF-8, bounded by the caller */
 	int64_t at_us;        /* wall time of the attempt's end */
 };
 /* Record attempts in one statement; results of an older attempt change nothing. */
 void delivery_finish_add(struct db_unit *u, const struct delivery_result *const *rows,
-                         unsigned count);
+			 unsigned count);
 
 /* Lapsed leases become PENDING again, with a hint (healthd). */
 void delivery_lapse_add(struct db_unit *u, unsigned limit);

@@ -68,8 +68,7 @@ static const char inbound_status_sql[] =
 	"  SELECT n.event_id, n.company_id, n.instance_id, n.message_id, n.event_type, n.at,\n"
 	"      n.facts\n"
 	"  FROM fresh n WHERE n.event_id IS NOT NULL\n"
-	"  RETURNING id, company_id, instance_id, type\n"
-	EVENT_FAN_OUT_SQL
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT n.message_id, n.status FROM fresh n";
 
 static const char inbound_message_sql[] =
@@ -102,8 +101,7 @@ static const char inbound_message_sql[] =
 	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
 	"  SELECT f.event_id, f.company_id, f.instance_id, f.id, 1, f.at, f.facts\n"
 	"  FROM f JOIN k ON k.message_id = f.id\n"
-	"  RETURNING id, company_id, instance_id, type\n"
-	EVENT_FAN_OUT_SQL
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT k.message_id FROM k";
 
 static const char inbound_session_sql[] =
@@ -125,8 +123,7 @@ static const char inbound_session_sql[] =
 	"  INSERT INTO events (id, company_id, instance_id, type, occurred_at, facts)\n"
 	"  SELECT $7, o.company_id, o.id, $8, $4, $9 FROM old o\n"
 	"  WHERE $7 IS NOT NULL AND o.status <> $2\n"
-	"  RETURNING id, company_id, instance_id, type\n"
-	EVENT_FAN_OUT_SQL
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT o.id, o.status FROM old o";
 
 static const char inbound_event_sql[] =
@@ -139,9 +136,7 @@ static const char inbound_event_sql[] =
 	"), ev AS (\n"
 	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
 	"  SELECT f.id, f.company_id, f.instance_id, f.message_id, f.type, f.at, f.facts FROM f\n"
-	"  RETURNING id, company_id, instance_id, type\n"
-	EVENT_FAN_OUT_SQL
-	"SELECT e.id FROM ev e";
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL "SELECT e.id FROM ev e";
 
 static const char inbound_orphan_sql[] =
 	"INSERT INTO orphans (instance_id, external_id, inbound_id, status, occurred_at)\n"
@@ -197,30 +192,31 @@ enum {
 };
 
 static const struct db_stmt inbound_stmts[] = {
-	[INBOUND_TAKE] = {"inbound_take", inbound_take_sql,
-		DB_TYPES(DB_INT4_ARRAY, DB_INT4)},
+	[INBOUND_TAKE] = {"inbound_take", inbound_take_sql, DB_TYPES(DB_INT4_ARRAY, DB_INT4)},
 	[INBOUND_RESOLVE] = {"inbound_resolve", inbound_resolve_sql,
-		DB_TYPES(DB_INT4_ARRAY, DB_TEXT_ARRAY)},
+			     DB_TYPES(DB_INT4_ARRAY, DB_TEXT_ARRAY)},
 	[INBOUND_STATUS] = {"inbound_status", inbound_status_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TIMESTAMPTZ_ARRAY,
-		         DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_TEXT)},
+			    DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
+				     DB_TIMESTAMPTZ_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
+				     DB_TEXT_ARRAY, DB_TEXT)},
 	[INBOUND_MESSAGE] = {"inbound_message", inbound_message_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY,
-		         DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY,
-		         DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
-		         DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY)},
+			     DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY,
+				      DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY,
+				      DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
+				      DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_UUID_ARRAY,
+				      DB_TEXT_ARRAY)},
 	[INBOUND_SESSION] = {"inbound_session", inbound_session_sql,
-		DB_TYPES(DB_UUID, DB_TEXT, DB_TEXT, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT, DB_UUID,
-		         DB_INT2, DB_TEXT)},
+			     DB_TYPES(DB_UUID, DB_TEXT, DB_TEXT, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT,
+				      DB_UUID, DB_INT2, DB_TEXT)},
 	[INBOUND_EVENT] = {"inbound_event", inbound_event_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
-		         DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY)},
+			   DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
+				    DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY)},
 	[INBOUND_ORPHAN] = {"inbound_orphan", inbound_orphan_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY, DB_TIMESTAMPTZ_ARRAY)},
+			    DB_TYPES(DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY,
+				     DB_TIMESTAMPTZ_ARRAY)},
 	[INBOUND_SETTLE] = {"inbound_settle", inbound_settle_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_INT8_ARRAY)},
-	[INBOUND_PENDING] = {"inbound_pending", inbound_pending_sql,
-		DB_TYPES(DB_INT4_ARRAY)},
+			    DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_INT8_ARRAY)},
+	[INBOUND_PENDING] = {"inbound_pending", inbound_pending_sql, DB_TYPES(DB_INT4_ARRAY)},
 };
 const struct db_stmt_table inbound_stmt_table = DB_STMT_TABLE(inbound_stmts);
 
@@ -235,7 +231,7 @@ inbound_push_instances(struct db_params *p, const int32_t *instance_ids, unsigne
 
 void
 inbound_take_add(struct db_unit *u, const int32_t *instance_ids, unsigned count,
-                 unsigned per_instance)
+		 unsigned per_instance)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_TAKE]);
 
@@ -244,7 +240,8 @@ inbound_take_add(struct db_unit *u, const int32_t *instance_ids, unsigned count,
 }
 
 unsigned
-inbound_take_rows(const struct db_unit *u, unsigned stmt, struct arena *a, struct inbound_body **rows)
+inbound_take_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
+		  struct inbound_body **rows)
 {
 	const struct db_result *r = db_unit_result(u, stmt);
 	unsigned count = db_row_count(r);
@@ -281,7 +278,7 @@ inbound_resolve_add(struct db_unit *u, const struct inbound_key *keys, unsigned 
 
 unsigned
 inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
-                     struct inbound_match **rows)
+		     struct inbound_match **rows)
 {
 	const struct db_result *r = db_unit_result(u, stmt);
 	unsigned count = db_row_count(r);
@@ -312,7 +309,7 @@ inbound_begin_add(struct db_unit *u, const int32_t *instance_ids, unsigned count
 
 void
 inbound_status_add(struct db_unit *u, const struct inbound_status *rows, unsigned count,
-                   struct slice worker)
+		   struct slice worker)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_STATUS]);
 	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
@@ -452,7 +449,8 @@ inbound_settle_add(struct db_unit *u, const struct inbound_settled *rows, unsign
 void
 inbound_pending_add(struct db_unit *u, const int32_t *instance_ids, unsigned count)
 {
-	inbound_push_instances(db_unit_add(u, &inbound_stmts[INBOUND_PENDING]), instance_ids, count);
+	inbound_push_instances(db_unit_add(u, &inbound_stmts[INBOUND_PENDING]), instance_ids,
+			       count);
 }
 
 bool

@@ -31,8 +31,8 @@ struct inbound_new {
 	struct slice provider_type; /* "waha" */
 	int32_t company_id;
 	int32_t instance_id;
-	struct slice event_key;     /* provider's event id; absent: every body is stored */
-	struct slice body;          /* raw bytes */
+	struct slice event_key; /* provider's event id; absent: every body is stored */
+	struct slice body;      /* raw bytes */
 };
 
 /* Store 1..128 bodies, each event_key of an instance once (7 days). A repeat after a lost
@@ -58,9 +58,9 @@ struct inbound_body {
 
 /* Due bodies of the instances in id order, at most per_instance of each. Takes no lock. */
 void inbound_take_add(struct db_unit *u, const int32_t *instance_ids, unsigned count,
-                      unsigned per_instance);
+		      unsigned per_instance);
 unsigned inbound_take_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
-                           struct inbound_body **rows);
+			   struct inbound_body **rows);
 
 struct inbound_key {
 	int32_t instance_id;
@@ -83,7 +83,7 @@ struct inbound_match {
 /* Which of the keys are messages of ours. */
 void inbound_resolve_add(struct db_unit *u, const struct inbound_key *keys, unsigned count);
 unsigned inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
-                              struct inbound_match **rows);
+			      struct inbound_match **rows);
 
 /* ---- eventd: apply ---- */
 
@@ -101,7 +101,7 @@ struct inbound_status {
 	struct slice facts;
 };
 void inbound_status_add(struct db_unit *u, const struct inbound_status *rows, unsigned count,
-                        struct slice worker);
+			struct slice worker);
 
 /* A message made elsewhere (from a contact, or typed on the phone). One row and one
  * event per (instance, external id), however many webhooks describe it. */
@@ -129,8 +129,8 @@ void inbound_message_add(struct db_unit *u, const struct inbound_message *rows, 
  * waiting sends when it is connected. */
 struct inbound_session {
 	struct uuid body_id;
-	struct slice status;  /* word of instances.status */
-	struct slice reason;  /* provider's own word; may be absent */
+	struct slice status; /* word of instances.status */
+	struct slice reason; /* provider's own word; may be absent */
 	int64_t at_us;
 	struct slice phone;   /* absent: keep */
 	struct slice own_lid; /* absent: keep */
@@ -165,9 +165,9 @@ enum inbound_state { INBOUND_NEW = 0, INBOUND_UNREADABLE = 2, INBOUND_FOREIGN = 
 
 enum inbound_verdict {
 	INBOUND_DONE = 0,
-	INBOUND_LATER = 1,       /* stays, due again after delay_us (a message is awaited) */
-	INBOUND_BAD = 2,         /* leaves the queue, kept and marked INBOUND_UNREADABLE */
-	INBOUND_NOT_OURS = 3     /* leaves the queue, marked INBOUND_FOREIGN (names another session) */
+	INBOUND_LATER = 1,   /* stays, due again after delay_us (a message is awaited) */
+	INBOUND_BAD = 2,     /* leaves the queue, kept and marked INBOUND_UNREADABLE */
+	INBOUND_NOT_OURS = 3 /* leaves the queue, marked INBOUND_FOREIGN (names another session) */
 };
 struct inbound_settled {
 	struct uuid body_id;

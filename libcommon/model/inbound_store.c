@@ -30,14 +30,12 @@ static const char inbound_store_sql[] =
 	")\n"
 	"SELECT e.id FROM e";
 
-enum {
-	INBOUND_STORE
-};
+enum { INBOUND_STORE };
 
 static const struct db_stmt inbound_store_stmts[] = {
 	[INBOUND_STORE] = {"inbound_store", inbound_store_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY,
-		         DB_TEXT_ARRAY, DB_BYTEA_ARRAY)},
+			   DB_TYPES(DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY,
+				    DB_TEXT_ARRAY, DB_BYTEA_ARRAY)},
 };
 const struct db_stmt_table inbound_store_stmt_table = DB_STMT_TABLE(inbound_store_stmts);
 

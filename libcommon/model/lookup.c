@@ -215,7 +215,7 @@ lookup_free(struct lookup *l)
 	if (l == NULL)
 		return;
 	LIST_FOREACH(n, &l->loads)
-		LIST_ENTRY(n, struct load, node)->l = NULL;
+	LIST_ENTRY(n, struct load, node)->l = NULL;
 	while (list_pop(&l->loads) != NULL)
 		;
 	for (size_t it = 0; map_next(l->entries, &it, &key, &value);)
@@ -227,7 +227,7 @@ lookup_free(struct lookup *l)
 
 enum gh_code
 lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn, void *arg,
-           struct lookup_wait **wait)
+	   struct lookup_wait **wait)
 {
 	struct entry *e = map_get(l->entries, key);
 	struct lookup_wait *w;

@@ -24,9 +24,9 @@ struct lookup;
 #define LOOKUP_KEYS_MAX 128 /* keys of one load */
 
 struct lookup_def {
-	size_t entries_max;       /* beyond it the cache is emptied and starts again */
-	int64_t ttl_us;           /* of found values */
-	int64_t negative_ttl_us;  /* of "not found" */
+	size_t entries_max;      /* beyond it the cache is emptied and starts again */
+	int64_t ttl_us;          /* of found values */
+	int64_t negative_ttl_us; /* of "not found" */
 	/* Add the one statement that reads these keys (borrowed until the unit is done). */
 	void (*add)(struct db_unit *u, const struct slice *keys, unsigned count, void *arg);
 	/* Read the result: call lookup_found for each row. */
@@ -48,8 +48,8 @@ struct lookup_wait; /* a caller that waits; void once its fn was called */
 
 /* Ask for a key. GH_OK (*value is set) or GH_ENOTFOUND: answered now, fn is not called.
  * GH_EAGAIN: fn is called later, once; *wait (when not NULL) allows to cancel it. */
-enum gh_code lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn, void *arg,
-                        struct lookup_wait **wait) GH_MUST_USE;
+enum gh_code lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn,
+			void *arg, struct lookup_wait **wait) GH_MUST_USE;
 /* fn will not be called. NULL is legal. */
 void lookup_cancel(struct lookup_wait *w);
 

@@ -1,17 +1,18 @@
 #include "model/message.h"
 
 static const char *const msg_status_names[MSG_STATUS_COUNT] = {
-	[MSG_SCHEDULED] = "scheduled", [MSG_QUEUED] = "queued",       [MSG_PROCESSING] = "processing",
-	[MSG_IN_DOUBT] = "in_doubt",   [MSG_SENT] = "sent",           [MSG_DELIVERED] = "delivered",
-	[MSG_READ] = "read",           [MSG_PLAYED] = "played",       [MSG_FAILED] = "failed",
+	[MSG_SCHEDULED] = "scheduled", [MSG_QUEUED] = "queued",     [MSG_PROCESSING] = "processing",
+	[MSG_IN_DOUBT] = "in_doubt",   [MSG_SENT] = "sent",         [MSG_DELIVERED] = "delivered",
+	[MSG_READ] = "read",           [MSG_PLAYED] = "played",     [MSG_FAILED] = "failed",
 	[MSG_CANCELLED] = "cancelled", [MSG_RECEIVED] = "received",
 };
 
 static const char *const msg_kind_names[MSG_KIND_COUNT] = {
-	[MSG_TEXT] = "text",         [MSG_IMAGE] = "image",       [MSG_VIDEO] = "video",
-	[MSG_AUDIO] = "audio",       [MSG_DOCUMENT] = "document", [MSG_LOCATION] = "location",
-	[MSG_CONTACT] = "contact",   [MSG_STICKER] = "sticker",   [MSG_REACTION] = "reaction",
-	[MSG_UNSUPPORTED] = "unsupported",
+	[MSG_TEXT] = "text",         [MSG_IMAGE] = "image",
+	[MSG_VIDEO] = "video",       [MSG_AUDIO] = "audio",
+	[MSG_DOCUMENT] = "document", [MSG_LOCATION] = "location",
+	[MSG_CONTACT] = "contact",   [MSG_STICKER] = "sticker",
+	[MSG_REACTION] = "reaction", [MSG_UNSUPPORTED] = "unsupported",
 };
 
 static const char *

@@ -46,23 +46,26 @@ static const char outbox_rehint_sql[] =
 	"                  WHERE s.kind = d.kind AND s.target_id = d.target_id\n"
 	"                      AND s.served_at > now() - interval '45 s')";
 
-enum {
-	OUTBOX_CLAIM,
-	OUTBOX_RETURN,
-	OUTBOX_NEXT,
-	OUTBOX_REHINT
-};
+static const char outbox_relax_sql[] = "SELECT set_config('synchronous_commit', 'off', true)";
+
+enum { OUTBOX_RELAX, OUTBOX_CLAIM, OUTBOX_RETURN, OUTBOX_NEXT, OUTBOX_REHINT };
 
 static const struct db_stmt outbox_stmts[] = {
-	[OUTBOX_CLAIM] = {"outbox_claim", outbox_claim_sql,
-		DB_TYPES(DB_INT4)},
+	[OUTBOX_RELAX] = {"outbox_relax", outbox_relax_sql, DB_NO_PARAMS},
+	[OUTBOX_CLAIM] = {"outbox_claim", outbox_claim_sql, DB_TYPES(DB_INT4)},
 	[OUTBOX_RETURN] = {"outbox_return", outbox_return_sql,
-		DB_TYPES(DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY,
-		         DB_TEXT_ARRAY, DB_INT8)},
+			   DB_TYPES(DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY,
+				    DB_TEXT_ARRAY, DB_INT8)},
 	[OUTBOX_NEXT] = {"outbox_next", outbox_next_sql, DB_NO_PARAMS},
 	[OUTBOX_REHINT] = {"outbox_rehint", outbox_rehint_sql, DB_NO_PARAMS},
 };
 const struct db_stmt_table outbox_stmt_table = DB_STMT_TABLE(outbox_stmts);
+
+void
+outbox_relax_add(struct db_unit *u)
+{
+	db_unit_add(u, &outbox_stmts[OUTBOX_RELAX]);
+}
 
 void
 outbox_claim_add(struct db_unit *u, unsigned max)
@@ -94,7 +97,7 @@ outbox_claim_rows(const struct db_unit *u, unsigned stmt, struct arena *a, struc
 
 void
 outbox_return_add(struct db_unit *u, const struct outbox_row *const *rows, unsigned count,
-                  int64_t delay_us)
+		  int64_t delay_us)
 {
 	struct db_params *p = db_unit_add(u, &outbox_stmts[OUTBOX_RETURN]);
 	struct db_arr *kind = db_p_array(p, DB_INT2, count);

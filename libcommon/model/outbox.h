@@ -28,15 +28,19 @@ struct outbox_row {
 	struct slice traceparent;
 };
 
+/* Let this transaction commit without waiting for the disk: should the server crash just
+ * then, the rows are hinted again, which is harmless. */
+void outbox_relax_add(struct db_unit *u);
+
 /* Delete and return up to max due rows, skipping those another relay holds. Only
  * inside an explicit transaction: the caller commits when they are confirmed. */
 void outbox_claim_add(struct db_unit *u, unsigned max);
 unsigned outbox_claim_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
-                           struct outbox_row **rows);
+			   struct outbox_row **rows);
 
 /* Write rows back, due after delay_us. Same transaction as their claim. */
 void outbox_return_add(struct db_unit *u, const struct outbox_row *const *rows, unsigned count,
-                       int64_t delay_us);
+		       int64_t delay_us);
 
 /* When the earliest row is due. */
 void outbox_next_add(struct db_unit *u);

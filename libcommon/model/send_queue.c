@@ -184,9 +184,7 @@ static const char send_finish_sql[] =
 	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
 	"  SELECT q.event_id, q.company_id, q.instance_id, q.id, q.event_type, q.at, q.facts\n"
 	"  FROM q WHERE q.event_id IS NOT NULL\n"
-	"  RETURNING id, company_id, instance_id, type\n"
-	EVENT_FAN_OUT_SQL
-	"SELECT q.id FROM q";
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL "SELECT q.id FROM q";
 
 static const char send_lapsed_sql[] =
 	"SELECT q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"
@@ -208,27 +206,18 @@ static const char send_overdue_sql[] =
 	"      ORDER BY expires_at LIMIT $1) q\n"
 	"JOIN messages m ON m.id = q.message_id";
 
-enum {
-	SEND_CLAIM,
-	SEND_PENDING,
-	SEND_FINISH,
-	SEND_LAPSED,
-	SEND_OVERDUE
-};
+enum { SEND_CLAIM, SEND_PENDING, SEND_FINISH, SEND_LAPSED, SEND_OVERDUE };
 
 static const struct db_stmt send_queue_stmts[] = {
 	[SEND_CLAIM] = {"send_claim", send_claim_sql,
-		DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8, DB_TEXT)},
-	[SEND_PENDING] = {"send_pending", send_pending_sql,
-		DB_TYPES(DB_INT4_ARRAY)},
+			DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8, DB_TEXT)},
+	[SEND_PENDING] = {"send_pending", send_pending_sql, DB_TYPES(DB_INT4_ARRAY)},
 	[SEND_FINISH] = {"send_finish", send_finish_sql,
-		DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY,
-		         DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
-		         DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT)},
-	[SEND_LAPSED] = {"send_lapsed", send_lapsed_sql,
-		DB_TYPES(DB_INT4)},
-	[SEND_OVERDUE] = {"send_overdue", send_overdue_sql,
-		DB_TYPES(DB_INT4)},
+			 DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY,
+				  DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
+				  DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT)},
+	[SEND_LAPSED] = {"send_lapsed", send_lapsed_sql, DB_TYPES(DB_INT4)},
+	[SEND_OVERDUE] = {"send_overdue", send_overdue_sql, DB_TYPES(DB_INT4)},
 };
 const struct db_stmt_table send_queue_stmt_table = DB_STMT_TABLE(send_queue_stmts);
 
@@ -258,7 +247,7 @@ enum { CLAIM_AT_LOCK, CLAIM_AT_CLAIM, CLAIM_AT_PENDING };
 
 void
 send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count, int64_t lease_us,
-               struct slice worker)
+	       struct slice worker)
 {
 	int32_t instance_ids[SEND_CLAIM_INSTANCES];
 
@@ -348,7 +337,7 @@ send_finish_lock(struct db_unit *u, const struct send_result *const *results, un
 
 void
 send_finish_add(struct db_unit *u, const struct send_result *const *results, unsigned count,
-                struct slice worker)
+		struct slice worker)
 {
 	send_finish_lock(u, results, count);
 

@@ -41,8 +41,8 @@
 struct arena;
 
 #define SEND_CLAIM_INSTANCES 64 /* instances in one claim unit */
-#define SEND_CLAIM_ROWS 64      /* rows for one instance in one claim unit */
-#define SEND_REF_SIZE 24        /* "3EB0" + 18 hex digits and NUL fits */
+#define SEND_CLAIM_ROWS      64 /* rows for one instance in one claim unit */
+#define SEND_REF_SIZE        24 /* "3EB0" + 18 hex digits and NUL fits */
 
 enum send_state {
 	SEND_ARRIVED = 0,
@@ -89,7 +89,7 @@ struct send_claim {
  * for the timeline (borrowed until the unit is done).
  * Relies on send_queue_arrived, send_queue_head, send_queue_lane. */
 void send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count,
-                    int64_t lease_us, struct slice worker);
+		    int64_t lease_us, struct slice worker);
 /* Claimed rows of the finished unit (which holds nothing but send_claim_add), in
  * lane order per instance. Returns the count; *rows lives in a. */
 unsigned send_claim_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows);
@@ -99,12 +99,12 @@ bool send_claim_has_more(const struct db_unit *u, int32_t instance_id);
 /* ---- finish ---- */
 
 enum send_outcome {
-	SEND_DONE_SENT = 0,    /* leaves the queue */
-	SEND_DONE_FAILED = 1,  /* leaves the queue, becomes a dead letter */
-	SEND_RETRY = 2,        /* HEAD again after delay_us; counts as a try */
-	SEND_DOUBT = 3,        /* IN_DOUBT for delay_us */
-	SEND_PARK = 4,         /* HEAD again after delay_us, burns no try: not the message's fault */
-	SEND_DONE_EXPIRED = 5, /* leaves the queue from ARRIVED, BEHIND, HEAD or HELD */
+	SEND_DONE_SENT = 0,   /* leaves the queue */
+	SEND_DONE_FAILED = 1, /* leaves the queue, becomes a dead letter */
+	SEND_RETRY = 2,       /* HEAD again after delay_us; counts as a try */
+	SEND_DOUBT = 3,       /* IN_DOUBT for delay_us */
+	SEND_PARK = 4,        /* HEAD again after delay_us, burns no try: not the message's fault */
+	SEND_DONE_EXPIRED = 5,  /* leaves the queue from ARRIVED, BEHIND, HEAD or HELD */
 	SEND_DONE_CANCELLED = 6 /* the same, by a client's wish */
 };
 
@@ -113,14 +113,14 @@ struct send_result {
 	int32_t instance_id;
 	int16_t attempt;
 	enum send_outcome outcome;
-	int64_t delay_us;          /* RETRY, DOUBT, PARK */
-	struct slice external_id;  /* SENT: the provider's id; may be absent */
-	struct slice code;         /* error code or reason word; absent on SENT */
-	struct slice text;         /* human reason; absent on SENT */
-	struct uuid event_id;      /* event to record; nil: none */
+	int64_t delay_us;         /* RETRY, DOUBT, PARK */
+	struct slice external_id; /* SENT: the provider's id; may be absent */
+	struct slice code;        /* error code or reason word; absent on SENT */
+	struct slice text;        /* human reason; absent on SENT */
+	struct uuid event_id;     /* event to record; nil: none */
 	enum event_type event_type;
-	struct slice facts;        /* JSON of the event */
-	int64_t at_us;             /* wall time of the outcome */
+	struct slice facts; /* JSON of the event */
+	int64_t at_us;      /* wall time of the outcome */
 };
 
 /* Add the finish's statements (lock, finish) to a unit. Conditional on (id,
@@ -129,7 +129,7 @@ struct send_result {
  * event with its deliveries, dead letter, the next head and the outbox rows in
  * the one transaction. Slices are borrowed until the unit is done. */
 void send_finish_add(struct db_unit *u, const struct send_result *const *results, unsigned count,
-                     struct slice worker);
+		     struct slice worker);
 
 /* ---- upkeep (healthd) ---- */
 

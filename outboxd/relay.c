@@ -1,0 +1,94 @@
+#include "base/clock.h"
+#include "loop/loop.h"
+#include "model/wake.h"
+#include "outboxd.h"
+
+/* One wake starts one claim: a second one joins only while the first publishes. */
+static void
+relay_pump(struct outboxd *o)
+{
+	if (o->is_draining || !db_is_up(o->db) || !mq_publisher_is_ready(o->publisher))
+		return;
+	for (unsigned i = 0; o->is_woken && i < RELAY_CLAIMS; i++) {
+		if (!claim_is_idle(o->claims[i]) || !db_is_up(o->claim_db[i]))
+			continue;
+		o->is_woken = false;
+		claim_start(o->claims[i]);
+	}
+}
+
+void
+relay_kick(struct outboxd *o)
+{
+	o->is_woken = true;
+	relay_pump(o);
+}
+
+static bool
+relay_is_idle(const struct outboxd *o)
+{
+	for (unsigned i = 0; i < RELAY_CLAIMS; i++) {
+		if (!claim_is_idle(o->claims[i]))
+			return false;
+	}
+	return true;
+}
+
+void
+relay_claim_ended(struct outboxd *o, int64_t next_us)
+{
+	if (o->is_draining) {
+		if (relay_is_idle(o))
+			daemon_drained(o->daemon);
+		return;
+	}
+	if (next_us == 0) {
+		relay_kick(o);
+		return;
+	}
+	if (next_us < 0 || next_us > o->conf->poll_interval_us)
+		next_us = o->conf->poll_interval_us;
+	loop_timer_set(o->timer, next_us);
+	relay_pump(o); /* a wake may have come while every claim was busy */
+}
+
+static void
+relay_timer(void *arg)
+{
+	struct outboxd *o = arg;
+
+	loop_timer_set(o->timer, o->conf->poll_interval_us);
+	relay_kick(o);
+}
+
+static void
+relay_notified(void *arg, struct slice payload GH_UNUSED)
+{
+	relay_kick(arg);
+}
+
+void
+relay_start(struct outboxd *o)
+{
+	o->timer = loop_timer_new(o->loop, relay_timer, o);
+	loop_timer_set(o->timer, o->conf->poll_interval_us);
+	for (unsigned i = 0; i < RELAY_CLAIMS; i++)
+		o->claims[i] = claim_new(o, o->claim_db[i]);
+	db_listen(o->db, WAKE_OUTBOX, relay_notified, o);
+}
+
+void
+relay_drain(struct outboxd *o)
+{
+	o->is_draining = true;
+	if (relay_is_idle(o))
+		daemon_drained(o->daemon);
+}
+
+void
+relay_stop(struct outboxd *o)
+{
+	for (unsigned i = 0; i < RELAY_CLAIMS; i++)
+		claim_free(o->claims[i]);
+	loop_timer_free(o->timer);
+}
