@@ -30,9 +30,7 @@ struct metric_def;    /* metrics/metrics.h */
 struct metrics;       /* registry */
 struct metrics_table; /* values of one table */
 
-#define DAEMON_TABLES_MAX 16 /* statement tables of one connection */
-#define DAEMON_DBS_MAX    8
-#define DAEMON_CHECKS_MAX 16
+#define DAEMON_DBS_MAX 8 /* connections made by daemon_db */
 
 /* A table of metrics that the daemon exports. */
 struct daemon_metrics {
@@ -41,14 +39,15 @@ struct daemon_metrics {
 };
 
 struct daemon_def {
-	const char *name;    /* "senderd": section, log key, program growhub-senderd */
-	const char *summary; /* one line for --help */
+	const char *name;                /* "senderd": section, log key, program growhub-senderd */
+	const char *summary;             /* one line for --help */
 	const struct conf_param *params; /* the daemon's own section: params_senderd */
-	size_t conf_size;    /* of the daemon's conf struct, which begins with struct conf_common */
-	bool needs_mq;       /* mq.url is required */
+	size_t conf_size; /* of the daemon's conf struct, which begins with struct conf_common */
+	bool needs_mq;    /* mq.url is required */
 	/* Offset of the struct conf_listens member that holds SECTION.admin_listen. */
 	size_t admin_listen_offset;
-	/* Array of tables that ends in defs NULL; registered before start. NULL: none of its own. */
+	/* Array of tables that ends in defs NULL; registered before start. NULL: none of its own.
+	 */
 	const struct daemon_metrics *metrics;
 	/* Build everything and start connecting; must not block. On failure everything start made
 	 * is released again (stop is not called). GH_EINVAL, GH_ECONFLICT, GH_EPERM (err):
@@ -83,11 +82,11 @@ void *daemon_context(const struct daemon *d);
 void daemon_drained(struct daemon *d);
 bool daemon_is_draining(const struct daemon *d);
 
-/* A connection to the configured database with these tables (NULL-terminated array, the tables
- * borrowed for life), its readiness check ("db", from the first one on), its metrics, and the
- * schema check: until the migrations are those this binary knows, the connection is not opened
- * (units wait up to their deadline), the daemon stays unready and says so. The first one also
- * carries the heartbeat rows and feeds the database's clock to uuid.h.
+/* A connection to the configured database with these tables (NULL-terminated array, borrowed for
+ * life), its readiness check ("db"), its metrics, and the schema check ("schema"): until the
+ * migrations are those this binary knows the connection is not opened (units wait up to their
+ * deadline) and the daemon stays unready and says why. With the first one the skeleton opens a
+ * connection of its own for that check, the heartbeat rows, and the database's clock (uuid.h).
  *
  * role   "write", "listen": part of the connection's name; "listen" takes db.direct_url
  * state  called on up and down as in db.h; may be NULL
