@@ -255,8 +255,7 @@ raise_descriptor_limit(void)
 static enum gh_code
 load_conf(struct daemon *d, const struct daemon_options *o)
 {
-	struct conf_table tables[2];
-	struct conf_spec spec = daemon_conf_spec(d->def, tables);
+	struct conf_spec spec = daemon_conf_spec(d->def, d->conf_tables);
 	struct conf_errors errs;
 
 	d->live = gh_alloc(d->def->conf_size);

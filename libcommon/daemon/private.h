@@ -52,6 +52,7 @@ struct daemon {
 	char worker[DAEMON_WORKER_SIZE];
 	char host[65];
 
+	struct conf_table conf_tables[2]; /* borrowed by conf for life */
 	struct conf *conf;
 	void *live; /* def.conf_size bytes */
 	const struct conf_common *common;
