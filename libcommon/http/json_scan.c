@@ -288,8 +288,8 @@ static bool
 scan_name(struct scan *s)
 {
 	size_t start = s->at;
-	struct slice name;
-	bool has_escape;
+	struct slice name = SLICE_NONE;
+	bool has_escape = false;
 
 	if (peek(s) != '"')
 		return fail_here(s, "expected a member name");

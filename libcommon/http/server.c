@@ -192,17 +192,20 @@ make_address(const struct http_server_opts *o, struct sockaddr_storage *ss, int 
 }
 
 static uint16_t
-bound_port(const struct evconnlistener *listener)
+bound_port(struct evconnlistener *listener)
 {
-	struct sockaddr_storage ss;
-	socklen_t n = sizeof(ss);
-	int fd = evconnlistener_get_fd((struct evconnlistener *)(uintptr_t)listener);
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in4;
+		struct sockaddr_in6 in6;
+	} sa;
+	socklen_t n = sizeof(sa);
+	int fd = evconnlistener_get_fd(listener);
 
-	if (getsockname(fd, (struct sockaddr *)&ss, &n) != 0)
+	memset(&sa, 0, sizeof(sa));
+	if (getsockname(fd, &sa.any, &n) != 0)
 		return 0;
-	if (ss.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)(void *)&ss)->sin6_port);
-	return ntohs(((struct sockaddr_in *)(void *)&ss)->sin_port);
+	return ntohs(sa.any.sa_family == AF_INET6 ? sa.in6.sin6_port : sa.in4.sin_port);
 }
 
 static enum gh_code
