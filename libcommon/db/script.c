@@ -1,60 +1,56 @@
 #include "db/script.h"
 
+#include <libpq-fe.h>
 #include <string.h>
 
-#include <libpq-fe.h>
-
+#include "base/log.h"
 #include "base/mem.h"
-#include "db/internal.h"
+#include "base/slice.h"
 
-#define SCRIPT_COLUMNS_MAX 64
-#define SCRIPT_PARAMS_MAX  16
-#define CONNECT_TIMEOUT_S  "10"
-
-struct db_script {
+struct script {
 	PGconn *pg;
 };
 
-/* The server's message without the newline libpq ends it with. */
+/* Libpq's text without the newline at its end. */
 static enum gh_code
-script_fail(struct gh_err *err, enum gh_code code, const char *message)
+fail_connection(const struct script *s, struct gh_err *err)
 {
-	size_t n = strlen(message);
+	const char *text = PQerrorMessage(s->pg);
 
-	while (n > 0 && message[n - 1] == '\n')
-		n--;
-	return gh_fail(err, code, "%.*s", (int)n, message);
+	return gh_fail(err, GH_ETEMP, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static void
+on_notice(void *arg, const PGresult *r)
+{
+	(void)arg;
+	log_debug("script.notice", LOG_STR("err", PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
 enum gh_code
-db_script_open(struct db_script **out, const char *url, const char *application_name,
-	       struct gh_err *err)
+script_open(struct script **out, const char *url, const char *application_name, struct gh_err *err)
 {
-	/* The last one of a keyword counts; what the url says stands behind our default. */
-	const char *const keywords[] = {"connect_timeout", "dbname", "application_name",
-					"client_encoding", NULL};
-	const char *const values[] = {CONNECT_TIMEOUT_S, url, application_name, "UTF8", NULL};
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-	struct db_script *s;
+	/* dbname takes a whole connection string; what it says itself goes before the rest. */
+	const char *const keywords[] = {"dbname", "fallback_application_name", "connect_timeout",
+					NULL};
+	const char *const values[] = {url, application_name, "10", NULL};
+	struct script *s = gh_alloc(sizeof(*s));
 
 	*out = NULL;
-	if (options == NULL) /* libpq's reason could quote the password */
-		return gh_fail(err, GH_EINVAL, "not a PostgreSQL connection string");
-	PQconninfoFree(options);
-	s = gh_alloc(sizeof(*s));
 	s->pg = PQconnectdbParams(keywords, values, 1);
 	if (PQstatus(s->pg) != CONNECTION_OK) {
-		enum gh_code rc = script_fail(err, GH_ETEMP, PQerrorMessage(s->pg));
+		enum gh_code rc = fail_connection(s, err);
 
-		db_script_close(s);
+		script_close(s);
 		return rc;
 	}
+	(void)PQsetNoticeReceiver(s->pg, on_notice, NULL);
 	*out = s;
 	return GH_OK;
 }
 
 void
-db_script_close(struct db_script *s)
+script_close(struct script *s)
 {
 	if (s == NULL)
 		return;
@@ -62,65 +58,87 @@ db_script_close(struct db_script *s)
 	gh_free(s);
 }
 
-/* Takes pg, a result that is an error. */
-static enum gh_code
-script_take_error(PGresult *pg, struct gh_err *err)
+/* Line of a text that holds the character number `position` (from 1). */
+static unsigned
+line_of(const char *text, uint64_t position)
 {
-	const char *state = PQresultErrorField(pg, PG_DIAG_SQLSTATE);
-	struct db_error e = {.cls = state != NULL ? db_error_class(state) : DB_ERR_LOST};
-	enum gh_code rc;
+	unsigned line = 1;
 
-	for (unsigned i = 0; state != NULL && i < sizeof(e.sqlstate) - 1 && state[i] != '\0'; i++)
-		e.sqlstate[i] = state[i];
-	rc = script_fail(err, db_error_code(&e), PQresultErrorMessage(pg));
-	PQclear(pg);
+	for (uint64_t i = 1; i < position && *text != '\0'; i++, text++)
+		line += *text == '\n';
+	return line;
+}
+
+/* GH_OK for a result that is one; r may be NULL (connection lost). */
+static enum gh_code
+check_result(const struct script *s, const PGresult *r, const char *text, struct gh_err *err)
+{
+	ExecStatusType status = PQresultStatus(r);
+	const char *message = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+	const char *where = PQresultErrorField(r, PG_DIAG_STATEMENT_POSITION);
+	uint64_t position;
+
+	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+		return GH_OK;
+	if (PQstatus(s->pg) != CONNECTION_OK || message == NULL)
+		return fail_connection(s, err);
+	if (parse_u64(slice_of(where), 1, INT32_MAX, &position) == GH_OK)
+		return gh_fail(err, GH_EINVAL, "line %u: %s", line_of(text, position), message);
+	return gh_fail(err, GH_EINVAL, "%s", message);
+}
+
+enum gh_code
+script_run(struct script *s, const char *text, struct gh_err *err)
+{
+	PGresult *r = PQexec(s->pg, text);
+	enum gh_code rc = check_result(s, r, text, err);
+
+	PQclear(r);
 	return rc;
 }
 
-static bool
-is_success(const PGresult *pg)
-{
-	ExecStatusType status = PQresultStatus(pg);
-
-	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK ||
-	       status == PGRES_EMPTY_QUERY;
-}
-
 enum gh_code
-db_script_run(struct db_script *s, const char *sql, struct gh_err *err)
+script_query(struct script *s, const char *sql, const char *const *params, unsigned count,
+	     script_row_fn *row, void *arg, struct gh_err *err)
 {
-	PGresult *pg = PQexec(s->pg, sql);
+	const char *columns[SCRIPT_COLUMNS_MAX];
+	PGresult *r;
+	enum gh_code rc;
 
-	if (!is_success(pg))
-		return script_take_error(pg, err);
-	PQclear(pg);
-	return GH_OK;
-}
-
-enum gh_code
-db_script_query(struct db_script *s, const char *sql, const char *const *params,
-		unsigned param_count, db_script_row_fn *fn, void *arg, struct gh_err *err)
-{
-	struct slice columns[SCRIPT_COLUMNS_MAX];
-	PGresult *pg;
-	int count;
-
-	if (param_count > SCRIPT_PARAMS_MAX)
-		gh_panic("db: more than %d parameters", SCRIPT_PARAMS_MAX);
-	pg = PQexecParams(s->pg, sql, (int)param_count, NULL, params, NULL, NULL, 0);
-	if (!is_success(pg))
-		return script_take_error(pg, err);
-	count = PQnfields(pg);
-	if (count > SCRIPT_COLUMNS_MAX)
-		gh_panic("db: more than %d columns", SCRIPT_COLUMNS_MAX);
-	for (int row = 0; fn != NULL && row < PQntuples(pg); row++) {
-		for (int col = 0; col < count; col++)
-			columns[col] = PQgetisnull(pg, row, col)
-					       ? SLICE_NONE
-					       : slice_make(PQgetvalue(pg, row, col),
-							    (size_t)PQgetlength(pg, row, col));
-		fn(arg, columns, (unsigned)count);
+	if (count > SCRIPT_PARAMS_MAX)
+		gh_panic("script: %u parameters", count);
+	r = PQexecParams(s->pg, sql, (int)count, NULL, params, NULL, NULL, 0);
+	rc = check_result(s, r, sql, err);
+	if (PQnfields(r) > SCRIPT_COLUMNS_MAX)
+		gh_panic("script: %d columns", PQnfields(r));
+	for (int i = 0; rc == GH_OK && row != NULL && i < PQntuples(r); i++) {
+		for (int c = 0; c < PQnfields(r); c++)
+			columns[c] = PQgetisnull(r, i, c) ? NULL : PQgetvalue(r, i, c);
+		row(arg, columns, (unsigned)PQnfields(r));
 	}
-	PQclear(pg);
-	return GH_OK;
+	PQclear(r);
+	return rc;
+}
+
+enum gh_code
+script_begin(struct script *s, struct gh_err *err)
+{
+	return script_run(s, "BEGIN", err);
+}
+
+enum gh_code
+script_commit(struct script *s, struct gh_err *err)
+{
+	enum gh_code rc = script_run(s, "COMMIT", err);
+
+	/* A failed transaction answers COMMIT with a successful ROLLBACK. */
+	if (rc == GH_OK && PQtransactionStatus(s->pg) != PQTRANS_IDLE)
+		return gh_fail(err, GH_EINTERNAL, "the transaction did not end");
+	return rc;
+}
+
+void
+script_rollback(struct script *s)
+{
+	PQclear(PQexec(s->pg, "ROLLBACK"));
 }

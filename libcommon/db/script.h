@@ -1,33 +1,39 @@
-/* script.h - a blocking connection for command-line tools: migrations and the like.
+/* script.h - a blocking connection for command-line tools: migrations.
  *
- * Never for a daemon: every call waits for the server, name resolution included. Values
- * travel as text, so that whole files with many statements can be run.
+ * Everything here blocks until the server has answered: never in a daemon. It exists because a
+ * migration is a file of many statements, which only the simple query protocol takes, while
+ * db.h prepares every statement.
  */
 #ifndef GH_DB_SCRIPT_H
 #define GH_DB_SCRIPT_H
 
 #include "base/err.h"
-#include "base/slice.h"
 
-struct db_script;
+struct script;
 
-/* Connect within 10 s. GH_ETEMP when no server answers, GH_EINVAL for a bad url; err filled. */
-enum gh_code db_script_open(struct db_script **out, const char *url, const char *application_name,
-			    struct gh_err *err) GH_MUST_USE;
-void db_script_close(struct db_script *s); /* NULL is legal */
+/* Connect. GH_ETEMP (err filled, *out NULL) when no server answers or refuses. */
+enum gh_code script_open(struct script **out, const char *url, const char *application_name,
+			 struct gh_err *err) GH_MUST_USE;
+/* NULL is legal. An open transaction is rolled back by the server. */
+void script_close(struct script *s);
 
-/* Run text of one or many statements; without BEGIN in it all of it is one transaction. On
- * failure err holds the server's message and the line it points at; the code is that of db.h's
- * classes (GH_EINTERNAL for wrong SQL). */
-enum gh_code db_script_run(struct db_script *s, const char *sql, struct gh_err *err) GH_MUST_USE;
+/* Run text of any number of statements. GH_EINVAL when one failed (err says which line),
+ * GH_ETEMP when the connection was lost. Outside script_begin the text is one transaction. */
+enum gh_code script_run(struct script *s, const char *text, struct gh_err *err) GH_MUST_USE;
 
-/* One row: columns as text, SLICE_NONE for NULL; valid during the call. */
-typedef void db_script_row_fn(void *arg, const struct slice *columns, unsigned count);
+/* One row of a result: columns as text, NULL for SQL NULL; valid during the call. */
+typedef void script_row_fn(void *arg, const char *const *columns, unsigned count);
+/* Run one statement with count (at most SCRIPT_PARAMS_MAX) text parameters; row (may be
+ * NULL) gets each row. Errors as script_run. */
+#define SCRIPT_PARAMS_MAX  8
+#define SCRIPT_COLUMNS_MAX 16
+enum gh_code script_query(struct script *s, const char *sql, const char *const *params,
+			  unsigned count, script_row_fn *row, void *arg,
+			  struct gh_err *err) GH_MUST_USE;
 
-/* Run one statement with text parameters ($1...; a NULL pointer is SQL NULL), at most 16 of
- * them, and give every row to fn (NULL: rows are ignored). */
-enum gh_code db_script_query(struct db_script *s, const char *sql, const char *const *params,
-			     unsigned param_count, db_script_row_fn *fn, void *arg,
-			     struct gh_err *err) GH_MUST_USE;
+enum gh_code script_begin(struct script *s, struct gh_err *err) GH_MUST_USE;
+enum gh_code script_commit(struct script *s, struct gh_err *err) GH_MUST_USE;
+/* After a failure; its own failure has nothing to add. */
+void script_rollback(struct script *s);
 
 #endif

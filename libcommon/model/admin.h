@@ -16,7 +16,7 @@ struct arena;
 
 #define ADMIN_EMAIL_MAX    254 /* bytes */
 #define ADMIN_NAME_MAX     200 /* bytes */
-#define ADMIN_PASSWORD_MIN 8   /* bytes */
+#define ADMIN_PASSWORD_MIN 8   /* characters */
 
 struct admin_row {
 	int32_t id;

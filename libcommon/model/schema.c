@@ -1,6 +1,11 @@
 #include "model/schema.h"
 
-const char schema_create_sql[] = "CREATE TABLE IF NOT EXISTS schema_migrations (\n"
+/* Of the session: it ends with the tool's connection, also by a crash. */
+const char schema_lock_sql[] = "SELECT pg_advisory_lock(hashtext('growhub_migrate'))::text";
+
+const char schema_exists_sql[] = "SELECT to_regclass('schema_migrations')::text";
+
+const char schema_create_sql[] = "CREATE TABLE schema_migrations (\n"
 				 "    version     int PRIMARY KEY,\n"
 				 "    name        text NOT NULL,\n"
 				 "    checksum    text NOT NULL,\n"
@@ -8,13 +13,10 @@ const char schema_create_sql[] = "CREATE TABLE IF NOT EXISTS schema_migrations (
 				 ")";
 
 const char schema_applied_sql[] =
-	"SELECT version::text, checksum FROM schema_migrations ORDER BY version";
-
-/* Of the session: it is released when the tool's connection ends, also by a crash. */
-const char schema_lock_sql[] = "SELECT pg_advisory_lock(hashtext('growhub_migrate'))";
+	"SELECT version::text, name, checksum FROM schema_migrations ORDER BY version";
 
 const char schema_record_sql[] =
-	"INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)";
+	"INSERT INTO schema_migrations (version, name, checksum) VALUES ($1::int, $2, $3)";
 
 static const char schema_version_sql[] =
 	"SELECT coalesce(max(version), 0)::int8 FROM schema_migrations";

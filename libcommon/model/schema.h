@@ -20,14 +20,12 @@
 void schema_version_add(struct db_unit *u);
 int64_t schema_version_of(const struct db_unit *u, unsigned stmt);
 
-/* For growhubctl migrate, which runs them on a blocking connection (db/script.h): create
- * the table of versions; one row per version ("version", "checksum"); take and give back the
- * lock that keeps two migrations apart. */
-extern const char schema_create_sql[];
-extern const char schema_applied_sql[];
-extern const char schema_lock_sql[];
-/* Record version $1 named $2 with checksum $3, in the transaction of the file. */
-extern const char schema_record_sql[];
+/* For growhubctl migrate, which runs them on a blocking connection (db/script.h). */
+extern const char schema_lock_sql[];    /* wait until no other migration runs */
+extern const char schema_exists_sql[];  /* one column: the table of versions, or NULL */
+extern const char schema_create_sql[];  /* make that table */
+extern const char schema_applied_sql[]; /* version, name, checksum, in order of version */
+extern const char schema_record_sql[];  /* $1 version, $2 name, $3 checksum */
 
 extern const struct db_stmt_table schema_stmt_table;
 
