@@ -1,0 +1,510 @@
+/* waha_send.c - sends, their echo and receipts, look-ups, and people who write (5, 6, 11).
+ *
+ * The acceptance table says which field of which route is required, of which type,
+ * and where the contract says so. Plain send routes have no validator (14): what does
+ * not fit makes the engine throw, a 500.
+ */
+#include "waha.h"
+
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/random.h"
+#include "crypto/encode.h"
+#include "http/json.h"
+#include "http/query.h"
+#include "http/router.h"
+#include "http/server.h"
+#include "loop/loop.h"
+
+#define REPLY_MAX    (SIM_BODY_MAX * 2)
+#define ID_MIN       16 /* (3.2) */
+#define ID_MAX       32
+#define CHAT_MAX     128
+#define ENGINE_BYTES 9 /* random bytes of an id the engine makes */
+
+/* After the send: (13) GOWS never says 1; HARNESS.md wants 2 within 50 ms, 3 within 150. */
+static const struct {
+	int ack;
+	int64_t after_ms; /* after the one before */
+	bool on_gows;
+} receipts[] = {
+	{1, 5, false},
+	{2, 15, true},
+	{3, 40, true},
+};
+
+/* ---- acceptance: section 5 ---- */
+
+enum field_type { FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_OBJECT, FIELD_ARRAY };
+
+struct field {
+	const char *name;
+	enum field_type type;
+	bool is_required;
+};
+
+#define FIELDS_MAX 8
+
+/* One row per send route of section 5; session and chatId are required on all. */
+struct send_rule {
+	const char *text_field; /* what the ledger keeps as the text */
+	bool takes_id;          /* preset id is read (5: only on these) */
+	struct field field[FIELDS_MAX];
+};
+
+static const struct send_rule rule_text = {"text",
+					   true,
+					   {{"text", FIELD_STRING, true},
+					    {"linkPreview", FIELD_BOOL, false},
+					    {"linkPreviewHighQuality", FIELD_BOOL, false},
+					    {"id", FIELD_STRING, false},
+					    {"mentions", FIELD_ARRAY, false},
+					    {"reply_to", FIELD_STRING, false}}};
+static const struct send_rule rule_file = {"caption",
+					   false,
+					   {{"file", FIELD_OBJECT, true},
+					    {"caption", FIELD_STRING, false},
+					    {"mentions", FIELD_ARRAY, false},
+					    {"reply_to", FIELD_STRING, false}}};
+static const struct send_rule rule_voice = {"caption",
+					    false,
+					    {{"file", FIELD_OBJECT, true},
+					     {"convert", FIELD_BOOL, false},
+					     {"reply_to", FIELD_STRING, false}}};
+static const struct send_rule rule_video = {"caption",
+					    false,
+					    {{"file", FIELD_OBJECT, true},
+					     {"caption", FIELD_STRING, false},
+					     {"asNote", FIELD_BOOL, false},
+					     {"convert", FIELD_BOOL, false},
+					     {"reply_to", FIELD_STRING, false}}};
+static const struct send_rule rule_location = {"title",
+					       true,
+					       {{"latitude", FIELD_NUMBER, true},
+						{"longitude", FIELD_NUMBER, true},
+						{"title", FIELD_STRING, true},
+						{"id", FIELD_STRING, false},
+						{"reply_to", FIELD_STRING, false}}};
+static const struct send_rule rule_contact = {"title",
+					      true,
+					      {{"contacts", FIELD_ARRAY, true},
+					       {"id", FIELD_STRING, false},
+					       {"reply_to", FIELD_STRING, false}}};
+
+static bool
+type_fits(const struct json *v, enum field_type type)
+{
+	switch (type) {
+	case FIELD_STRING:
+		return json_type(v) == JSON_STRING;
+	case FIELD_NUMBER:
+		return json_type(v) == JSON_INT || json_type(v) == JSON_DOUBLE;
+	case FIELD_BOOL:
+		return json_type(v) == JSON_BOOL;
+	case FIELD_OBJECT:
+		return json_type(v) == JSON_OBJECT;
+	case FIELD_ARRAY:
+		return json_type(v) == JSON_ARRAY;
+	}
+	return false;
+}
+
+static const char *
+fields_check(const struct json *body, const struct send_rule *rule, struct arena *a)
+{
+	for (size_t i = 0; i < FIELDS_MAX && rule->field[i].name != NULL; i++) {
+		const struct field *f = &rule->field[i];
+		const struct json *v = json_get(body, f->name);
+
+		if (json_is_null(v) ? f->is_required : !type_fits(v, f->type))
+			return arena_printf(a, "%s is missing or of a wrong type", f->name);
+	}
+	return NULL;
+}
+
+/* (3.1) Bare digits get "@c.us"; nobody may send to "@s.whatsapp.net". */
+static struct slice
+chat_of(struct slice id, struct arena *a)
+{
+	static const char *const hosts[] = {"c.us", "lid", "g.us", "newsletter", "broadcast"};
+	struct slice host;
+	struct slice user = slice_cut(id, '@', &host);
+
+	if (user.n == 0 || id.n > CHAT_MAX)
+		return SLICE_NONE;
+	for (size_t i = 0; i < user.n; i++)
+		if ((user.p[i] < '0' || user.p[i] > '9') && user.p[i] != '-' &&
+		    !slice_eq(id, S("status@broadcast")))
+			return SLICE_NONE;
+	if (host.p == NULL)
+		return slice_of(arena_printf(a, "%.*s@c.us", S_FMT(user)));
+	for (size_t i = 0; i < GH_COUNT(hosts); i++)
+		if (slice_eq(host, slice_of(hosts[i])))
+			return id;
+	return SLICE_NONE;
+}
+
+static bool
+id_is_valid(struct slice id)
+{
+	for (size_t i = 0; i < id.n; i++)
+		if (!((id.p[i] >= '0' && id.p[i] <= '9') || (id.p[i] >= 'A' && id.p[i] <= 'F')))
+			return false;
+	return id.n >= ID_MIN && id.n <= ID_MAX;
+}
+
+static struct slice
+id_new(struct arena *a)
+{
+	uint8_t bytes[ENGINE_BYTES];
+	char *hex = arena_alloc(a, ENCODE_HEX_SIZE(sizeof(bytes)));
+
+	random_bytes(bytes, sizeof(bytes));
+	encode_hex(slice_make(bytes, sizeof(bytes)), hex);
+	for (char *c = hex; *c != '\0'; c++)
+		if (*c >= 'a')
+			*c = (char)(*c - 'a' + 'A');
+	return slice_of(arena_printf(a, "3EB0%s", hex));
+}
+
+/* ---- echo and receipts ---- */
+
+struct receipt {
+	struct waha *w;
+	struct loop_timer *timer;
+	size_t next; /* in receipts[] */
+	int64_t at_ms;
+	char session[SESSION_NAME_MAX + 1], id[ID_MAX + 1], chat[CHAT_MAX + 1];
+};
+
+static void
+receipt_free(struct receipt *r)
+{
+	loop_timer_free(r->timer);
+	gh_free(r);
+}
+
+/* Arm for the next receipt this engine gives; frees r after the last one. */
+static void
+receipt_arm(struct receipt *r)
+{
+	while (r->next < GH_COUNT(receipts) && r->w->engine == ENGINE_GOWS &&
+	       !receipts[r->next].on_gows)
+		r->next++;
+	if (r->next == GH_COUNT(receipts))
+		receipt_free(r);
+	else
+		loop_timer_set(r->timer, receipts[r->next].after_ms * CLOCK_MS);
+}
+
+static void
+receipt_due(void *arg)
+{
+	struct receipt *r = arg;
+	struct waha_session *s = waha_session_find(r->w, slice_of(r->session));
+	struct ledger_message *m =
+		ledger_find(r->w->sim->ledger, slice_of(r->session), slice_of(r->id));
+	struct waha_facts f = {.id = slice_of(r->id),
+			       .chat = slice_of(r->chat),
+			       .text = m != NULL ? m->text : SLICE_NONE,
+			       .is_from_me = true,
+			       .ack = receipts[r->next].ack,
+			       .at_ms = r->at_ms};
+	struct json_w w;
+	struct buf b;
+
+	if (s == NULL || s->status != SESSION_WORKING) {
+		receipt_free(r);
+		return;
+	}
+	if (m != NULL)
+		m->ack = f.ack;
+	buf_init(&b, NULL, REPLY_MAX);
+	json_w_init(&w, &b);
+	waha_write_ack(s, &f, &w);
+	(void)waha_post(s, slice_ends(f.chat, S("@g.us")) ? "message.ack.group" : "message.ack",
+			buf_slice(&b));
+	buf_free(&b);
+	r->next++;
+	receipt_arm(r);
+}
+
+static void
+echo_and_receipts(struct waha_session *s, const struct waha_facts *f)
+{
+	struct receipt *r = gh_alloc(sizeof(*r));
+	struct json_w w;
+	struct buf b;
+
+	buf_init(&b, NULL, REPLY_MAX);
+	json_w_init(&w, &b);
+	waha_write_message(s, f, &w);
+	(void)waha_post(s, "message.any", buf_slice(&b));
+	buf_free(&b);
+	r->w = s->w;
+	r->at_ms = f->at_ms;
+	memcpy(r->session, s->name, sizeof(r->session));
+	memcpy(r->id, f->id.p, f->id.n);
+	memcpy(r->chat, f->chat.p, f->chat.n);
+	r->timer = loop_timer_new(s->w->sim->loop, receipt_due, r);
+	receipt_arm(r);
+}
+
+/* ---- the send ---- */
+
+/* (5.1) Every engine answers with its own object. */
+static void
+answer_write(const struct waha_session *s, const struct waha_facts *f, struct json_w *w)
+{
+	char text[512];
+	struct buf id = {.p = text, .size = sizeof(text), .max = sizeof(text)};
+
+	waha_write_full_id(s, f, &id);
+	json_w_open(w, NULL, '{');
+	switch (s->w->engine) {
+	case ENGINE_GOWS:
+		json_w_str(w, "id", buf_slice(&id));
+		json_w_open(w, "_data", '{');
+		json_w_open(w, "Info", '{');
+		json_w_str(w, "ID", f->id);
+		json_w_close(w, '}');
+		json_w_close(w, '}');
+		break;
+	case ENGINE_NOWEB:
+		json_w_open(w, "key", '{');
+		json_w_str(w, "remoteJid", f->chat);
+		json_w_bool(w, "fromMe", true);
+		json_w_str(w, "id", f->id);
+		json_w_close(w, '}');
+		json_w_str(w, "status", S("PENDING"));
+		break;
+	case ENGINE_WEBJS:
+		json_w_open(w, "id", '{');
+		json_w_bool(w, "fromMe", true);
+		json_w_str(w, "remote", f->chat);
+		json_w_str(w, "id", f->id);
+		json_w_str(w, "_serialized", buf_slice(&id));
+		json_w_close(w, '}');
+		json_w_i64(w, "ack", 0);
+		json_w_str(w, "body", f->text);
+		break;
+	}
+	json_w_close(w, '}');
+}
+
+static void
+send_accept(struct waha_session *s, struct http_req *req, struct waha_facts *f, bool is_preset)
+{
+	struct ledger_message *m;
+	struct json_w w;
+	struct buf b;
+
+	m = ledger_accept(s->w->sim->ledger, S("waha"), slice_of(s->name), f->id, is_preset,
+			  f->chat, f->text);
+	m->ack = f->ack;
+	f->at_ms = m->at_ms;
+	buf_init(&b, req->a, REPLY_MAX);
+	json_w_init(&w, &b);
+	answer_write(s, f, &w);
+	echo_and_receipts(s, f);
+	sim_reply_buf(req, 201, &b);
+}
+
+static void
+waha_send(void *app, struct http_req *req, const struct route_match *m)
+{
+	struct sim *sim = app;
+	const struct send_rule *rule = m->route->ctx;
+	const struct json *body = sim_body_object(req);
+	struct waha_session *s;
+	struct slice session, preset;
+	struct waha_facts f = {.is_from_me = true};
+	const char *wrong;
+
+	if (body == NULL)
+		return;
+	session = json_str(json_get(body, "session"));
+	if (waha_session_find(sim->waha, session) != NULL)
+		ledger_request(sim->ledger, session);
+	s = waha_session_working(sim->waha, req, session);
+	if (s == NULL)
+		return;
+	wrong = fields_check(body, rule, req->a);
+	f.chat = chat_of(json_str(json_get(body, "chatId")), req->a);
+	if (wrong == NULL && f.chat.p == NULL)
+		wrong = "chatId is missing or not a chat id";
+	preset = json_str(json_get(body, "id"));
+	if (!rule->takes_id || sim->waha->engine == ENGINE_WEBJS)
+		preset = SLICE_NONE; /* dropped silently */
+	if (wrong == NULL && preset.p != NULL && !id_is_valid(preset))
+		wrong = "id is not a message id";
+	if (wrong != NULL) {
+		waha_throw(req, wrong);
+		return;
+	}
+	f.id = preset.p != NULL ? preset : id_new(req->a);
+	f.text = json_str(json_get(body, rule->text_field));
+	f.ack = sim->waha->engine == ENGINE_GOWS ? 1 : 0;
+	send_accept(s, req, &f, preset.p != NULL);
+}
+
+/* ---- look-ups ---- */
+
+static void
+message_get(void *app, struct http_req *req, const struct route_match *m)
+{
+	struct sim *sim = app;
+	struct waha_session *s = waha_session_working(sim->waha, req, route_param(m, S("session")));
+	struct slice part[4], rest = route_param(m, S("messageId"));
+	struct ledger_message *found;
+	struct json_w w;
+	struct buf b;
+	size_t n = 0;
+
+	if (s == NULL)
+		return;
+	while (rest.p != NULL && n < GH_COUNT(part))
+		part[n++] = slice_cut(rest, '_', &rest);
+	if (n < 3 || rest.p != NULL) {
+		waha_throw(req, "Message id must be in format true_chatId_messageId");
+		return;
+	}
+	found = ledger_find(sim->ledger, slice_of(s->name), part[2]);
+	if (found == NULL) {
+		sim_reply(req, 200, SLICE_NONE); /* (18) nothing is an empty body */
+		return;
+	}
+	buf_init(&b, req->a, REPLY_MAX);
+	json_w_init(&w, &b);
+	waha_write_message(s,
+			   &(struct waha_facts){.id = found->id,
+						.chat = found->chat,
+						.text = found->text,
+						.is_from_me = true,
+						.ack = found->ack,
+						.at_ms = found->at_ms},
+			   &w);
+	sim_reply_buf(req, 200, &b);
+}
+
+/* (6) Everybody has WhatsApp here, under the number as given. */
+static void
+contact_check(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	struct sim *sim = app;
+	struct slice chat;
+	struct query q;
+
+	if (query_parse(req->head->query, req->a, &q, NULL) != GH_OK) {
+		waha_refuse(req, 400, "bad query");
+		return;
+	}
+	if (waha_session_working(sim->waha, req, query_get(&q, S("session"))) == NULL)
+		return;
+	chat = chat_of(query_get(&q, S("phone")), req->a);
+	if (chat.p == NULL)
+		waha_throw(req, "phone is missing or no number");
+	else
+		sim_reply(
+			req, 200,
+			slice_of(arena_printf(req->a, "{\"numberExists\":true,\"chatId\":\"%.*s\"}",
+					      S_FMT(chat))));
+}
+
+static void
+message_id_new(void *app, struct http_req *req, const struct route_match *m)
+{
+	struct sim *sim = app;
+	struct slice id = id_new(req->a);
+
+	if (waha_session_working(sim->waha, req, route_param(m, S("session"))) != NULL)
+		sim_reply(req, 200, slice_of(arena_printf(req->a, "{\"id\":\"%.*s\"}", S_FMT(id))));
+}
+
+#define SEND(p, r)                                                                                 \
+	{                                                                                          \
+		.method = HTTP_POST, .pattern = "/waha/api/" p, .fn = waha_send, .ctx = &(r)       \
+	}
+
+const struct route sim_waha_send_routes[] = {
+	SEND("sendText", rule_text),
+	SEND("sendImage", rule_file),
+	SEND("sendFile", rule_file),
+	SEND("sendVoice", rule_voice),
+	SEND("sendVideo", rule_video),
+	SEND("sendLocation", rule_location),
+	SEND("sendContactVcard", rule_contact),
+	{.method = HTTP_GET,
+	 .pattern = "/waha/api/{session}/chats/{chatId}/messages/{messageId}",
+	 .fn = message_get},
+	{.method = HTTP_GET, .pattern = "/waha/api/contacts/check-exists", .fn = contact_check},
+	{.method = HTTP_GET, .pattern = "/waha/api/{session}/new-message-id", .fn = message_id_new},
+};
+const unsigned sim_waha_send_route_count = GH_COUNT(sim_waha_send_routes);
+
+/* ---- a person writes ---- */
+
+/* "raw" is a whole payload, or {"event","payload"}. */
+static unsigned
+inbound_raw(struct waha_session *s, const struct json *raw, struct arena *a)
+{
+	struct slice event = json_str(json_get(raw, "event"));
+	const struct json *payload = event.n > 0 ? json_get(raw, "payload") : raw;
+	struct buf b;
+
+	buf_init(&b, a, REPLY_MAX);
+	json_write(&b, payload);
+	if (event.n > 0)
+		return waha_post(s, arena_cstr(a, event), buf_slice(&b));
+	return waha_post(s, "message", buf_slice(&b)) + waha_post(s, "message.any", buf_slice(&b));
+}
+
+static unsigned
+inbound_text(struct waha_session *s, const struct json *body, struct waha_facts *f, struct arena *a)
+{
+	struct slice chat = json_str(json_get(body, "chat")); /* a group it is written in */
+	struct json_w w;
+	struct buf b;
+
+	if (chat.n > 0) {
+		f->participant = f->chat;
+		f->chat = chat;
+	}
+	f->text = json_str(json_get(body, "text"));
+	f->ack = 2; /* (11) always, on incoming GOWS messages */
+	f->at_ms = clock_wall_us() / CLOCK_MS;
+	buf_init(&b, a, REPLY_MAX);
+	json_w_init(&w, &b);
+	waha_write_message(s, f, &w);
+	return waha_post(s, "message", buf_slice(&b)) + waha_post(s, "message.any", buf_slice(&b));
+}
+
+void
+waha_inbound(struct waha *w, struct http_req *req, const struct json *body)
+{
+	struct waha_session *s = waha_session_find(w, json_str(json_get(body, "session")));
+	const struct json *raw = json_get(body, "raw");
+	struct waha_facts f = {.id = json_str(json_get(body, "id"))};
+	unsigned posted;
+
+	if (s == NULL) {
+		sim_reply_error(req, 404, "session: unknown");
+		return;
+	}
+	f.chat = chat_of(json_str(json_get(body, "from")), req->a);
+	if (json_type(raw) != JSON_OBJECT &&
+	    (f.chat.p == NULL || json_type(json_get(body, "text")) != JSON_STRING)) {
+		sim_reply_error(req, 422, "give raw (an object), or from and text");
+		return;
+	}
+	if (f.id.n == 0)
+		f.id = id_new(req->a);
+	posted = json_type(raw) == JSON_OBJECT ? inbound_raw(s, raw, req->a)
+					       : inbound_text(s, body, &f, req->a);
+	sim_reply(req, 200,
+		  slice_of(arena_printf(req->a, "{\"id\":\"%.*s\",\"posted\":%u}", S_FMT(f.id),
+					posted)));
+}
