@@ -64,7 +64,6 @@ struct gateway {
 	unsigned servers_draining; /* servers whose last connection is not gone yet */
 	struct router *router;
 	struct metrics_table *metrics;
-	unsigned check_listen; /* readiness checks of daemon.h */
 
 	/* What modules keep: each file defines its own struct, sets the pointer in start and
 	 * frees it in stop (accepting NULL). */
@@ -183,7 +182,7 @@ void gw_send_empty(struct gw_req *req, unsigned status, const char *message);
 void gw_send_raw(struct gw_req *req, unsigned status, const char *content_type, struct slice body);
 
 /* A header field of the reply, whatever it will be; name and value are borrowed until then.
- * At most GW_HEADERS_MAX - 3 of them. */
+ * At most GW_HEADERS_MAX - 4 of them. */
 void gw_header(struct gw_req *req, struct slice name, struct slice value);
 
 /* ---- errors ---- */
@@ -252,9 +251,6 @@ bool gw_refuse_fields(struct gw_req *req) GH_MUST_USE;
 bool gw_check(struct gw_req *req, const struct json_rule *rules, unsigned count, void *target,
 	      struct json_given *given) GH_MUST_USE;
 
-/* The write of an object's errors member, for bodies that hold several outcomes (send-batch). */
-void gw_errors_write(const struct json_errors *e, struct json_w *w);
-
 /* ---- database ---- */
 
 /* A unit of the request ended well; read its results and go on, or reply. */
@@ -291,7 +287,9 @@ struct gw_page {
 	size_t key_n;
 };
 
-/* key_n: bytes of this list's key (8: gw_page_id, 16: a UUID). False: answered (422, or 400
+#define GW_ID_KEY_SIZE 4 /* bytes of an integer id in a cursor */
+
+/* key_n: bytes of this list's key (GW_ID_KEY_SIZE, or 16 for a UUID). False: answered (422, or 400
  * invalid_cursor). Ask the database for limit + 1 rows: the last one only says that there are
  * more. */
 bool gw_page_read(struct gw_req *req, size_t key_n, struct gw_page *page) GH_MUST_USE;
@@ -317,26 +315,5 @@ void gw_token_new(char text[GW_TOKEN_SIZE], uint8_t hash[32]);
 /* Tokens changed here (rotation, suspension): this process looks them up again at once; the
  * others follow within the TTL. */
 void gw_auth_forget(struct gateway *gw);
-
-/* ---- dispatch.c ---- */
-
-/* The hooks of http_server_opts; arg is the gateway. */
-void dispatch_head(void *arg, struct http_req *http);
-void dispatch_request(void *arg, struct http_req *http);
-void dispatch_refuse(void *arg, const struct http_req *http, const char *id_text,
-		     const struct http1_reason_info *why, struct buf *body,
-		     const char **content_type);
-void dispatch_replied(void *arg, const struct http_req *http, unsigned status, size_t bytes);
-
-/* ---- auth.c, for dispatch.c ---- */
-
-/* Find out who asks and call done once when the token is good for the route; otherwise answer
- * (401, 403, 429, 503). May call done before it returns. */
-void auth_check(struct gw_req *req, gw_handler_fn *done);
-/* Before the body: is there a token of the right form at all? False: answered. */
-bool auth_check_head(struct gw_req *req) GH_MUST_USE;
-/* Failure budget of an address. family: 't' tokens, 'l' logins. */
-bool auth_budget_is_spent(struct gateway *gw, char family, const char *peer, int64_t *retry_s);
-void auth_budget_charge(struct gateway *gw, char family, const char *peer);
 
 #endif

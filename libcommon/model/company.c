@@ -1,0 +1,150 @@
+#include "model/company.h"
+
+#define COLUMNS "id, name, status, rate_per_minute, rate_per_hour, created_at, updated_at"
+
+static const char company_insert_sql[] =
+	"WITH c AS (\n"
+	"  INSERT INTO companies (name, status, rate_per_minute, rate_per_hour)\n"
+	"  VALUES ($1, $2, $3, $4) RETURNING " COLUMNS "\n"
+	"), t AS (\n"
+	"  INSERT INTO tokens (token_hash, kind, company_id) SELECT $5, 'company', c.id FROM c\n"
+	")\n"
+	"SELECT " COLUMNS " FROM c";
+
+static const char company_get_sql[] = "SELECT " COLUMNS " FROM companies WHERE id = $1";
+
+static const char company_list_sql[] =
+	"SELECT " COLUMNS " FROM companies\n"
+	"WHERE id < $2 AND CASE WHEN $1::text IS NULL THEN status <> 'deleted'\n"
+	"                       ELSE status = $1 END\n"
+	"ORDER BY id DESC LIMIT $3::int4 OFFSET $4::int4";
+
+static const char company_count_sql[] =
+	"SELECT count(*) FROM (SELECT 1 FROM companies\n"
+	"  WHERE CASE WHEN $1::text IS NULL THEN status <> 'deleted' ELSE status = $1 END\n"
+	"  LIMIT 10001) some";
+
+static const char company_update_sql[] =
+	"WITH c AS (\n"
+	"  UPDATE companies SET name = coalesce($2, name), status = coalesce($3, status),\n"
+	"      rate_per_minute = coalesce(nullif($4::int4, 0), rate_per_minute),\n"
+	"      rate_per_hour = coalesce(nullif($5::int4, 0), rate_per_hour), updated_at = now()\n"
+	"  WHERE id = $1 AND status <> 'deleted' RETURNING " COLUMNS "\n"
+	"), hint AS (\n"
+	"  INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"
+	"  SELECT 1, 2, i.company_id, i.id FROM instances i\n"
+	"  WHERE i.company_id = $1 AND $3 = 'active' AND i.status = 'connected'\n"
+	"    AND EXISTS (SELECT 1 FROM send_queue q\n"
+	"                WHERE q.instance_id = i.id AND q.state IN (0, 2, 4))\n"
+	")\n"
+	"SELECT " COLUMNS " FROM c";
+
+static const char company_delete_sql[] =
+	"WITH t AS (\n"
+	"  UPDATE tokens SET revoked_at = now() WHERE company_id = $1 AND revoked_at IS NULL\n"
+	")\n"
+	"UPDATE companies SET status = 'deleted', deleted_at = coalesce(deleted_at, now()),\n"
+	"    updated_at = now()\n"
+	"WHERE id = $1 RETURNING " COLUMNS;
+
+enum {
+	COMPANY_INSERT,
+	COMPANY_GET,
+	COMPANY_LIST,
+	COMPANY_COUNT,
+	COMPANY_UPDATE,
+	COMPANY_DELETE
+};
+
+static const struct db_stmt company_stmts[] = {
+	[COMPANY_INSERT] = {"company_insert", company_insert_sql,
+			    DB_TYPES(DB_TEXT, DB_TEXT, DB_INT4, DB_INT4, DB_BYTEA)},
+	[COMPANY_GET] = {"company_get", company_get_sql, DB_TYPES(DB_INT4)},
+	[COMPANY_LIST] = {"company_list", company_list_sql,
+			  DB_TYPES(DB_TEXT, DB_INT4, DB_INT4, DB_INT4)},
+	[COMPANY_COUNT] = {"company_count", company_count_sql, DB_TYPES(DB_TEXT)},
+	[COMPANY_UPDATE] = {"company_update", company_update_sql,
+			    DB_TYPES(DB_INT4, DB_TEXT, DB_TEXT, DB_INT4, DB_INT4)},
+	[COMPANY_DELETE] = {"company_delete", company_delete_sql, DB_TYPES(DB_INT4)},
+};
+const struct db_stmt_table company_stmt_table = DB_STMT_TABLE(company_stmts);
+
+void
+company_insert_add(struct db_unit *u, const struct company_change *c, struct slice token_hash)
+{
+	struct db_params *p = db_unit_add(u, &company_stmts[COMPANY_INSERT]);
+
+	db_p_text(p, c->name);
+	db_p_text(p, c->status);
+	db_p_i32(p, c->rate_per_minute);
+	db_p_i32(p, c->rate_per_hour);
+	db_p_bytea(p, token_hash);
+}
+
+void
+company_get_add(struct db_unit *u, int32_t id)
+{
+	db_p_i32(db_unit_add(u, &company_stmts[COMPANY_GET]), id);
+}
+
+void
+company_list_add(struct db_unit *u, struct slice status, int32_t before_id, unsigned limit,
+		 unsigned offset)
+{
+	struct db_params *p = db_unit_add(u, &company_stmts[COMPANY_LIST]);
+
+	db_p_text(p, status);
+	db_p_i32(p, before_id);
+	db_p_i32(p, (int32_t)limit);
+	db_p_i32(p, (int32_t)offset);
+}
+
+void
+company_count_add(struct db_unit *u, struct slice status)
+{
+	db_p_text(db_unit_add(u, &company_stmts[COMPANY_COUNT]), status);
+}
+
+int64_t
+company_count(const struct db_unit *u, unsigned stmt)
+{
+	return db_get_i64(db_unit_result(u, stmt), 0, 0);
+}
+
+void
+company_update_add(struct db_unit *u, int32_t id, const struct company_change *c)
+{
+	struct db_params *p = db_unit_add(u, &company_stmts[COMPANY_UPDATE]);
+
+	db_p_i32(p, id);
+	db_p_text(p, c->name);
+	db_p_text(p, c->status);
+	db_p_i32(p, c->rate_per_minute);
+	db_p_i32(p, c->rate_per_hour);
+}
+
+void
+company_delete_add(struct db_unit *u, int32_t id)
+{
+	db_p_i32(db_unit_add(u, &company_stmts[COMPANY_DELETE]), id);
+}
+
+unsigned
+company_row_count(const struct db_unit *u, unsigned stmt)
+{
+	return db_row_count(db_unit_result(u, stmt));
+}
+
+void
+company_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct company_row *row)
+{
+	const struct db_result *r = db_unit_result(u, stmt);
+
+	row->id = db_get_i32(r, i, 0);
+	row->name = db_get_slice(r, i, 1);
+	row->status = db_get_slice(r, i, 2);
+	row->rate_per_minute = db_get_i32(r, i, 3);
+	row->rate_per_hour = db_get_i32(r, i, 4);
+	row->created_at_us = db_get_time_us(r, i, 5);
+	row->updated_at_us = db_get_time_us(r, i, 6);
+}

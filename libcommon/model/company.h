@@ -1,0 +1,59 @@
+/* company.h - tenants: create, list, change, end.
+ *
+ * A deleted company keeps its row (status deleted): its messages still speak of
+ * it. Its tokens are revoked in the same statement.
+ */
+#ifndef GH_MODEL_COMPANY_H
+#define GH_MODEL_COMPANY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "db/db.h"
+
+#define COMPANY_NAME_MAX      200 /* characters */
+#define COMPANY_RATE_MAX      100000000
+#define COMPANY_RATE_MINUTE   60 /* defaults */
+#define COMPANY_RATE_HOUR     1000
+#define COMPANY_COUNT_CAPPED 10001
+
+struct company_row {
+	int32_t id;
+	struct slice name;
+	struct slice status; /* active, inactive, suspended, deleted */
+	int32_t rate_per_minute, rate_per_hour;
+	int64_t created_at_us, updated_at_us;
+};
+
+/* What a change gives; SLICE_NONE and 0 leave a column as it is. */
+struct company_change {
+	struct slice name;
+	struct slice status;
+	int32_t rate_per_minute, rate_per_hour;
+};
+
+/* Insert with its first token. All of c is given; slices are borrowed until the unit is done. */
+void company_insert_add(struct db_unit *u, const struct company_change *c,
+			struct slice token_hash);
+/* One row or none. */
+void company_get_add(struct db_unit *u, int32_t id);
+/* Rows with id < before_id, newest first; status SLICE_NONE: all but deleted ones. Primary key. */
+void company_list_add(struct db_unit *u, struct slice status, int32_t before_id, unsigned limit,
+		      unsigned offset);
+/* How many the list has, cut at COMPANY_COUNT_CAPPED. */
+void company_count_add(struct db_unit *u, struct slice status);
+int64_t company_count(const struct db_unit *u, unsigned stmt);
+/* Change one that is not deleted: the row, or none. One that becomes active again gets hints for
+ * its waiting sends: they were parked until now (wake_send after the commit). */
+void company_update_add(struct db_unit *u, int32_t id, const struct company_change *c);
+/* Mark deleted and revoke every token of it and of its instances: the row, or none. */
+void company_delete_add(struct db_unit *u, int32_t id);
+
+/* Rows of insert, get, list, update, delete; slices are valid until the unit is done. */
+unsigned company_row_count(const struct db_unit *u, unsigned stmt);
+void company_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct company_row *row);
+
+extern const struct db_stmt_table company_stmt_table;
+
+#endif
