@@ -1,0 +1,420 @@
+#include "plan.h"
+
+#include <limits.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "message_facts.h"
+#include "metrics/metrics.h"
+#include "model/facts.h"
+#include "provider/provider.h"
+
+/* How long a status waits for the message it speaks of: 1, 2, 4, 8, 15 s. */
+#define PLAN_WAIT_TRIES  5
+#define PLAN_WAIT_MAX_US (15 * CLOCK_SEC)
+
+#define PLAN_FACTS_PER_BODY_MAX 1024
+
+/* A body and what its provider made of it. */
+struct reading {
+	const struct inbound_body *body;
+	struct provider_event event;
+	struct inbound_settled settled;
+};
+
+struct plan {
+	struct arena *a;
+	struct slice worker;
+	struct metrics_table *table;
+	struct reading *readings;
+	unsigned reading_count;
+	struct inbound_key *keys;
+	unsigned key_count;
+	const struct inbound_match *matches;
+	unsigned match_count;
+	struct inbound_status *statuses;
+	unsigned status_count;
+	struct inbound_message *messages;
+	unsigned message_count;
+	struct inbound_session *sessions;
+	unsigned session_count;
+	struct inbound_orphan *orphans;
+	unsigned orphan_count;
+	struct send_result *resolved; /* sends in doubt that a receipt proves sent */
+	unsigned resolved_count;
+};
+
+static const char *const body_results[] = {"applied", "waiting", "unreadable", "foreign"};
+static const char *const fact_kinds[] = {"other",    "message", "status",  "session",
+					 "reaction", "edited",  "revoked", "group",
+					 "presence", "call",    "poll"};
+
+const struct metric_def plan_metrics[PLAN_METRIC_COUNT] = {
+	[PLAN_BODIES] = {.name = "inbound_bodies_total",
+			 .type = METRIC_COUNTER,
+			 .help = "Provider webhook bodies looked at, by what became of them.",
+			 .labels = {{"result", body_results, GH_COUNT(body_results)}}},
+	[PLAN_FACTS] = {.name = "inbound_facts_total",
+			.type = METRIC_COUNTER,
+			.help = "Statements read from provider webhooks, by kind.",
+			.labels = {{"kind", fact_kinds, GH_COUNT(fact_kinds)}}},
+};
+
+/* ---- reading ---- */
+
+static void
+reading_refuse(struct reading *r, enum inbound_verdict verdict, struct arena *a, const char *why)
+{
+	r->settled.verdict = verdict;
+	r->settled.error = arena_dup(a, slice_of(why));
+	r->event.fact_count = 0;
+	log_warn("inbound.refused", LOG_INT("instance", r->body->instance_id), LOG_STR("err", why));
+}
+
+static void
+reading_parse(struct reading *r, struct arena *a)
+{
+	const struct provider *provider = provider_find(r->body->provider_type);
+	struct gh_err err = {0};
+
+	if (provider == NULL) {
+		reading_refuse(r, INBOUND_BAD, a, "no translator for this provider type");
+	} else if (provider_parse_event(provider, r->body->body, a, &r->event, &err) != GH_OK) {
+		reading_refuse(r, INBOUND_BAD, a, err.text);
+	} else if (r->event.session.p != NULL && !slice_eq(r->event.session, r->body->session)) {
+		reading_refuse(r, INBOUND_NOT_OURS, a, "names another session");
+	} else if (r->event.fact_count > PLAN_FACTS_PER_BODY_MAX) {
+		reading_refuse(r, INBOUND_BAD, a, "too many elements");
+	}
+}
+
+static bool
+fact_names_message(const struct provider_fact *f)
+{
+	if (f->external_id.p == NULL)
+		return false;
+	return f->kind == PROVIDER_FACT_MESSAGE || f->kind == PROVIDER_FACT_STATUS;
+}
+
+static void
+plan_collect_keys(struct plan *p, unsigned fact_count)
+{
+	p->keys = arena_alloc_array(p->a, fact_count, sizeof(*p->keys));
+	for (unsigned i = 0; i < p->reading_count; i++) {
+		const struct reading *r = &p->readings[i];
+
+		for (size_t k = 0; k < r->event.fact_count; k++) {
+			const struct provider_fact *f = &r->event.fact[k];
+
+			if (!fact_names_message(f))
+				continue;
+			p->keys[p->key_count].instance_id = r->body->instance_id;
+			p->keys[p->key_count++].external_id = f->external_id;
+		}
+	}
+}
+
+struct plan *
+plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, struct slice worker,
+	 struct metrics_table *table)
+{
+	struct plan *p = arena_alloc(a, sizeof(*p));
+	unsigned fact_count = 0;
+
+	p->a = a;
+	p->worker = worker;
+	p->table = table;
+	p->readings = arena_alloc_array(a, count, sizeof(*p->readings));
+	p->reading_count = count;
+	for (unsigned i = 0; i < count; i++) {
+		struct reading *r = &p->readings[i];
+
+		r->body = &bodies[i];
+		r->settled.body_id = bodies[i].id;
+		reading_parse(r, a);
+		fact_count += (unsigned)r->event.fact_count;
+	}
+	plan_collect_keys(p, fact_count);
+	p->statuses = arena_alloc_array(a, fact_count, sizeof(*p->statuses));
+	p->messages = arena_alloc_array(a, fact_count, sizeof(*p->messages));
+	p->sessions = arena_alloc_array(a, fact_count, sizeof(*p->sessions));
+	p->orphans = arena_alloc_array(a, fact_count, sizeof(*p->orphans));
+	p->resolved = arena_alloc_array(a, fact_count, sizeof(*p->resolved));
+	return p;
+}
+
+unsigned
+plan_keys(const struct plan *p, const struct inbound_key **keys)
+{
+	*keys = p->keys;
+	return p->key_count;
+}
+
+/* ---- deciding ---- */
+
+static const struct inbound_match *
+plan_find(const struct plan *p, int32_t instance_id, struct slice external_id)
+{
+	for (unsigned i = 0; i < p->match_count; i++) {
+		const struct inbound_match *m = &p->matches[i];
+
+		if (m->key.instance_id == instance_id && slice_eq(m->key.external_id, external_id))
+			return m;
+	}
+	return NULL;
+}
+
+static int64_t
+fact_time(const struct reading *r, const struct provider_fact *f)
+{
+	if (f->at_us > 0)
+		return f->at_us;
+	return r->event.at_us > 0 ? r->event.at_us : uuid7_time_us(r->body->id);
+}
+
+static struct slice
+reading_own_number(const struct reading *r)
+{
+	return r->event.own_number.p != NULL ? r->event.own_number : r->body->phone;
+}
+
+static struct slice
+plan_status_facts(const struct plan *p, const struct reading *r, const struct provider_fact *f,
+		  const struct inbound_match *m, enum msg_status status)
+{
+	struct facts_message facts = {
+		.id = m->message_id,
+		.external_id = f->external_id,
+		.reference = m->reference,
+		.from = reading_own_number(r),
+		.to = m->chat_key,
+		.status = status,
+		.ack = f->ack == INT_MIN ? FACTS_ACK_NONE : f->ack,
+		.instance_name = r->body->instance_name,
+		.session = r->body->session,
+	};
+
+	return facts_message(p->a, &facts);
+}
+
+/* A send whose answer we never had: the receipt (or our echo) carries its send_ref. */
+static void
+plan_resolve_doubt(struct plan *p, const struct reading *r, const struct provider_fact *f,
+		   const struct inbound_match *m)
+{
+	struct send_result *s = &p->resolved[p->resolved_count++];
+
+	s->id = m->message_id;
+	s->instance_id = r->body->instance_id;
+	s->attempt = m->attempt;
+	s->outcome = SEND_DONE_SENT;
+	s->external_id = f->external_id;
+	s->at_us = fact_time(r, f);
+	s->event_id = uuid7_new();
+	s->event_type = EVENT_MESSAGE_SENT;
+	s->facts = plan_status_facts(p, r, f, m, MSG_SENT);
+}
+
+static void
+plan_add_status(struct plan *p, const struct reading *r, const struct provider_fact *f,
+		const struct inbound_match *m)
+{
+	struct inbound_status *s = &p->statuses[p->status_count++];
+
+	s->body_id = r->body->id;
+	s->message_id = m->message_id;
+	s->status = f->status;
+	s->at_us = fact_time(r, f);
+	s->event_type = event_of_status(f->status);
+	s->event_id = uuid7_new();
+	s->facts = plan_status_facts(p, r, f, m, f->status);
+}
+
+/* The message may be on its way into the tables: wait, bounded, then keep the fact. */
+static void
+plan_await_message(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	if (r->body->tries < PLAN_WAIT_TRIES) {
+		int64_t delay_us = CLOCK_SEC << r->body->tries;
+
+		r->settled.verdict = INBOUND_LATER;
+		r->settled.delay_us = delay_us < PLAN_WAIT_MAX_US ? delay_us : PLAN_WAIT_MAX_US;
+		return;
+	}
+	p->orphans[p->orphan_count++] = (struct inbound_orphan){
+		.body_id = r->body->id,
+		.external_id = f->external_id,
+		.status = f->status,
+		.at_us = fact_time(r, f),
+	};
+}
+
+static void
+plan_status(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	const struct inbound_match *m = plan_find(p, r->body->instance_id, f->external_id);
+
+	if (!f->has_status || !f->is_from_me)
+		return; /* an incoming message was read on another of our devices */
+	if (m == NULL) {
+		plan_await_message(p, r, f);
+		return;
+	}
+	if (m->direction != MSG_OUT)
+		return;
+	if (m->is_in_doubt && f->status != MSG_FAILED)
+		plan_resolve_doubt(p, r, f, m);
+	plan_add_status(p, r, f, m);
+}
+
+static void
+plan_message(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	const struct inbound_match *m = plan_find(p, r->body->instance_id, f->external_id);
+	struct inbound_message *row;
+
+	if (f->external_id.p == NULL)
+		return;
+	if (m != NULL) {
+		if (m->is_in_doubt && f->is_from_me)
+			plan_resolve_doubt(p, r, f, m);
+		return; /* our echo, or the second webhook of one message */
+	}
+	row = &p->messages[p->message_count++];
+	row->body_id = r->body->id;
+	row->id = uuid7_new();
+	row->external_id = f->external_id;
+	row->direction = f->is_from_me ? MSG_OUT : MSG_IN;
+	row->status = f->is_from_me ? MSG_SENT : MSG_RECEIVED;
+	row->origin = f->is_from_me ? MSG_FROM_PHONE : MSG_FROM_CONTACT;
+	row->kind = f->message_kind;
+	row->chat_key = f->chat.p != NULL ? f->chat : S("unknown");
+	row->from = f->from;
+	row->to = f->to;
+	row->content = f->text;
+	row->payload = f->raw;
+	row->reply_to = f->quoted_id;
+	row->at_us = fact_time(r, f);
+	row->event_id = uuid7_new();
+	row->facts = message_facts(p->a, row->id, r->body, f, reading_own_number(r));
+}
+
+/* Our word for the instance and the event on a change; NULL word: says nothing of it. */
+static const struct {
+	const char *status;
+	enum event_type event;
+} session_words[] = {
+	[PROVIDER_SESSION_UNKNOWN] = {NULL, EVENT_NONE},
+	[PROVIDER_SESSION_CONNECTED] = {"connected", EVENT_INSTANCE_CONNECTED},
+	[PROVIDER_SESSION_CONNECTING] = {"connecting", EVENT_NONE},
+	[PROVIDER_SESSION_QR] = {"qr", EVENT_INSTANCE_QR},
+	[PROVIDER_SESSION_DISCONNECTED] = {"disconnected", EVENT_INSTANCE_DISCONNECTED},
+	[PROVIDER_SESSION_FAILED] = {"failed", EVENT_INSTANCE_DISCONNECTED},
+};
+
+static void
+plan_session(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	const char *status = session_words[f->session].status;
+	struct facts_instance facts = {
+		.status = slice_of(status),
+		.state = f->word,
+		.phone_number = reading_own_number(r),
+		.instance_name = r->body->instance_name,
+		.session = r->body->session,
+	};
+	struct inbound_session *s;
+
+	if (status == NULL)
+		return;
+	s = &p->sessions[p->session_count++];
+	s->body_id = r->body->id;
+	s->status = slice_of(status);
+	s->reason = f->word;
+	s->at_us = fact_time(r, f);
+	s->phone = r->event.own_number;
+	s->own_lid = r->event.own_lid;
+	s->event_type = session_words[f->session].event;
+	if (s->event_type != EVENT_NONE)
+		s->event_id = uuid7_new();
+	s->facts = facts_instance(p->a, &facts);
+}
+
+typedef void plan_fact_fn(struct plan *p, struct reading *r, const struct provider_fact *f);
+
+/* Kinds without a function are counted and stay in inbound_events. */
+static plan_fact_fn *const plan_fact_fns[] = {
+	[PROVIDER_FACT_MESSAGE] = plan_message,
+	[PROVIDER_FACT_STATUS] = plan_status,
+	[PROVIDER_FACT_SESSION] = plan_session,
+	[PROVIDER_FACT_POLL] = NULL,
+};
+
+static unsigned
+verdict_label(enum inbound_verdict verdict)
+{
+	static const unsigned labels[] = {
+		[INBOUND_DONE] = 0, [INBOUND_LATER] = 1, [INBOUND_BAD] = 2, [INBOUND_NOT_OURS] = 3};
+
+	return labels[verdict];
+}
+
+void
+plan_resolve(struct plan *p, const struct inbound_match *matches, unsigned count)
+{
+	p->matches = matches;
+	p->match_count = count;
+	for (unsigned i = 0; i < p->reading_count; i++) {
+		struct reading *r = &p->readings[i];
+
+		for (size_t k = 0; k < r->event.fact_count; k++) {
+			const struct provider_fact *f = &r->event.fact[k];
+			plan_fact_fn *fn = plan_fact_fns[f->kind];
+
+			metrics_add(p->table, PLAN_FACTS, (unsigned)f->kind, 0, 1);
+			if (fn != NULL)
+				fn(p, r, f);
+		}
+		metrics_add(p->table, PLAN_BODIES, verdict_label(r->settled.verdict), 0, 1);
+	}
+}
+
+/* ---- applying ---- */
+
+static void
+plan_add_resolved(const struct plan *p, struct db_unit *u)
+{
+	const struct send_result **list =
+		arena_alloc_array(p->a, p->resolved_count, sizeof(const struct send_result *));
+
+	for (unsigned i = 0; i < p->resolved_count; i++)
+		list[i] = &p->resolved[i];
+	send_finish_add(u, list, p->resolved_count, p->worker);
+}
+
+static void
+plan_add_settled(const struct plan *p, struct db_unit *u)
+{
+	struct inbound_settled *rows = arena_alloc_array(p->a, p->reading_count, sizeof(*rows));
+
+	for (unsigned i = 0; i < p->reading_count; i++)
+		rows[i] = p->readings[i].settled;
+	inbound_settle_add(u, rows, p->reading_count);
+}
+
+void
+plan_add(const struct plan *p, struct db_unit *u)
+{
+	if (p->message_count > 0)
+		inbound_message_add(u, p->messages, p->message_count);
+	if (p->resolved_count > 0)
+		plan_add_resolved(p, u);
+	if (p->status_count > 0)
+		inbound_status_add(u, p->statuses, p->status_count, p->worker);
+	for (unsigned i = 0; i < p->session_count; i++)
+		inbound_session_add(u, &p->sessions[i]);
+	if (p->orphan_count > 0)
+		inbound_orphan_add(u, p->orphans, p->orphan_count);
+	plan_add_settled(p, u);
+}
