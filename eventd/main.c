@@ -11,6 +11,8 @@
 #include "model/queue_row.h"
 #include "plan.h"
 
+#define EVENTD_TABLES_MAX 12
+
 enum { TABLE_PLAN, TABLE_DELIVERIES, TABLE_HINTS, TABLE_MQ };
 
 static const struct daemon_metrics eventd_metrics[] = {
@@ -30,7 +32,7 @@ struct eventd {
 	struct inbound *inbound;
 	struct deliveries *deliveries;
 	unsigned busy_halves; /* of the two, while draining */
-	const struct db_stmt_table *tables[DAEMON_TABLES_MAX + 1];
+	const struct db_stmt_table *tables[EVENTD_TABLES_MAX + 1];
 };
 
 static void
@@ -67,8 +69,8 @@ eventd_add_tables(struct eventd *x, const struct db_stmt_table *const *tables)
 	while (x->tables[n] != NULL)
 		n++;
 	for (; *tables != NULL; tables++) {
-		if (n == DAEMON_TABLES_MAX)
-			gh_panic("eventd: more than %d statement tables", DAEMON_TABLES_MAX);
+		if (n == EVENTD_TABLES_MAX)
+			gh_panic("eventd: more than %d statement tables", EVENTD_TABLES_MAX);
 		x->tables[n++] = *tables;
 	}
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "http/header.h"
 #include "http/url.h"
 
 struct egress;
@@ -33,10 +34,6 @@ enum http_fail {
 	HTTP_FAIL_RESET,    /* "reset": the connection died after writing began */
 	HTTP_FAIL_RESPONSE, /* "bad_response": not HTTP, cut short, headers too large */
 	HTTP_FAIL_INTERNAL  /* "internal" */
-};
-
-struct http_header {
-	struct slice name, value;
 };
 
 /* Only body and egress are borrowed, until done or cancel; the rest is copied. */

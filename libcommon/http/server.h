@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "base/uuid.h"
+#include "http/header.h"
 #include "http/http1.h"
 
 struct arena;
@@ -48,10 +49,6 @@ struct http_req {
 
 /* Value of a header field (any case), SLICE_NONE when absent. */
 struct slice http_req_header(const struct http_req *req, struct slice name);
-
-struct http_header {
-	struct slice name, value;
-};
 
 /* Answer a request and end its handle.
  *
