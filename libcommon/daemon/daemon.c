@@ -111,7 +111,7 @@ daemon_evaluate(struct daemon *d)
 		notify_send(&d->notify, "READY=1\nSTATUS=ready");
 		d->ever_ready = true;
 		d->waiting_for[0] = '\0';
-	} else {
+	} else if (d->state != DAEMON_DRAINING) {
 		const struct check *worst = checks_worst(&d->checks);
 
 		log_warn("daemon.unready", LOG_STR("check", worst->name),

@@ -23,13 +23,14 @@ static const struct db_stmt_table *const own_tables[] = {
 static void
 schema_is_right(struct daemon *d)
 {
+	if (!d->is_schema_right) {
+		d->is_schema_right = true;
+		for (unsigned i = 0; i < d->link_count; i++)
+			db_release(d->links[i].db);
+		heartbeat_start(d);
+		links_look(d); /* before the check turns: they are not up yet */
+	}
 	daemon_check_set(d, d->schema_check, true, NULL);
-	if (d->is_schema_right)
-		return;
-	d->is_schema_right = true;
-	for (unsigned i = 0; i < d->link_count; i++)
-		db_release(d->links[i].db);
-	heartbeat_start(d);
 }
 
 static void
