@@ -89,7 +89,9 @@ class Daemons:
         """Start one process without waiting for it."""
         argv = [program(f"growhub-{kind_of(name)}")]
         if name == SIM:
-            argv += ["--listen", f"127.0.0.1:{self.ports[SIM]}"]
+            # Its sessions outlive a restart, as a real provider's do.
+            argv += ["--listen", f"127.0.0.1:{self.ports[SIM]}",
+                     "--state", os.path.join(self.layout.home, "sim.state")]
         else:
             argv += ["-c", self.layout.conf(name)]
         process.spawn(self.layout, name, argv, process.environment(self.layout), self.layout.home)
