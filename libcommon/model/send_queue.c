@@ -244,6 +244,8 @@ enum {
 
 /* Statements of a claim unit, in order. */
 enum { CLAIM_AT_LOCK, CLAIM_AT_CLAIM, CLAIM_AT_PENDING };
+/* Of a finish unit. */
+enum { FINISH_AT_LOCK, FINISH_AT_FINISH };
 
 void
 send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count, int64_t lease_us,
@@ -370,6 +372,18 @@ send_finish_add(struct db_unit *u, const struct send_result *const *results, uns
 		db_arr_time_us(at, r->at_us);
 	}
 	db_p_text(p, worker);
+}
+
+bool
+send_finish_applied(const struct db_unit *u, struct uuid id)
+{
+	const struct db_result *r = db_unit_result(u, FINISH_AT_FINISH);
+
+	for (unsigned i = 0; i < db_row_count(r); i++) {
+		if (uuid_eq(db_get_uuid(r, i, 0), id))
+			return true;
+	}
+	return false;
 }
 
 void

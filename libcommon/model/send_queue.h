@@ -131,6 +131,10 @@ struct send_result {
 void send_finish_add(struct db_unit *u, const struct send_result *const *results, unsigned count,
 		     struct slice worker);
 
+/* Whether the finished unit (which holds nothing but send_finish_add) applied the message's
+ * result; false: the row speaks of another attempt or is gone. */
+bool send_finish_applied(const struct db_unit *u, struct uuid id);
+
 /* ---- upkeep (healthd) ---- */
 
 /* Rows whose lease ran out, and rows past expires_at that no call is running for:
