@@ -8,7 +8,8 @@
 #include "loop/dns.h"
 #include "loop/loop.h"
 
-#define TURN_US CLOCK_SEC
+#define TURN_US    CLOCK_SEC
+#define DB_WAIT_US (5 * CLOCK_SEC) /* for the connection */
 
 struct ctl_session {
 	struct conf_table table; /* borrowed by conf for life */
@@ -80,6 +81,7 @@ open_db(struct ctl_session *s, const struct db_stmt_table *const *tables)
 		.application_name = "growhubctl",
 		.tables = tables,
 		.statement_timeout_us = s->common.db_statement_timeout_us,
+		.unit_deadline_us = DB_WAIT_US,
 		.unprepared = true, /* one unit: nothing to gain, and the tables may be missing */
 	};
 
