@@ -17,7 +17,7 @@ write_masked(struct json_w *w, const char *name, struct slice s)
 		return;
 	}
 	buf_init(&b, NULL, MASKED_MAX);
-	message_add_masked(&b, s);
+	trace_add_masked(&b, s);
 	json_w_str(w, name, b.n > 0 ? buf_slice(&b) : S(""));
 	buf_free(&b);
 }
@@ -54,7 +54,7 @@ write_queue(struct json_w *w, const struct trace *t)
 		return;
 	}
 	json_w_open(w, "queue", '{');
-	json_w_str(w, "state", slice_of(message_send_state(q->state)));
+	json_w_str(w, "state", slice_of(trace_send_state(q->state)));
 	json_w_i64(w, "attempt", q->attempt);
 	json_w_i64(w, "tries", q->tries);
 	json_w_str(w, "reason", q->reason);
@@ -71,7 +71,7 @@ write_delivery(struct json_w *w, const struct trace_delivery *d)
 	json_w_open(w, NULL, '{');
 	json_w_uuid(w, "event_id", d->event_id);
 	json_w_i64(w, "endpoint_id", d->endpoint_id);
-	json_w_str(w, "state", slice_of(message_delivery_state(d->state)));
+	json_w_str(w, "state", slice_of(trace_delivery_state(d->state)));
 	json_w_i64(w, "attempts", d->attempts);
 	json_w_i64(w, "last_status", d->last_status);
 	json_w_str(w, "last_error", d->last_error);
@@ -101,7 +101,7 @@ write_entry(struct json_w *w, const struct trace_entry *e)
 		json_w_str(w, "by", e->who);
 	}
 	if (e->what == TRACE_EVENT)
-		json_w_str(w, "type", slice_of(message_event_name(e->type)));
+		json_w_str(w, "type", slice_of(trace_event_name(e->type)));
 	if (e->what == TRACE_EVENT || e->what == TRACE_POST)
 		json_w_uuid(w, "event_id", e->id);
 	if (e->what == TRACE_POST) {

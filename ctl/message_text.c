@@ -12,7 +12,7 @@ add_field(struct buf *b, const char *label, struct slice value)
 	if (value.p == NULL)
 		return;
 	buf_add_printf(b, "  %-11s ", label);
-	message_add_masked(b, value);
+	trace_add_masked(b, value);
 	buf_add_char(b, '\n');
 }
 
@@ -52,7 +52,7 @@ static void
 add_queue(struct buf *b, const struct trace_queue *q)
 {
 	buf_add_printf(b, "queue\n  %-11s %s, attempt %d, %d tries\n", "state",
-		       message_send_state(q->state), q->attempt, q->tries);
+		       trace_send_state(q->state), q->attempt, q->tries);
 	add_field(b, "reason", q->reason);
 	add_field(b, "send ref", q->send_ref);
 	add_time(b, "available", q->available_at_us);
@@ -67,7 +67,7 @@ add_delivery(struct buf *b, const struct trace_delivery *d)
 	char at[CLOCK_RFC3339_SIZE];
 
 	buf_add_printf(b, "  endpoint %d, event %s: %s, %d attempts", d->endpoint_id,
-		       uuid_text(d->event_id, id), message_delivery_state(d->state), d->attempts);
+		       uuid_text(d->event_id, id), trace_delivery_state(d->state), d->attempts);
 	if (d->last_status != 0)
 		buf_add_printf(b, ", last %d", d->last_status);
 	if (d->last_error.p != NULL)
@@ -92,7 +92,7 @@ add_entry_words(struct buf *b, const struct trace_entry *e)
 		buf_add_printf(b, "%s, attempt %d", msg_status_name(e->to), e->attempt);
 		break;
 	case TRACE_EVENT:
-		buf_add_printf(b, "event %s %s", message_event_name(e->type), uuid_text(e->id, id));
+		buf_add_printf(b, "event %s %s", trace_event_name(e->type), uuid_text(e->id, id));
 		break;
 	case TRACE_POST:
 		buf_add_printf(b, "post to endpoint %d, attempt %d: ", e->endpoint_id, e->attempt);
@@ -132,7 +132,7 @@ message_write_text(struct buf *b, const struct trace *t)
 		buf_add(b, S("keys\n"));
 	for (unsigned i = 0; i < t->key_count; i++) {
 		buf_add(b, S("  "));
-		message_add_masked(b, t->keys[i]);
+		trace_add_masked(b, t->keys[i]);
 		buf_add_char(b, '\n');
 	}
 	if (t->delivery_count > 0)

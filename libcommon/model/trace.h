@@ -14,6 +14,7 @@
 #include "db/db.h"
 
 struct arena;
+struct buf;
 
 /* Times are wall microseconds, 0 where there is none; slices are absent for NULL. */
 struct trace_message {
@@ -99,6 +100,13 @@ struct trace {
 void trace_read_add(struct db_unit *u, struct uuid id);
 /* False: no such message. Everything in *t lives in a. */
 bool trace_of(const struct db_unit *u, struct arena *a, struct trace *t);
+
+/* Words for the numbers; never NULL ("unknown" outside the range). */
+const char *trace_send_state(int state);
+const char *trace_delivery_state(int state);
+const char *trace_event_name(int type);
+/* Append s with the phone numbers masked: "true_5511*****0002@c.us_3EB0AA". */
+void trace_add_masked(struct buf *b, struct slice s);
 
 extern const struct db_stmt_table trace_stmt_table;
 

@@ -1,5 +1,5 @@
-/* test_ctl_message.c - phones are hidden in a trace, names of states are known. */
-#include "../../ctl/message_words.c"
+/* test_trace_words.c - phones are hidden in a trace, names of states are known. */
+#include "model/trace_words.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,7 +33,7 @@ test_mask(void **state)
 		struct buf b;
 
 		buf_init(&b, NULL, 256);
-		message_add_masked(&b, slice_of(t->in));
+		trace_add_masked(&b, slice_of(t->in));
 		assert_string_equal(buf_cstr(&b), want);
 		assert_null(strstr(b.p, "11900000002"));
 		buf_free(&b);
@@ -44,13 +44,13 @@ static void
 test_words(void **state)
 {
 	(void)state;
-	assert_string_equal(message_send_state(SEND_IN_DOUBT), "in_doubt");
-	assert_string_equal(message_send_state(SEND_HELD + 1), "unknown");
-	assert_string_equal(message_send_state(-1), "unknown");
-	assert_string_equal(message_delivery_state(DELIVERY_EXHAUSTED), "exhausted");
-	assert_string_equal(message_event_name(EVENT_MESSAGE_SENT), "message.sent");
-	assert_string_equal(message_event_name(EVENT_NONE), "unknown");
-	assert_string_equal(message_event_name(EVENT_TYPE_COUNT), "unknown");
+	assert_string_equal(trace_send_state(SEND_IN_DOUBT), "in_doubt");
+	assert_string_equal(trace_send_state(SEND_HELD + 1), "unknown");
+	assert_string_equal(trace_send_state(-1), "unknown");
+	assert_string_equal(trace_delivery_state(DELIVERY_EXHAUSTED), "exhausted");
+	assert_string_equal(trace_event_name(EVENT_MESSAGE_SENT), "message.sent");
+	assert_string_equal(trace_event_name(EVENT_NONE), "unknown");
+	assert_string_equal(trace_event_name(EVENT_TYPE_COUNT), "unknown");
 }
 
 int

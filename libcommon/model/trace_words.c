@@ -1,10 +1,10 @@
-/* message_words.c - how a traced message's numbers are called, and its phones hidden. */
+/* trace_words.c - how a traced message's numbers are called, and its phones hidden. */
 #include "base/buf.h"
 #include "base/log.h"
-#include "message.h"
 #include "model/delivery.h"
 #include "model/event.h"
 #include "model/send_queue.h"
+#include "model/trace.h"
 
 #define DIGITS_MIN 6 /* shorter runs before an '@' are no phone number */
 
@@ -15,7 +15,7 @@ word_of(const char *const *words, size_t count, int number)
 }
 
 const char *
-message_send_state(int state)
+trace_send_state(int state)
 {
 	static const char *const words[] = {
 		[SEND_ARRIVED] = "arrived",   [SEND_BEHIND] = "behind",
@@ -27,7 +27,7 @@ message_send_state(int state)
 }
 
 const char *
-message_delivery_state(int state)
+trace_delivery_state(int state)
 {
 	static const char *const words[] = {
 		[DELIVERY_PENDING] = "pending",
@@ -40,7 +40,7 @@ message_delivery_state(int state)
 }
 
 const char *
-message_event_name(int type)
+trace_event_name(int type)
 {
 	const char *name = NULL;
 
@@ -50,7 +50,7 @@ message_event_name(int type)
 }
 
 void
-message_add_masked(struct buf *b, struct slice s)
+trace_add_masked(struct buf *b, struct slice s)
 {
 	char masked[LOG_PHONE_SIZE];
 	size_t digits = 0;
