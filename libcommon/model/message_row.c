@@ -7,7 +7,7 @@
 	"       m.attempts, m.to_requested, m.phone_from, m.content, m.media_url, "                \
 	"m.external_id,\n"                                                                         \
 	"       m.reference, m.error_code, m.error_message, m.scheduled_at, m.sent_at,\n"          \
-	"       m.delivered_at, m.read_at\n"
+	"       m.delivered_at, m.read_at, m.origin\n"
 
 /* Absent filters are NULL; the bounds of id prune partitions when the statement runs. */
 #define MESSAGE_MATCHES                                                                            \
@@ -164,6 +164,7 @@ message_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct aren
 	row->sent_at_us = db_get_time_us(r, i, 17);
 	row->delivered_at_us = db_get_time_us(r, i, 18);
 	row->read_at_us = db_get_time_us(r, i, 19);
+	row->origin = db_get_i32(r, i, 20);
 }
 
 void

@@ -21,6 +21,7 @@ struct message_row {
 	int32_t company_id;
 	int32_t instance_id;
 	int direction; /* enum msg_direction */
+	int origin;    /* enum msg_origin */
 	int status;    /* enum msg_status */
 	int kind;      /* enum msg_kind */
 	int priority;

@@ -1,0 +1,31 @@
+/* instances.h - what other resources ask of the instances. */
+#ifndef GH_GATEWAY_INSTANCES_H
+#define GH_GATEWAY_INSTANCES_H
+
+#include <stdint.h>
+
+#include "model/instance.h"
+
+struct gateway;
+struct gw_req;
+
+/* ref: valid until the end of this pass of the loop. */
+typedef void instances_found_fn(struct gw_req *req, const struct instance_ref *ref);
+
+/* Find an instance of the request's company that is not deleted; else the request was answered
+ * (404, 503). Calls done at once when the cache has it. At most 4 s old. */
+void instances_find(struct gw_req *req, int32_t id, instances_found_fn *done);
+
+/* This process changed an instance: look it up again. */
+void instances_forget(struct gateway *gw, int32_t id);
+
+/* instance_create.c */
+void instances_create(struct gw_req *req);
+/* instance_delete.c */
+void instances_delete(struct gw_req *req);
+
+struct json_w;
+/* Write the members of the API's instance row into an open object. */
+void instances_json_members(struct json_w *w, const struct instance_row *row);
+
+#endif

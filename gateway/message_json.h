@@ -1,0 +1,11 @@
+/* message_json.h - the message row of the API (contracts/growhub-api.md section 4). */
+#ifndef GH_GATEWAY_MESSAGE_JSON_H
+#define GH_GATEWAY_MESSAGE_JSON_H
+
+struct json_w;
+struct message_row;
+
+/* Write the members of the row, in their fixed order, into an open object. */
+void message_json_members(struct json_w *w, const struct message_row *row);
+
+#endif
