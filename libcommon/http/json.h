@@ -26,9 +26,17 @@ struct json; /* a value inside a document; lives as long as the arena given to j
  * the byte where it went wrong and err says why. GH_EINVAL syntax, duplicate
  * key, bad UTF-8, \u0000, trailing text; GH_ELIMIT nesting deeper than JSON_DEPTH_MAX. */
 enum gh_code json_parse(struct slice text, struct arena *a, const struct json **out, size_t *offset,
-                        struct gh_err *err) GH_MUST_USE;
+			struct gh_err *err) GH_MUST_USE;
 
-enum json_type { JSON_NULL, JSON_BOOL, JSON_INT, JSON_DOUBLE, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type {
+	JSON_NULL,
+	JSON_BOOL,
+	JSON_INT,
+	JSON_DOUBLE,
+	JSON_STRING,
+	JSON_ARRAY,
+	JSON_OBJECT
+};
 
 /* Type of a value; v NULL (absent) counts as JSON_NULL. JSON_INT: written without
  * fraction or exponent and within int64_t. */
@@ -40,7 +48,8 @@ const struct json *json_get(const struct json *v, const char *name);
 /* Follow a dotted path of member names: "payload._data.Info.ID". */
 const struct json *json_path(const struct json *v, const char *path);
 
-/* Typed readers: the default answer (SLICE_NONE, dflt, false) when v is absent or of another type. */
+/* Typed readers: the default answer (SLICE_NONE, dflt, false) when v is absent or of another type.
+ */
 struct slice json_str(const struct json *v);
 int64_t json_i64(const struct json *v, int64_t dflt); /* also a DOUBLE with integral value */
 double json_double(const struct json *v, double dflt);
@@ -48,10 +57,10 @@ bool json_bool(const struct json *v, bool dflt);
 bool json_is_null(const struct json *v); /* absent or null */
 
 /* Array and object walk. */
-size_t json_count(const struct json *v);                             /* members or elements, else 0 */
-const struct json *json_first(const struct json *v);                 /* NULL when none */
-const struct json *json_next(const struct json *v);                  /* sibling, NULL at the end */
-struct slice json_name(const struct json *v);                        /* member name; SLICE_NONE in arrays */
+size_t json_count(const struct json *v);             /* members or elements, else 0 */
+const struct json *json_first(const struct json *v); /* NULL when none */
+const struct json *json_next(const struct json *v);  /* sibling, NULL at the end */
+struct slice json_name(const struct json *v);        /* member name; SLICE_NONE in arrays */
 
 /* Write any parsed value back as compact JSON (numbers keep their original text). */
 void json_write(struct buf *b, const struct json *v);
@@ -63,8 +72,9 @@ struct json_w {
 };
 
 void json_w_init(struct json_w *w, struct buf *b);
-void json_w_open(struct json_w *w, const char *name, char bracket); /* name NULL in arrays and at top; '{' or '[' */
-void json_w_close(struct json_w *w, char bracket);                  /* '}' or ']' */
+void json_w_open(struct json_w *w, const char *name,
+		 char bracket);                    /* name NULL in arrays and at top; '{' or '[' */
+void json_w_close(struct json_w *w, char bracket); /* '}' or ']' */
 /* Text is escaped; must be valid UTF-8; non-ASCII stays as it is. s.p NULL writes null. */
 void json_w_str(struct json_w *w, const char *name, struct slice s);
 void json_w_i64(struct json_w *w, const char *name, int64_t v);
@@ -74,7 +84,8 @@ void json_w_null(struct json_w *w, const char *name);
 void json_w_uuid(struct json_w *w, const char *name, struct uuid id); /* nil writes null */
 /* RFC 3339 UTC with milliseconds; 0 writes null. */
 void json_w_time(struct json_w *w, const char *name, int64_t wall_us);
-/* JSON text that is already valid (from json_write or the database); SLICE_NONE or empty writes null. */
+/* JSON text that is already valid (from json_write or the database); SLICE_NONE or empty writes
+ * null. */
 void json_w_raw(struct json_w *w, const char *name, struct slice json_text);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "db/batch.h"
 #include "db/db.h"
 #include "db/script.h"
@@ -103,7 +104,7 @@ open_db(struct fixture *f, struct db_conf conf)
 static int
 setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof(*f));
+	struct fixture *f = gh_alloc(sizeof(*f));
 
 	f->loop = loop_new();
 	f->dns = dns_new(f->loop, NULL, NULL);
@@ -125,7 +126,7 @@ teardown(void **state)
 	dns_free(f->dns);
 	loop_run_once(f->loop, 0);
 	loop_free(f->loop);
-	free(f);
+	gh_free(f);
 	return 0;
 }
 
