@@ -1,3 +1,6 @@
+/* admin.c - the admin port: /livez (the loop turns), /readyz (the cached checks), /metrics.
+ * No page asks anybody anything: a probe cannot load the database.
+ */
 #include <stdio.h>
 
 #include "base/buf.h"

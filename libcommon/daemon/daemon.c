@@ -1,3 +1,4 @@
+/* daemon.c - the order of a process's life: start, signals, drain, end. See daemon.h. */
 #include "daemon/daemon.h"
 
 #include <errno.h>

@@ -1,3 +1,8 @@
+/* daemon_db.c - the connections of a daemon, and what the skeleton wants of the database.
+ *
+ * The skeleton has a connection of its own, so that the schema can be judged before anything
+ * is prepared, and heartbeats neither wait behind work nor fall into its transactions.
+ */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* heartbeat.c - write the row of this process into daemon_heartbeats every few seconds. */
 #include <unistd.h>
 
 #include "base/clock.h"

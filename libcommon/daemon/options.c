@@ -1,3 +1,4 @@
+/* options.c - the command line of a daemon, and the texts that end there. */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* telemetry.c - the metrics every daemon has: build, log, loop, database. */
 #include "base/log.h"
 #include "daemon/private.h"
 #include "daemon/version.h"
