@@ -28,6 +28,7 @@
 #include "http/router.h"
 #include "http/server.h"
 
+struct admin_login;
 struct auth;
 struct daemon;
 struct endpoints;
@@ -68,6 +69,7 @@ struct gateway {
 	/* What modules keep: each file defines its own struct, sets the pointer in start and
 	 * frees it in stop (accepting NULL). */
 	struct auth *auth;
+	struct admin_login *admin_login;
 	struct instances *instances;
 	struct endpoints *endpoints;
 	struct messages *messages;

@@ -35,9 +35,9 @@ scope_of(const struct gw_req *req, uint8_t out[SCOPE_SIZE])
 {
 	uint64_t sum = 0;
 	uint8_t hash[HASH_SHA256_SIZE];
-	const char *head = arena_printf(req->a, "%s\n%d\n%d\n%d\n%d", req->route->pattern,
-					(int)req->who.kind, req->who.admin_id, req->who.company_id,
-					req->who.instance_id);
+	const char *head =
+		arena_printf(req->a, "%s\n%d\n%d\n%d\n%d", req->route->pattern, (int)req->who.kind,
+			     req->who.admin_id, req->who.company_id, req->who.instance_id);
 
 	hash_sha256(slice_of(head), hash);
 	memcpy(out, hash, SCOPE_SIZE);

@@ -8,10 +8,15 @@
 
 #include "metrics/metrics.h"
 
-struct daemon_metrics;
+struct daemon;
+
+/* ---- gateway.c: the steps of daemon_def ---- */
+enum gh_code gateway_start(struct daemon *d, struct gh_err *err);
+void gateway_drain(struct daemon *d);
+void gateway_stop(struct daemon *d);
+void gateway_reload(struct daemon *d);
 
 /* ---- modules.c ---- */
-#define GW_MODULES_MAX 16
 /* All modules, in the order of their start; *count of them. */
 const struct gw_module *const *modules_all(unsigned *count);
 /* Every route of every module, in that order, as the router wants it; ctx is the gw_route.

@@ -69,7 +69,7 @@ begin_object(struct gw_req *req)
 }
 
 static void
-send(struct gw_req *req, unsigned status, struct slice content_type, struct slice body)
+send_reply(struct gw_req *req, unsigned status, struct slice content_type, struct slice body)
 {
 	gw_header(req, S("Content-Type"), content_type);
 	/* Replies hold tokens and personal data: no cache may keep them. */
@@ -97,7 +97,7 @@ gw_send(struct gw_req *req, unsigned status)
 		gw_error(req, GW_E_INTERNAL, NULL);
 		return;
 	}
-	send(req, status, S(JSON_TYPE), buf_slice(req->out));
+	send_reply(req, status, S(JSON_TYPE), buf_slice(req->out));
 }
 
 void
@@ -110,7 +110,7 @@ gw_send_empty(struct gw_req *req, unsigned status, const char *message)
 void
 gw_send_raw(struct gw_req *req, unsigned status, const char *content_type, struct slice body)
 {
-	send(req, status, slice_of(content_type), body);
+	send_reply(req, status, slice_of(content_type), body);
 }
 
 /* ---- which form an error takes ---- */
@@ -238,7 +238,8 @@ gw_error(struct gw_req *req, enum gw_code code, const char *message)
 	json_w_close(w, '}');
 	if (info->status == 401)
 		gw_header(req, S("WWW-Authenticate"), S("Bearer"));
-	send(req, info->status, is_problem ? S(PROBLEM_TYPE) : S(JSON_TYPE), buf_slice(req->out));
+	send_reply(req, info->status, is_problem ? S(PROBLEM_TYPE) : S(JSON_TYPE),
+		   buf_slice(req->out));
 }
 
 void
@@ -273,8 +274,7 @@ reply_refuse(void *arg, const struct http_req *http, const char *id_text,
 	     const struct http1_reason_info *why, struct buf *body, const char **content_type)
 {
 	struct gateway *gw = arg;
-	bool is_problem =
-		http != NULL && prefers_problem(http_req_header(http, S("Accept")));
+	bool is_problem = http != NULL && prefers_problem(http_req_header(http, S("Accept")));
 	struct failure f = {
 		.status = why->status,
 		.word = refusal_word(why),

@@ -51,9 +51,10 @@ CREATE TABLE providers (
 	latency_ms       int,
 	last_check       timestamptz,
 	created_at       timestamptz NOT NULL DEFAULT now(),
-	updated_at       timestamptz NOT NULL DEFAULT now()
+	updated_at       timestamptz NOT NULL DEFAULT now(),
+	deleted_at       timestamptz                       -- kept for the instances it had; then not active
 );
-CREATE UNIQUE INDEX providers_name ON providers (lower(name));
+CREATE UNIQUE INDEX providers_name ON providers (lower(name)) WHERE deleted_at IS NULL;
 
 CREATE TABLE provider_checks (
 	provider_id  int NOT NULL REFERENCES providers ON DELETE CASCADE,

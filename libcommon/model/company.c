@@ -47,13 +47,34 @@ static const char company_delete_sql[] =
 	"    updated_at = now()\n"
 	"WHERE id = $1 RETURNING " COLUMNS;
 
+/* A statement of its own before the rotation: the next statement's snapshot then sees the token
+ * of a rotation that this one waited for. */
+static const char company_lock_sql[] = "SELECT 1 FROM companies WHERE id = $1 FOR UPDATE";
+
+static const char company_rotate_sql[] =
+	"WITH c AS (\n"
+	"  SELECT " COLUMNS " FROM companies WHERE id = $1 AND status <> 'deleted'\n"
+	"), ended AS (\n"
+	"  UPDATE tokens t\n"
+	"  SET expires_at = CASE WHEN expires_at IS NULL THEN now() + $3::int4 * interval '1 s'\n"
+	"                        ELSE now() END\n"
+	"  FROM c\n"
+	"  WHERE t.company_id = c.id AND t.instance_id IS NULL AND t.revoked_at IS NULL\n"
+	"    AND (t.expires_at IS NULL OR t.expires_at > now())\n"
+	"), t AS (\n"
+	"  INSERT INTO tokens (token_hash, kind, company_id) SELECT $2, 'company', c.id FROM c\n"
+	")\n"
+	"SELECT " COLUMNS " FROM c";
+
 enum {
 	COMPANY_INSERT,
 	COMPANY_GET,
 	COMPANY_LIST,
 	COMPANY_COUNT,
 	COMPANY_UPDATE,
-	COMPANY_DELETE
+	COMPANY_DELETE,
+	COMPANY_LOCK,
+	COMPANY_ROTATE
 };
 
 static const struct db_stmt company_stmts[] = {
@@ -66,8 +87,18 @@ static const struct db_stmt company_stmts[] = {
 	[COMPANY_UPDATE] = {"company_update", company_update_sql,
 			    DB_TYPES(DB_INT4, DB_TEXT, DB_TEXT, DB_INT4, DB_INT4)},
 	[COMPANY_DELETE] = {"company_delete", company_delete_sql, DB_TYPES(DB_INT4)},
+	[COMPANY_LOCK] = {"company_lock", company_lock_sql, DB_TYPES(DB_INT4)},
+	[COMPANY_ROTATE] = {"company_rotate", company_rotate_sql,
+			    DB_TYPES(DB_INT4, DB_BYTEA, DB_INT4)},
 };
 const struct db_stmt_table company_stmt_table = DB_STMT_TABLE(company_stmts);
+
+bool
+company_status_is_known(struct slice status)
+{
+	return slice_eq(status, S("active")) || slice_eq(status, S("inactive")) ||
+	       slice_eq(status, S("suspended")) || slice_eq(status, S("deleted"));
+}
 
 void
 company_insert_add(struct db_unit *u, const struct company_change *c, struct slice token_hash)
@@ -127,6 +158,18 @@ void
 company_delete_add(struct db_unit *u, int32_t id)
 {
 	db_p_i32(db_unit_add(u, &company_stmts[COMPANY_DELETE]), id);
+}
+
+void
+company_rotate_add(struct db_unit *u, int32_t id, struct slice token_hash, int32_t overlap_s)
+{
+	struct db_params *p = db_unit_add(u, &company_stmts[COMPANY_LOCK]);
+
+	db_p_i32(p, id);
+	p = db_unit_add(u, &company_stmts[COMPANY_ROTATE]);
+	db_p_i32(p, id);
+	db_p_bytea(p, token_hash);
+	db_p_i32(p, overlap_s);
 }
 
 unsigned

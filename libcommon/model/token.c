@@ -8,7 +8,8 @@ static const char token_find_sql[] =
 	"FROM tokens t\n"
 	"JOIN companies c ON c.id = t.company_id\n"
 	"LEFT JOIN instances i ON i.id = t.instance_id\n"
-	"WHERE t.token_hash = ANY ($1) AND t.revoked_at IS NULL\n"
+	"WHERE t.token_hash = ANY ($1)\n"
+	"  AND (t.revoked_at IS NULL OR i.status = 'deleted')\n"
 	"  AND (t.expires_at IS NULL OR t.expires_at > now())\n"
 	"UNION ALL\n"
 	"SELECT s.token_hash, 1, s.admin_id, 0, 0, true, false, 0, 0, false\n"
@@ -22,31 +23,11 @@ static const char token_touch_sql[] =
 	"UPDATE tokens t SET last_used_at = now() FROM due\n"
 	"WHERE t.token_hash = due.token_hash";
 
-static const char token_end_sql[] =
-	"UPDATE tokens\n"
-	"SET expires_at = CASE WHEN expires_at IS NULL THEN now() + $3::int4 * interval '1 s'\n"
-	"                      ELSE now() END\n"
-	"WHERE company_id = $1 AND instance_id IS NOT DISTINCT FROM nullif($2::int4, 0)\n"
-	"  AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())";
-
-static const char token_insert_sql[] =
-	"INSERT INTO tokens (token_hash, kind, company_id, instance_id)\n"
-	"VALUES ($3, CASE WHEN $2::int4 = 0 THEN 'company' ELSE 'instance' END, $1,\n"
-	"        nullif($2::int4, 0))";
-
-enum {
-	TOKEN_FIND,
-	TOKEN_TOUCH,
-	TOKEN_END,
-	TOKEN_INSERT
-};
+enum { TOKEN_FIND, TOKEN_TOUCH };
 
 static const struct db_stmt token_stmts[] = {
 	[TOKEN_FIND] = {"token_find", token_find_sql, DB_TYPES(DB_BYTEA_ARRAY)},
 	[TOKEN_TOUCH] = {"token_touch", token_touch_sql, DB_TYPES(DB_BYTEA_ARRAY)},
-	[TOKEN_END] = {"token_end", token_end_sql, DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
-	[TOKEN_INSERT] = {"token_insert", token_insert_sql,
-			  DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA)},
 };
 const struct db_stmt_table token_stmt_table = DB_STMT_TABLE(token_stmts);
 
@@ -92,19 +73,4 @@ void
 token_touch_add(struct db_unit *u, const struct slice *hashes, unsigned count)
 {
 	add_hashes(db_unit_add(u, &token_stmts[TOKEN_TOUCH]), hashes, count);
-}
-
-void
-token_rotate_add(struct db_unit *u, int32_t company_id, int32_t instance_id, struct slice hash,
-		 int32_t overlap_s)
-{
-	struct db_params *p = db_unit_add(u, &token_stmts[TOKEN_END]);
-
-	db_p_i32(p, company_id);
-	db_p_i32(p, instance_id);
-	db_p_i32(p, overlap_s);
-	p = db_unit_add(u, &token_stmts[TOKEN_INSERT]);
-	db_p_i32(p, company_id);
-	db_p_i32(p, instance_id);
-	db_p_bytea(p, hash);
 }

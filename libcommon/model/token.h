@@ -26,11 +26,12 @@ struct token_row {
 	bool is_company_active;
 	bool is_instance_deleted;
 	int32_t rate_per_minute, rate_per_hour; /* of the company */
-	bool is_touch_due; /* last_used_at is a minute old */
+	bool is_touch_due;                      /* last_used_at is a minute old */
 };
 
 /* Find the live ones among count hashes (1..LOOKUP_KEYS_MAX): not revoked, not expired, the
- * admin active. Two primary keys. hashes are copied. */
+ * admin active; and those that died with their instance, so that it can be said. Two primary keys.
+ * hashes are copied. */
 void token_find_add(struct db_unit *u, const struct slice *hashes, unsigned count);
 /* Slices are valid until the unit is done. i counts from 0 to token_find_count. */
 unsigned token_find_count(const struct db_unit *u, unsigned stmt);
@@ -39,12 +40,6 @@ void token_find_row(const struct db_unit *u, unsigned stmt, unsigned i, struct t
 /* Note that API tokens were used now (minute resolution); at most TOKEN_TOUCH_MAX. Rows are
  * locked in the order of their hashes. */
 void token_touch_add(struct db_unit *u, const struct slice *hashes, unsigned count);
-
-/* Give an owner a new token (instance_id 0: the company itself). The current one ends in
- * overlap_s seconds (0: now); one that was in its overlap already ends now, so that two at most are
- * alive. hash is borrowed until the unit is done. */
-void token_rotate_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
-		      struct slice hash, int32_t overlap_s);
 
 extern const struct db_stmt_table token_stmt_table;
 

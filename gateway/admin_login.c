@@ -1,0 +1,300 @@
+/* admin_login.c - superadmins come in: login, who am I, change of the password.
+ *
+ * Passwords are verified on the worker thread. An unknown address costs the same
+ * work as a wrong password, so that the time tells nothing; both count against the
+ * failures of the caller's address.
+ */
+#include "private.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/hash.h"
+#include "crypto/password.h"
+#include "loop/loop.h"
+#include "model/admin.h"
+#include "model/admin_session.h"
+
+#define FAILURES_PER_MINUTE 20
+
+struct admin_login {
+	struct budget *failures;
+};
+
+/* A hash of no password: what an unknown address is compared with. */
+static const char nobody_hash[] = "$scrypt$ln=15,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+				  "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/* One verification; lives in the request's arena. Filled before the worker starts. */
+struct attempt {
+	struct gw_req *req;
+	struct slice email;
+	struct slice password;
+	struct slice new_password; /* absent for a login */
+	struct slice hash;         /* stored */
+	int32_t admin_id;          /* 0: nobody */
+	enum gh_code code;         /* from the worker */
+	char new_hash[PASSWORD_TEXT_SIZE];
+	char token[GW_TOKEN_SIZE];
+	uint8_t token_hash[HASH_SHA256_SIZE];
+};
+
+static void
+write_admin(struct json_w *w, const char *name, const struct admin_view *v)
+{
+	json_w_open(w, name, '{');
+	json_w_i64(w, "id", v->id);
+	json_w_str(w, "name", v->name);
+	json_w_str(w, "email", v->email);
+	json_w_bool(w, "is_superadmin", v->is_superadmin);
+	json_w_str(w, "status", v->status);
+	json_w_time(w, "last_login", v->last_login_us);
+	json_w_time(w, "created_at", v->created_at_us);
+	json_w_time(w, "updated_at", v->updated_at_us);
+	json_w_close(w, '}');
+}
+
+/* ---- verification, on the worker ---- */
+
+static void
+verify(void *arg)
+{
+	struct attempt *t = arg;
+
+	t->code = password_verify(t->password, t->hash);
+	if (t->code == GH_OK && t->new_password.p != NULL)
+		t->code = password_hash(t->new_password, t->new_hash);
+}
+
+static void
+refuse_login(struct attempt *t, const char *message)
+{
+	budget_charge(t->req->gw->admin_login->failures, t->req->http->peer);
+	gw_error(t->req, GW_E_UNAUTHENTICATED, message);
+}
+
+/* A session was made: the last step of both ways in. */
+static void
+session_made(struct gw_req *req, const struct db_unit *u)
+{
+	struct attempt *t = req->user;
+	struct admin_view v;
+	struct json_w *w;
+
+	if (!admin_session_row(u, 0, &v)) {
+		refuse_login(t, "The account was changed or switched off meanwhile");
+		return;
+	}
+	if (t->new_password.p != NULL)
+		gw_auth_forget(req->gw);
+	log_info(t->new_password.p != NULL ? "admin.password_changed" : "admin.logged_in",
+		 LOG_INT("admin", v.id), LOG_STR("peer", req->http->peer));
+	w = gw_begin(req, t->new_password.p != NULL ? "Password changed" : "Logged in");
+	json_w_open(w, GW_DATA, '{');
+	write_admin(w, "admin", &v);
+	json_w_str(w, "token", slice_of(t->token));
+	json_w_close(w, '}');
+	gw_send(req, 200);
+}
+
+static void
+verified(void *arg)
+{
+	struct attempt *t = arg;
+	struct gw_req *req = t->req;
+	struct slice token_hash = slice_make(t->token_hash, sizeof(t->token_hash));
+	int64_t ttl_us = req->gw->conf->session_ttl_us;
+	struct db_unit *u;
+
+	if (t->code == GH_ETEMP) {
+		gw_error_retry(req, GW_E_OVERLOADED, NULL, 1);
+		return;
+	}
+	if (t->code != GH_OK || t->admin_id == 0) {
+		refuse_login(t, "The e-mail address or the password is wrong");
+		return;
+	}
+	gw_token_new(t->token, t->token_hash);
+	u = db_unit_new();
+	if (t->new_password.p != NULL)
+		admin_session_password_add(u, t->admin_id, t->hash, slice_of(t->new_hash),
+					   token_hash, ttl_us);
+	else
+		admin_session_login_add(u, t->admin_id, token_hash, ttl_us);
+	gw_submit(req, req->gw->write, u, session_made, NULL);
+}
+
+static void
+start_verify(struct attempt *t)
+{
+	enum gh_code rc = loop_work(t->req->gw->loop, verify, verified, t);
+
+	if (rc != GH_OK)
+		gw_error_retry(t->req, GW_E_OVERLOADED, NULL, 1);
+}
+
+/* ---- login ---- */
+
+static void
+login_found(struct gw_req *req, const struct db_unit *u)
+{
+	struct attempt *t = req->user;
+	struct admin_row row;
+
+	t->hash = slice_of(nobody_hash);
+	if (admin_find_row(u, 0, req->a, &row) && row.is_active) {
+		t->hash = row.password_hash;
+		t->admin_id = row.id;
+	}
+	start_verify(t);
+}
+
+/* False: this address failed too often, and was told so. */
+static bool
+may_try(struct gw_req *req)
+{
+	int64_t retry_s;
+
+	if (!budget_is_spent(req->gw->admin_login->failures, req->http->peer, &retry_s))
+		return true;
+	gw_error_retry(req, GW_E_TOO_MANY_FAILURES, NULL, retry_s);
+	return false;
+}
+
+static void
+login_post(struct gw_req *req)
+{
+	static const struct json_rule rules[] = {
+		{.name = "email",
+		 .type = JSON_RULE_STRING,
+		 .flags = JSON_RULE_REQUIRED,
+		 .min = 1,
+		 .max = ADMIN_EMAIL_MAX,
+		 .offset = offsetof(struct attempt, email)},
+		{.name = "password",
+		 .type = JSON_RULE_STRING,
+		 .flags = JSON_RULE_REQUIRED,
+		 .min = 1,
+		 .max = PASSWORD_LEN_MAX / 4,
+		 .offset = offsetof(struct attempt, password)},
+	};
+	struct attempt *t = arena_alloc(req->a, sizeof(*t));
+	struct db_unit *u;
+
+	t->req = req;
+	req->user = t;
+	if (!may_try(req) || !gw_check(req, rules, GH_COUNT(rules), t, NULL))
+		return;
+	u = db_unit_new();
+	admin_find_add(u, t->email);
+	gw_submit(req, req->gw->read, u, login_found, NULL);
+}
+
+/* ---- logged in ---- */
+
+static void
+me_found(struct gw_req *req, const struct db_unit *u)
+{
+	struct admin_view v;
+
+	if (!admin_session_row(u, 0, &v)) {
+		gw_error(req, GW_E_UNAUTHENTICATED, NULL);
+		return;
+	}
+	write_admin(gw_begin(req, "Admin"), GW_DATA, &v);
+	gw_send(req, 200);
+}
+
+static void
+me_get(struct gw_req *req)
+{
+	struct db_unit *u = db_unit_new();
+
+	admin_session_get_add(u, req->who.admin_id);
+	gw_submit(req, req->gw->read, u, me_found, NULL);
+}
+
+static void
+password_found(struct gw_req *req, const struct db_unit *u)
+{
+	struct attempt *t = req->user;
+	struct admin_view v;
+
+	if (!admin_session_row(u, 0, &v)) {
+		gw_error(req, GW_E_UNAUTHENTICATED, NULL);
+		return;
+	}
+	t->admin_id = v.id;
+	t->hash = arena_dup(req->a, v.password_hash);
+	start_verify(t);
+}
+
+static void
+password_post(struct gw_req *req)
+{
+	static const struct json_rule rules[] = {
+		{.name = "current_password",
+		 .type = JSON_RULE_STRING,
+		 .flags = JSON_RULE_REQUIRED,
+		 .min = 1,
+		 .max = PASSWORD_LEN_MAX / 4,
+		 .offset = offsetof(struct attempt, password)},
+		{.name = "new_password",
+		 .type = JSON_RULE_STRING,
+		 .flags = JSON_RULE_REQUIRED,
+		 .min = ADMIN_PASSWORD_MIN,
+		 .max = PASSWORD_LEN_MAX / 4,
+		 .offset = offsetof(struct attempt, new_password)},
+	};
+	struct attempt *t = arena_alloc(req->a, sizeof(*t));
+	struct db_unit *u;
+
+	t->req = req;
+	req->user = t;
+	if (!may_try(req) || !gw_check(req, rules, GH_COUNT(rules), t, NULL))
+		return;
+	u = db_unit_new();
+	admin_session_get_add(u, req->who.admin_id);
+	gw_submit(req, req->gw->read, u, password_found, NULL);
+}
+
+/* ---- module ---- */
+
+static enum gh_code
+start(struct gateway *gw, struct gh_err *err)
+{
+	(void)err;
+	gw->admin_login = gh_alloc(sizeof(*gw->admin_login));
+	gw->admin_login->failures = budget_new(FAILURES_PER_MINUTE, 60 * CLOCK_SEC);
+	return GH_OK;
+}
+
+static void
+release(struct gateway *gw)
+{
+	if (gw->admin_login == NULL)
+		return;
+	budget_free(gw->admin_login->failures);
+	gh_free(gw->admin_login);
+	gw->admin_login = NULL;
+}
+
+static const struct gw_route routes[] = {
+	{HTTP_POST, "/api/admin/login", GW_ANYONE, GW_JSON, 16384, login_post},
+	{HTTP_GET, "/api/admin/me", GW_ADMIN, 0, 0, me_get},
+	{HTTP_POST, "/api/admin/change-password", GW_ADMIN, GW_JSON, 16384, password_post},
+};
+
+static const struct db_stmt_table *const read_tables[] = {&admin_stmt_table,
+							  &admin_session_stmt_table, NULL};
+static const struct db_stmt_table *const write_tables[] = {&admin_session_stmt_table, NULL};
+
+const struct gw_module admin_login_module = {
+	.routes = routes,
+	.route_count = GH_COUNT(routes),
+	.write_tables = write_tables,
+	.read_tables = read_tables,
+	.start = start,
+	.release = release,
+};

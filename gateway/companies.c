@@ -1,0 +1,293 @@
+/* companies.c - superadmin: tenants and their tokens. */
+#include "gateway.h"
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "crypto/hash.h"
+#include "model/company.h"
+#include "model/token.h"
+#include "model/wake.h"
+
+/* A creation, change or rotation on its way; lives in the request's arena. */
+struct change {
+	struct slice name;
+	int status; /* STATUS_KEEP where it is not given */
+	int64_t rate_per_minute, rate_per_hour;
+	int64_t overlap_s;
+	char token[GW_TOKEN_SIZE];
+	uint8_t token_hash[HASH_SHA256_SIZE];
+	struct company_change columns;
+};
+
+enum { STATUS_KEEP, STATUS_ACTIVE, STATUS_INACTIVE, STATUS_SUSPENDED };
+
+static const struct json_word statuses[] = {
+	{"active", STATUS_ACTIVE},
+	{"inactive", STATUS_INACTIVE},
+	{"suspended", STATUS_SUSPENDED},
+	{NULL, 0},
+};
+
+#define RULE_FIELDS(name_flags)                                                                    \
+	{.name = "name",                                                                           \
+	 .type = JSON_RULE_STRING,                                                                 \
+	 .flags = JSON_RULE_LINE | (name_flags),                                                   \
+	 .min = 1,                                                                                 \
+	 .max = COMPANY_NAME_MAX,                                                                  \
+	 .offset = offsetof(struct change, name)},                                                 \
+		{.name = "status",                                                                 \
+		 .type = JSON_RULE_WORD,                                                           \
+		 .words = statuses,                                                                \
+		 .offset = offsetof(struct change, status)},                                       \
+		{.name = "rate_per_minute",                                                        \
+		 .type = JSON_RULE_INT,                                                            \
+		 .min = 1,                                                                         \
+		 .max = COMPANY_RATE_MAX,                                                          \
+		 .offset = offsetof(struct change, rate_per_minute)},                              \
+		{.name = "rate_per_hour",                                                          \
+		 .type = JSON_RULE_INT,                                                            \
+		 .min = 1,                                                                         \
+		 .max = COMPANY_RATE_MAX,                                                          \
+		 .offset = offsetof(struct change, rate_per_hour)},
+
+static const struct json_rule create_rules[] = {RULE_FIELDS(JSON_RULE_REQUIRED)};
+static const struct json_rule update_rules[] = {RULE_FIELDS(0)};
+
+/* ---- replies ---- */
+
+static void
+write_members(struct json_w *w, const struct company_row *r)
+{
+	json_w_i64(w, "id", r->id);
+	json_w_str(w, "name", r->name);
+	json_w_str(w, "status", r->status);
+	json_w_time(w, "created_at", r->created_at_us);
+	json_w_time(w, "updated_at", r->updated_at_us);
+	json_w_open(w, "limits", '{');
+	json_w_i64(w, "rate_per_minute", r->rate_per_minute);
+	json_w_i64(w, "rate_per_hour", r->rate_per_hour);
+	json_w_close(w, '}');
+}
+
+/* Answer with the one row of statement stmt, or 404. token NULL: none is shown. */
+static void
+send_row(struct gw_req *req, const struct db_unit *u, unsigned stmt, unsigned status,
+	 const char *message, const char *token)
+{
+	struct company_row row;
+	struct json_w *w;
+
+	if (company_row_count(u, stmt) == 0) {
+		gw_error(req, GW_E_NOT_FOUND, "No such company");
+		return;
+	}
+	company_row_read(u, stmt, 0, &row);
+	w = gw_begin(req, message);
+	json_w_open(w, GW_DATA, '{');
+	write_members(w, &row);
+	if (token != NULL)
+		json_w_str(w, "token", slice_of(token));
+	json_w_close(w, '}');
+	gw_send(req, status);
+}
+
+/* ---- reading ---- */
+
+static void
+list_read(struct gw_req *req, const struct db_unit *u)
+{
+	const struct gw_page *page = req->user;
+	unsigned count = company_row_count(u, 0);
+	unsigned shown = count > page->limit ? page->limit : count;
+	struct company_row row = {0};
+	struct json_w *w = gw_begin(req, "Companies");
+
+	json_w_open(w, GW_DATA, '[');
+	for (unsigned i = 0; i < shown; i++) {
+		company_row_read(u, 0, i, &row);
+		json_w_open(w, NULL, '{');
+		write_members(w, &row);
+		json_w_close(w, '}');
+	}
+	json_w_close(w, ']');
+	gw_send_id_list(req, page, company_count(u, 1), count > shown, row.id);
+}
+
+static void
+companies_list(struct gw_req *req)
+{
+	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
+	struct slice status = gw_query(req, "status");
+	struct db_unit *u;
+
+	if (status.p != NULL && !company_status_is_known(status))
+		gw_field_error(req, "status",
+			       "must be one of active, inactive, suspended, deleted");
+	if (!gw_page_read(req, GW_ID_KEY_SIZE, page))
+		return;
+	req->user = page;
+	u = db_unit_new();
+	company_list_add(u, status, gw_page_id(page), page->limit + 1, page->offset);
+	company_count_add(u, status);
+	gw_submit(req, req->gw->read, u, list_read, NULL);
+}
+
+static void
+get_read(struct gw_req *req, const struct db_unit *u)
+{
+	send_row(req, u, 0, 200, "Company", NULL);
+}
+
+static void
+companies_get(struct gw_req *req)
+{
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id))
+		return;
+	u = db_unit_new();
+	company_get_add(u, id);
+	gw_submit(req, req->gw->read, u, get_read, NULL);
+}
+
+/* ---- writing ---- */
+
+static void
+fill_columns(struct change *c)
+{
+	c->columns.name = c->name;
+	for (const struct json_word *s = statuses; s->text != NULL; s++)
+		if (s->value == c->status)
+			c->columns.status = slice_of(s->text);
+	c->columns.rate_per_minute = (int32_t)c->rate_per_minute;
+	c->columns.rate_per_hour = (int32_t)c->rate_per_hour;
+}
+
+static void
+created(struct gw_req *req, const struct db_unit *u)
+{
+	const struct change *c = req->user;
+
+	send_row(req, u, 0, 201, "Company created", c->token);
+}
+
+static void
+companies_create(struct gw_req *req)
+{
+	struct change *c = arena_alloc(req->a, sizeof(*c));
+	struct db_unit *u;
+
+	c->status = STATUS_ACTIVE;
+	c->rate_per_minute = COMPANY_RATE_MINUTE;
+	c->rate_per_hour = COMPANY_RATE_HOUR;
+	if (!gw_check(req, create_rules, GH_COUNT(create_rules), c, NULL))
+		return;
+	fill_columns(c);
+	gw_token_new(c->token, c->token_hash);
+	req->user = c;
+	u = db_unit_new();
+	company_insert_add(u, &c->columns, slice_make(c->token_hash, sizeof(c->token_hash)));
+	gw_submit(req, req->gw->write, u, created, NULL);
+}
+
+static void
+updated(struct gw_req *req, const struct db_unit *u)
+{
+	/* Its sends may wait no longer, and its tokens may mean something else. */
+	wake_send(req->gw->wake);
+	gw_auth_forget(req->gw);
+	send_row(req, u, 0, 200, "Company updated", NULL);
+}
+
+static void
+companies_update(struct gw_req *req)
+{
+	struct change *c = arena_alloc(req->a, sizeof(*c));
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id) ||
+	    !gw_check(req, update_rules, GH_COUNT(update_rules), c, NULL))
+		return;
+	fill_columns(c);
+	u = db_unit_new();
+	company_update_add(u, id, &c->columns);
+	gw_submit(req, req->gw->write, u, updated, NULL);
+}
+
+static void
+deleted(struct gw_req *req, const struct db_unit *u)
+{
+	gw_auth_forget(req->gw);
+	send_row(req, u, 0, 202, "Company is being deleted", NULL);
+}
+
+static void
+companies_delete(struct gw_req *req)
+{
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id))
+		return;
+	log_info("company.deleted", LOG_INT("company", id), LOG_INT("admin", req->who.admin_id));
+	u = db_unit_new();
+	company_delete_add(u, id);
+	gw_submit(req, req->gw->write, u, deleted, NULL);
+}
+
+/* ---- rotation ---- */
+
+static void
+rotated(struct gw_req *req, const struct db_unit *u)
+{
+	const struct change *c = req->user;
+
+	gw_auth_forget(req->gw);
+	send_row(req, u, 1, 201, "Token rotated", c->token);
+}
+
+static void
+companies_rotate(struct gw_req *req)
+{
+	static const struct json_rule rules[] = {
+		{.name = "overlap_seconds",
+		 .type = JSON_RULE_INT,
+		 .max = TOKEN_OVERLAP_MAX,
+		 .offset = offsetof(struct change, overlap_s)},
+	};
+	struct change *c = arena_alloc(req->a, sizeof(*c));
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id) || !gw_check(req, rules, GH_COUNT(rules), c, NULL))
+		return;
+	gw_token_new(c->token, c->token_hash);
+	req->user = c;
+	u = db_unit_new();
+	company_rotate_add(u, id, slice_make(c->token_hash, sizeof(c->token_hash)),
+			   (int32_t)c->overlap_s);
+	gw_submit(req, req->gw->write, u, rotated, NULL);
+}
+
+/* ---- module ---- */
+
+static const struct gw_route routes[] = {
+	{HTTP_GET, "/api/admin/companies", GW_ADMIN, 0, 0, companies_list},
+	{HTTP_POST, "/api/admin/companies", GW_ADMIN, GW_JSON, 0, companies_create},
+	{HTTP_GET, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_get},
+	{HTTP_PUT, "/api/admin/companies/{id}", GW_ADMIN, GW_JSON, 0, companies_update},
+	{HTTP_DELETE, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_delete},
+	{HTTP_POST, "/api/admin/companies/{id}/token", GW_ADMIN, GW_JSON_OPTIONAL, 0,
+	 companies_rotate},
+};
+
+static const struct db_stmt_table *const tables[] = {&company_stmt_table, NULL};
+
+const struct gw_module companies_module = {
+	.routes = routes,
+	.route_count = GH_COUNT(routes),
+	.write_tables = tables,
+	.read_tables = tables,
+};

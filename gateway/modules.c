@@ -1,0 +1,36 @@
+/* modules.c - the list of everything the gateway serves: a resource is added here. */
+#include "private.h"
+
+static const struct gw_module *const modules[] = {
+	&auth_module,      &health_module,    &admin_login_module,
+	&companies_module, &providers_module, &instances_module,
+	&endpoints_module, &messages_module,  &inbound_module,
+};
+
+const struct gw_module *const *
+modules_all(unsigned *count)
+{
+	*count = (unsigned)GH_COUNT(modules);
+	return modules;
+}
+
+unsigned
+modules_routes(struct route out[GW_ROUTES_MAX])
+{
+	unsigned n = 0;
+
+	for (unsigned m = 0; m < GH_COUNT(modules); m++) {
+		for (unsigned i = 0; i < modules[m]->route_count; i++) {
+			const struct gw_route *r = &modules[m]->routes[i];
+
+			if (n == GW_ROUTES_MAX)
+				gh_panic("gateway: more than %d routes", GW_ROUTES_MAX);
+			out[n++] = (struct route){.method = r->method,
+						  .pattern = r->pattern,
+						  .ctx = r,
+						  .flags = r->flags,
+						  .body_max = r->body_max};
+		}
+	}
+	return n;
+}
