@@ -1,0 +1,498 @@
+/* test_senderd_targets.c - the scheduler: weights and turns, fences around hints, slots of
+ * the process and of providers, parking and probing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "senderd/targets.c"
+
+#define NOW CLOCK_SEC
+
+static unsigned released[64];
+
+static void
+release(void *arg, void *hint)
+{
+	(void)arg;
+	released[(uintptr_t)hint]++;
+}
+
+static struct targets *
+make(unsigned max_in_flight)
+{
+	memset(released, 0, sizeof(released));
+	return targets_new(&(struct targets_opts){
+		.max_in_flight = max_in_flight,
+		.release = release,
+	});
+}
+
+/* One hint, numbered, for one instance. */
+static void
+hint_at(struct targets *s, uintptr_t number, int32_t company, int32_t instance, enum mq_class cls,
+	int64_t now_us)
+{
+	const struct mq_envelope e = {
+		.kind = MQ_KIND_SEND,
+		.class = cls,
+		.company_id = company,
+		.target_count = 1,
+		.target_id = {instance},
+	};
+
+	targets_hint(s, &e, (void *)number, now_us);
+}
+
+static void
+hint(struct targets *s, uintptr_t number, int32_t company, int32_t instance)
+{
+	hint_at(s, number, company, instance, MQ_CLASS_NORMAL, NOW);
+}
+
+/* Pick and grant at provider 1 without limit. */
+static struct target *
+take(struct targets *s, unsigned *granted)
+{
+	struct target *t = targets_pick(s);
+
+	assert_non_null(t);
+	*granted = targets_grant(s, t, 1, 0);
+	return t;
+}
+
+static void
+claimed(struct targets *s, struct target *t, unsigned granted, unsigned rows, bool has_more)
+{
+	targets_claimed(s, t, granted, rows, MQ_CLASS_NORMAL, has_more, NOW);
+}
+
+static void
+finish(struct targets *s, struct target *t, bool is_parked)
+{
+	targets_call_ended(s, t, is_parked, NOW);
+	targets_settled(s, t);
+}
+
+static void
+test_hint_is_released_when_nothing_is_left(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	assert_int_equal(released[1], 0);
+	t = take(s, &granted);
+	assert_int_equal(target_instance(t), 12);
+	assert_int_equal(granted, SEND_CLAIM_ROWS);
+	assert_null(targets_pick(s));
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(released[1], 1);
+	assert_int_equal(targets_count(s), 0);
+	targets_free(s);
+}
+
+static void
+test_hint_is_held_while_there_is_more(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	claimed(s, t, granted, 1, true);
+	assert_int_equal(released[1], 0);
+	assert_int_equal(targets_state_count(s, TARGET_WANTED), 1);
+	assert_ptr_equal(take(s, &granted), t);
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(released[1], 1);
+	assert_int_equal(targets_state_count(s, TARGET_SERVING), 1);
+	finish(s, t, false);
+	/* Its lane may have a new head. */
+	assert_ptr_equal(take(s, &granted), t);
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(targets_count(s), 0);
+	assert_int_equal(targets_call_count(s), 0);
+	targets_free(s);
+}
+
+/* A hint that comes while a claim is under way may speak of a row the claim did not see. */
+static void
+test_hint_during_claim_causes_another(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	hint(s, 2, 7, 12);
+	hint(s, 3, 7, 12);
+	assert_int_equal(released[2], 0);
+	assert_int_equal(released[3], 1); /* hint 2 stands for it */
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(released[2], 0);
+	assert_ptr_equal(take(s, &granted), t);
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(released[1], 1);
+	assert_int_equal(released[2], 1);
+	targets_free(s);
+}
+
+static void
+test_result_during_claim_causes_another(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	claimed(s, t, granted, 1, true);
+	assert_ptr_equal(take(s, &granted), t);
+	finish(s, t, false);
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(targets_state_count(s, TARGET_WANTED), 1);
+	targets_free(s);
+}
+
+static void
+test_hint_of_many_targets_waits_for_all(void **state)
+{
+	const struct mq_envelope e = {.kind = MQ_KIND_SEND,
+				      .class = MQ_CLASS_NORMAL,
+				      .company_id = 7,
+				      .target_count = 4,
+				      .target_id = {12, 13, 12, INT64_MAX}};
+	struct targets *s = make(100);
+	struct target *a, *b;
+	unsigned na, nb;
+
+	(void)state;
+	targets_hint(s, &e, (void *)(uintptr_t)1, NOW);
+	a = take(s, &na);
+	b = take(s, &nb);
+	assert_null(targets_pick(s));
+	claimed(s, a, na, 0, false);
+	assert_int_equal(released[1], 0);
+	claimed(s, b, nb, 0, false);
+	assert_int_equal(released[1], 1);
+	targets_free(s);
+}
+
+/* 26 picks among three classes that never run dry: 16 high, 8 normal, 2 low. */
+static void
+test_classes_are_weighted(void **state)
+{
+	struct targets *s = make(10000);
+	unsigned picks[CLASS_COUNT] = {0};
+
+	(void)state;
+	for (int i = 0; i < 90; i++)
+		hint_at(s, 1, 7, 100 + i, (enum mq_class)(MQ_CLASS_HIGH + i % 3), NOW);
+	for (int i = 0; i < 26; i++) {
+		struct target *t = targets_pick(s);
+
+		assert_non_null(t);
+		picks[t->cls - MQ_CLASS_HIGH]++;
+	}
+	assert_int_equal(picks[0], 16);
+	assert_int_equal(picks[1], 8);
+	assert_int_equal(picks[2], 2);
+	targets_free(s);
+}
+
+/* One company's backlog does not delay the other's only instance. */
+static void
+test_companies_take_turns(void **state)
+{
+	struct targets *s = make(10000);
+
+	(void)state;
+	for (int i = 0; i < 50; i++)
+		hint(s, 1, 7, 100 + i);
+	hint(s, 2, 8, 500);
+	assert_int_equal(target_instance(targets_pick(s)), 100);
+	assert_int_equal(target_instance(targets_pick(s)), 500);
+	assert_int_equal(target_instance(targets_pick(s)), 101);
+	targets_free(s);
+}
+
+static void
+test_higher_class_moves_a_wanted_target(void **state)
+{
+	struct targets *s = make(100);
+
+	(void)state;
+	hint_at(s, 1, 7, 12, MQ_CLASS_LOW, NOW);
+	hint_at(s, 2, 7, 13, MQ_CLASS_NORMAL, NOW);
+	hint_at(s, 3, 7, 12, MQ_CLASS_HIGH, NOW);
+	assert_int_equal(target_instance(targets_pick(s)), 12);
+	assert_int_equal(target_instance(targets_pick(s)), 13);
+	targets_free(s);
+}
+
+/* An urgent message does not lend its class to the backlog behind it. */
+static void
+test_backlog_falls_to_its_own_class(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint_at(s, 1, 7, 12, MQ_CLASS_HIGH, NOW);
+	t = take(s, &granted);
+	targets_claimed(s, t, granted, granted, MQ_CLASS_LOW, true, NOW);
+	hint_at(s, 2, 7, 13, MQ_CLASS_NORMAL, NOW);
+	assert_int_equal(target_instance(targets_pick(s)), 13);
+	assert_int_equal(target_instance(targets_pick(s)), 12);
+	targets_free(s);
+}
+
+static void
+test_slots_are_shared_and_bounded(void **state)
+{
+	struct targets *s = make(10);
+	struct target *a, *b;
+	unsigned na, nb;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	hint(s, 2, 8, 13);
+	a = take(s, &na);
+	b = take(s, &nb);
+	assert_int_equal(na, 5);
+	assert_int_equal(nb, 5);
+	hint(s, 3, 9, 14);
+	assert_null(targets_pick(s)); /* all slots are reserved */
+	claimed(s, a, na, 0, false);
+	claimed(s, b, nb, 5, true);
+	assert_int_equal(targets_call_count(s), 5);
+	a = take(s, &na);
+	assert_int_equal(target_instance(a), 14);
+	assert_int_equal(na, 2); /* half of what is free: 13 is wanted too */
+	targets_free(s);
+}
+
+/* Results that are not stored hold claims back, else a slow database would fill memory. */
+static void
+test_unstored_results_bound_claims(void **state)
+{
+	struct targets *s = make(2);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	for (int i = 0; i < 2; i++) {
+		t = take(s, &granted);
+		assert_int_equal(granted, 2);
+		claimed(s, t, granted, 2, true);
+		targets_call_ended(s, t, false, NOW);
+		targets_call_ended(s, t, false, NOW);
+	}
+	assert_int_equal(targets_open_count(s), 4);
+	assert_null(targets_pick(s));
+	targets_settled(s, t);
+	assert_non_null(targets_pick(s));
+	targets_free(s);
+}
+
+static void
+test_provider_limit_blocks_and_wakes(void **state)
+{
+	struct targets *s = make(100);
+	struct target *a, *b;
+	unsigned na;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	hint(s, 2, 8, 13);
+	a = targets_pick(s);
+	na = targets_grant(s, a, 5, 3);
+	assert_int_equal(na, 3);
+	b = targets_pick(s);
+	assert_int_equal(targets_grant(s, b, 5, 3), 0);
+	assert_int_equal(targets_state_count(s, TARGET_BLOCKED), 1);
+	assert_null(targets_pick(s));
+	/* Slots that the claim did not use wake the blocked one, no call needs to end. */
+	claimed(s, a, na, 1, false);
+	assert_ptr_equal(targets_pick(s), b);
+	assert_int_equal(targets_grant(s, b, 5, 3), 2);
+	targets_free(s);
+}
+
+static void
+test_parked_target_waits_then_probes(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	claimed(s, t, granted, 2, true);
+	assert_ptr_equal(targets_pick(s), t);
+	targets_want(s, t);
+	targets_call_ended(s, t, true, NOW);
+	assert_int_equal(released[1], 1);
+	assert_int_equal(targets_state_count(s, TARGET_PARKED), 1);
+	targets_call_ended(s, t, true, NOW);
+	targets_settled(s, t);
+	targets_settled(s, t);
+	assert_null(targets_pick(s));
+
+	/* Too early a hint is carried by the parked rows' own timer. */
+	hint_at(s, 2, 7, 12, MQ_CLASS_NORMAL, NOW + TARGETS_PROBE_US - 1);
+	assert_int_equal(released[2], 1);
+	assert_null(targets_pick(s));
+
+	assert_true(targets_expire(s, NOW + 1) == NOW + TARGETS_PARK_US);
+	assert_true(targets_expire(s, NOW + TARGETS_PARK_US) == 0);
+	t = take(s, &granted);
+	assert_int_equal(granted, 1);
+	/* One probe at a time, however much is due. */
+	claimed(s, t, granted, 1, true);
+	assert_null(targets_pick(s));
+	finish(s, t, false);
+	t = take(s, &granted);
+	assert_int_equal(granted, SEND_CLAIM_ROWS);
+	targets_free(s);
+}
+
+/* The session came back: its hint need not wait for the end of the parking. */
+static void
+test_hint_after_a_while_probes_a_parked_target(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	claimed(s, t, granted, 1, false);
+	finish(s, t, true);
+	hint_at(s, 2, 7, 12, MQ_CLASS_NORMAL, NOW + TARGETS_PROBE_US);
+	t = take(s, &granted);
+	assert_int_equal(granted, 1);
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(released[2], 1);
+	assert_int_equal(targets_count(s), 0);
+	assert_true(targets_expire(s, NOW + 2 * TARGETS_PARK_US) == 0);
+	targets_free(s);
+}
+
+static void
+test_failed_claim_keeps_the_hint(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	targets_claim_failed(s, t, granted, false, NOW);
+	assert_int_equal(released[1], 0);
+	assert_ptr_equal(take(s, &granted), t);
+	assert_int_equal(granted, SEND_CLAIM_ROWS);
+	claimed(s, t, granted, 0, false);
+	assert_int_equal(released[1], 1);
+	targets_free(s);
+}
+
+static void
+test_deferred_target_takes_hints(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = targets_pick(s);
+	targets_defer(s, t);
+	assert_null(targets_pick(s));
+	hint(s, 2, 7, 12);
+	assert_int_equal(released[2], 1); /* hint 1 stands for it */
+	targets_want(s, t);
+	assert_ptr_equal(targets_pick(s), t);
+	targets_drop(s, t);
+	assert_int_equal(released[1], 1);
+	assert_int_equal(targets_count(s), 0);
+	targets_free(s);
+}
+
+/* A route that cannot be read parks a target that never had a provider. */
+static void
+test_claim_failed_before_any_grant(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = targets_pick(s);
+	targets_defer(s, t);
+	targets_claim_failed(s, t, 0, true, NOW);
+	assert_int_equal(targets_state_count(s, TARGET_PARKED), 1);
+	assert_true(targets_expire(s, NOW + TARGETS_PARK_US) == 0);
+	assert_ptr_equal(targets_pick(s), t);
+	targets_free(s);
+}
+
+static void
+test_hint_is_not_held_for_ever(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+	unsigned granted;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = take(s, &granted);
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, true, NOW + TARGETS_HOLD_US);
+	assert_int_equal(released[1], 0);
+	t = take(s, &granted);
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, true, NOW + TARGETS_HOLD_US + 1);
+	assert_int_equal(released[1], 1);
+	assert_int_equal(targets_state_count(s, TARGET_WANTED), 1);
+	targets_free(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hint_is_released_when_nothing_is_left),
+		cmocka_unit_test(test_hint_is_held_while_there_is_more),
+		cmocka_unit_test(test_hint_during_claim_causes_another),
+		cmocka_unit_test(test_result_during_claim_causes_another),
+		cmocka_unit_test(test_hint_of_many_targets_waits_for_all),
+		cmocka_unit_test(test_classes_are_weighted),
+		cmocka_unit_test(test_companies_take_turns),
+		cmocka_unit_test(test_higher_class_moves_a_wanted_target),
+		cmocka_unit_test(test_backlog_falls_to_its_own_class),
+		cmocka_unit_test(test_slots_are_shared_and_bounded),
+		cmocka_unit_test(test_unstored_results_bound_claims),
+		cmocka_unit_test(test_provider_limit_blocks_and_wakes),
+		cmocka_unit_test(test_parked_target_waits_then_probes),
+		cmocka_unit_test(test_hint_after_a_while_probes_a_parked_target),
+		cmocka_unit_test(test_failed_claim_keeps_the_hint),
+		cmocka_unit_test(test_deferred_target_takes_hints),
+		cmocka_unit_test(test_claim_failed_before_any_grant),
+		cmocka_unit_test(test_hint_is_not_held_for_ever),
+	};
+
+	return cmocka_run_group_tests_name("senderd targets", tests, NULL, NULL);
+}
