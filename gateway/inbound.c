@@ -1,0 +1,313 @@
+/* inbound.c - POST /webhook/{provider}/{key}: providers' webhooks, stored as they came.
+ *
+ * The path key says whose it is, the signature (over the raw bytes) that it is
+ * genuine; what the body means is eventd's business. 200 goes out behind the
+ * commit, duplicates included; before the database answered there is no 200, so
+ * that the provider repeats. Wrong keys count against no address: a provider that
+ * serves many instances must not be shut out for one that was deleted.
+ */
+#include "gateway.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/hash.h"
+#include "db/batch.h"
+#include "model/inbound.h"
+#include "model/lookup.h"
+#include "model/wake.h"
+#include "model/webhook_key.h"
+#include "provider/provider.h"
+
+#define BODY_MAX      (4 * 1024 * 1024)
+#define EVENT_KEY_MAX 200 /* bytes */
+#define BATCH_ROWS    64  /* bodies may be megabytes */
+#define QUEUE_ROWS    1024
+#define SECRET_MAX    4096
+
+#define KEYS_MAX        65536
+#define KEY_TTL_US      (4 * CLOCK_SEC) /* a revocation holds within 5 s */
+#define KEY_NEGATIVE_US (1 * CLOCK_SEC)
+
+struct inbound {
+	struct gateway *gw;
+	struct lookup *keys; /* SHA-256 of a path key -> struct hook */
+	struct db_batch *batch;
+};
+
+/* Whose webhooks come under a key. */
+struct hook {
+	const struct provider *provider; /* NULL: of a type this binary does not know */
+	int32_t company_id;
+	int32_t instance_id;
+	bool is_signed;
+	bool is_broken; /* the secret cannot be opened: logged when it was read */
+	struct buf secret;
+};
+
+/* One request on its way through the batch. */
+struct arrival {
+	struct db_batch_row batch;
+	struct gw_req *req;
+	struct inbound_new row;
+};
+
+/* ---- the keys ---- */
+
+static void
+hook_free(void *value)
+{
+	struct hook *h = value;
+
+	gh_wipe(h->secret.p, h->secret.n);
+	buf_free(&h->secret);
+	gh_free(h);
+}
+
+static struct hook *
+hook_new(const struct gateway *gw, const struct webhook_key_row *row)
+{
+	struct hook *h = gh_alloc(sizeof(*h));
+	enum gh_code rc;
+
+	h->provider = provider_find(row->provider_type);
+	h->company_id = row->company_id;
+	h->instance_id = row->instance_id;
+	buf_init(&h->secret, NULL, SECRET_MAX);
+	h->is_signed = row->hmac_sealed.p != NULL;
+	if (!h->is_signed)
+		return h;
+	rc = seal_open(&gw->seal_key, 1, S("webhook_hmac"), row->hmac_sealed, &h->secret);
+	if (rc != GH_OK) {
+		log_error("webhook.secret_unreadable", LOG_INT("instance", h->instance_id),
+			  LOG_STR("err", gh_code_name(rc)));
+		h->is_broken = true;
+	}
+	return h;
+}
+
+static void
+keys_add(struct db_unit *u, const struct slice *keys, unsigned count, void *arg GH_UNUSED)
+{
+	webhook_key_find_add(u, keys, count);
+}
+
+static void
+keys_read(struct lookup *l, const struct db_unit *u, void *arg)
+{
+	const struct inbound *in = arg;
+	struct webhook_key_row row;
+
+	for (unsigned i = 0; i < webhook_key_count(u, 0); i++) {
+		webhook_key_read(u, 0, i, &row);
+		lookup_found(l, row.key_hash, hook_new(in->gw, &row));
+	}
+}
+
+/* ---- the group commit ---- */
+
+static void
+arrival_build(void *arg GH_UNUSED, struct db_unit *u, struct db_batch_row *const *rows, unsigned n)
+{
+	const struct inbound_new *bodies[DB_BATCH_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		bodies[i] = &LIST_ENTRY(rows[i], struct arrival, batch)->row;
+	inbound_store_add(u, bodies, n);
+}
+
+static void
+arrival_settle(void *arg, struct db_batch_row *const *rows, unsigned n,
+	       const struct db_unit *u GH_UNUSED)
+{
+	const struct inbound *in = arg;
+
+	/* Committed: stored now, or an event key that was stored before. Both are a 200. */
+	wake_send(in->gw->wake);
+	for (unsigned i = 0; i < n; i++) {
+		struct gw_req *req = LIST_ENTRY(rows[i], struct arrival, batch)->req;
+		struct json_w *w = gw_begin(req, "Webhook received");
+
+		json_w_open(w, GW_DATA, '{');
+		json_w_bool(w, "received", true);
+		json_w_close(w, '}');
+		gw_send(req, 200);
+	}
+}
+
+static void
+arrival_fail(void *arg GH_UNUSED, struct db_batch_row *row, enum gh_code code,
+	     const struct db_error *err)
+{
+	gw_db_failed(LIST_ENTRY(row, struct arrival, batch)->req, code, err);
+}
+
+/* ---- the request ---- */
+
+/* The provider's id of this post; absent (every body is stored) when it is no short, plain
+ * text. */
+static struct slice
+event_key(const struct gw_req *req, const struct provider *p)
+{
+	struct slice key;
+
+	if (p->event_id_header == NULL)
+		return SLICE_NONE;
+	key = http_req_header(req->http, slice_of(p->event_id_header));
+	if (key.n == 0 || key.n > EVENT_KEY_MAX)
+		return SLICE_NONE;
+	for (size_t i = 0; i < key.n; i++)
+		if (key.p[i] < 0x20 || key.p[i] > 0x7e)
+			return SLICE_NONE;
+	return key;
+}
+
+static bool
+is_genuine(const struct gw_req *req, const struct hook *h)
+{
+	struct slice signature;
+
+	if (!h->is_signed || h->provider->signature_header == NULL)
+		return true;
+	signature = http_req_header(req->http, slice_of(h->provider->signature_header));
+	return provider_verify(h->provider, buf_slice(&h->secret), signature, req->http->body) ==
+	       GH_OK;
+}
+
+static void
+store(struct gw_req *req, const struct hook *h)
+{
+	struct arrival *a = arena_alloc(req->a, sizeof(*a));
+	enum gh_code rc;
+
+	a->req = req;
+	a->row = (struct inbound_new){
+		.id = uuid7_new(),
+		.provider_type = slice_of(h->provider->name),
+		.company_id = h->company_id,
+		.instance_id = h->instance_id,
+		.event_key = event_key(req, h->provider),
+		.body = slice_make(req->http->body.n > 0 ? req->http->body.p : "",
+				   req->http->body.n),
+	};
+	rc = db_batch_add(req->gw->inbound->batch, &a->batch);
+	if (rc != GH_OK)
+		gw_db_failed(req, rc, NULL);
+}
+
+static void
+hook_found(void *arg, enum gh_code code, const void *value)
+{
+	struct gw_req *req = arg;
+	const struct hook *h = value;
+	struct slice provider = route_param(&req->match, S("provider"));
+
+	if (code != GH_OK && code != GH_ENOTFOUND)
+		gw_db_failed(req, code, NULL);
+	else if (code == GH_ENOTFOUND || h->provider == NULL ||
+		 !slice_eq(provider, slice_of(h->provider->name)))
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+	else if (h->is_broken)
+		gw_error(req, GW_E_INTERNAL, NULL);
+	else if (!is_genuine(req, h))
+		gw_error(req, GW_E_INVALID_SIGNATURE, NULL);
+	else
+		store(req, h);
+}
+
+static void
+inbound_post(struct gw_req *req)
+{
+	struct slice coding = http_req_header(req->http, S("Content-Encoding"));
+	struct slice key = route_param(&req->match, S("key"));
+	uint8_t hash[HASH_SHA256_SIZE];
+	const void *hook = NULL;
+	enum gh_code rc;
+
+	if (coding.n > 0 && !slice_eq_nocase(coding, S("identity"))) {
+		gw_error(req, GW_E_UNSUPPORTED_MEDIA_TYPE, "Encoded bodies are not accepted");
+		return;
+	}
+	hash_sha256(key, hash);
+	rc = lookup_get(req->gw->inbound->keys, slice_make(hash, sizeof(hash)), &hook, hook_found,
+			req, NULL);
+	if (rc != GH_EAGAIN)
+		hook_found(req, rc, hook);
+}
+
+/* ---- the module ---- */
+
+static enum gh_code
+inbound_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
+{
+	struct inbound *in = gh_alloc(sizeof(*in));
+	struct lookup_def keys = {
+		.entries_max = KEYS_MAX,
+		.ttl_us = KEY_TTL_US,
+		.negative_ttl_us = KEY_NEGATIVE_US,
+		.add = keys_add,
+		.read = keys_read,
+		.free_value = hook_free,
+		.arg = in,
+	};
+	struct db_batch_def batch = {
+		.name = "inbound",
+		.max_rows = BATCH_ROWS,
+		.queue_max = QUEUE_ROWS,
+		.build = arrival_build,
+		.settle = arrival_settle,
+		.fail = arrival_fail,
+		.arg = in,
+	};
+
+	in->gw = gw;
+	in->keys = lookup_new(gw->loop, gw->read, &keys);
+	in->batch = db_batch_new(gw->loop, gw->write, &batch);
+	gw->inbound = in;
+	return GH_OK;
+}
+
+static void
+inbound_stop(struct gateway *gw)
+{
+	if (gw->inbound == NULL)
+		return;
+	lookup_free(gw->inbound->keys);
+	gw->inbound->keys = NULL;
+}
+
+static void
+inbound_release(struct gateway *gw)
+{
+	if (gw->inbound == NULL)
+		return;
+	db_batch_free(gw->inbound->batch);
+	gh_free(gw->inbound);
+	gw->inbound = NULL;
+}
+
+static const struct gw_route inbound_routes[] = {
+	{HTTP_POST, "/webhook/{provider}/{key}", GW_ANYONE, GW_RAW, BODY_MAX, inbound_post},
+};
+
+static const struct db_stmt_table *const inbound_write_tables[] = {
+	&inbound_store_stmt_table,
+	NULL,
+};
+
+static const struct db_stmt_table *const inbound_read_tables[] = {
+	&webhook_key_stmt_table,
+	NULL,
+};
+
+const struct gw_module inbound_module = {
+	.routes = inbound_routes,
+	.route_count = GH_COUNT(inbound_routes),
+	.write_tables = inbound_write_tables,
+	.read_tables = inbound_read_tables,
+	.start = inbound_start,
+	.stop = inbound_stop,
+	.release = inbound_release,
+};

@@ -1,0 +1,331 @@
+/* messages.c - the messages of a company: list, one with its timeline, cancel.
+ * Sending is messages_send.c.
+ */
+#include "messages.h"
+
+#include "cancel.h"
+#include "gateway.h"
+#include "message_json.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "model/accept.h"
+#include "model/idempotency.h"
+#include "model/instance_lock.h"
+#include "model/message_row.h"
+#include "model/wake.h"
+#include "provider/provider.h"
+
+#define REFERENCE_MAX 255 /* bytes that could match */
+
+/* ---- one ---- */
+
+static void
+write_step(struct json_w *w, int64_t at_us, const struct message_step *step)
+{
+	json_w_open(w, NULL, '{');
+	json_w_time(w, "at", at_us);
+	json_w_str(w, "from",
+		   step->from_status < 0 ? SLICE_NONE
+					 : slice_of(msg_status_name(step->from_status)));
+	json_w_str(w, "status", slice_of(msg_status_name(step->to_status)));
+	json_w_i64(w, "attempt", step->attempt);
+	json_w_str(w, "daemon", step->daemon);
+	json_w_str(w, "reason", step->reason);
+	json_w_close(w, '}');
+}
+
+/* The row itself is the first entry: acceptance writes no transition. */
+static void
+write_timeline(struct json_w *w, const struct db_unit *u, unsigned stmt,
+	       const struct message_row *row)
+{
+	bool is_ours = row->direction == MSG_OUT && row->origin == MSG_FROM_API;
+	struct message_step step = {
+		.from_status = -1,
+		.to_status = row->scheduled_at_us != 0 ? MSG_SCHEDULED : MSG_QUEUED,
+		.daemon = S("gateway"),
+		.reason = S("accepted"),
+	};
+
+	json_w_open(w, "timeline", '[');
+	if (is_ours)
+		write_step(w, uuid7_time_us(row->id), &step);
+	for (unsigned i = 0; i < message_steps_count(u, stmt); i++) {
+		message_step_read(u, stmt, i, &step);
+		write_step(w, step.at_us, &step);
+	}
+	json_w_close(w, ']');
+}
+
+static void
+get_done(struct gw_req *req, const struct db_unit *u)
+{
+	struct message_row row;
+	struct json_w *w;
+
+	if (message_row_count(u, 0) == 0) {
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+		return;
+	}
+	message_row_read(u, 0, 0, req->a, &row);
+	w = gw_begin(req, "Message");
+	json_w_open(w, GW_DATA, '{');
+	message_json_members(w, &row);
+	if (db_unit_count(u) > 1)
+		write_timeline(w, u, 1, &row);
+	json_w_close(w, '}');
+	gw_send(req, 200);
+}
+
+static void
+messages_get(struct gw_req *req)
+{
+	struct slice timeline = gw_query(req, "timeline");
+	struct uuid id;
+	struct db_unit *u;
+
+	if (!gw_uuid_param(req, "id", &id))
+		return;
+	u = db_unit_new();
+	message_get_add(u, req->who.company_id, id);
+	if (slice_eq(timeline, S("1")) || slice_eq(timeline, S("true")))
+		message_steps_add(u, id);
+	gw_submit(req, req->gw->read, u, get_done, NULL);
+}
+
+/* ---- the list ---- */
+
+struct list {
+	struct gw_page page;
+	struct message_filter filter;
+};
+
+static void
+filter_instance(struct gw_req *req, struct message_filter *f)
+{
+	struct slice text = gw_query(req, "instance_id");
+	uint64_t v;
+
+	if (text.p == NULL)
+		return;
+	if (parse_u64(text, 1, INT32_MAX, &v) == GH_OK)
+		f->instance_id = (int32_t)v;
+	else
+		gw_field_error(req, "instance_id", "must be a positive integer");
+}
+
+static void
+filter_words(struct gw_req *req, struct message_filter *f)
+{
+	struct slice status = gw_query(req, "status"), direction = gw_query(req, "direction");
+	enum msg_status v;
+
+	f->status = f->direction = -1;
+	if (status.p != NULL && msg_status_parse(status, &v) != GH_OK)
+		gw_field_error(req, "status", "is no status of messages");
+	else if (status.p != NULL)
+		f->status = (int)v;
+	for (int d = MSG_OUT; d <= MSG_IN; d++)
+		if (slice_eq(direction, slice_of(msg_direction_name(d))))
+			f->direction = d;
+	if (direction.p != NULL && f->direction < 0)
+		gw_field_error(req, "direction", "must be outbound or inbound");
+}
+
+static void
+filter_texts(struct gw_req *req, struct message_filter *f)
+{
+	struct slice phone = gw_query(req, "phone");
+	struct provider_chat chat;
+
+	f->reference = gw_query(req, "reference");
+	if (f->reference.n > REFERENCE_MAX * 4)
+		gw_field_error(req, "reference", "longer than 255 characters");
+	if (phone.p == NULL)
+		return;
+	if (provider_chat_parse(phone, req->a, &chat) == GH_OK)
+		f->chat_key = chat.key;
+	else
+		gw_field_error(req, "phone", "is no number or chat id");
+}
+
+/* Absent: dflt. */
+static int64_t
+read_time(struct gw_req *req, const char *name, int64_t dflt)
+{
+	struct slice text = gw_query(req, name);
+	int64_t us = dflt;
+
+	if (text.p != NULL && clock_parse_rfc3339(text, &us) != GH_OK)
+		gw_field_error(req, name, "must be an RFC 3339 time");
+	return us;
+}
+
+/* since (inclusive) and until (exclusive) are bounds of the id, which holds the time. */
+static void
+filter_times(struct gw_req *req, const struct gw_page *page, struct message_filter *f)
+{
+	int64_t since_us = read_time(req, "since", 0);
+	int64_t until_us = read_time(req, "until", 0);
+	struct uuid until;
+
+	f->before = gw_page_uuid(page);
+	if (since_us > 0)
+		f->from = uuid7_floor(since_us);
+	if (until_us <= 0)
+		return;
+	until = uuid7_floor(until_us);
+	if (uuid_cmp(until, f->before) < 0)
+		f->before = until;
+}
+
+static void
+list_done(struct gw_req *req, const struct db_unit *u)
+{
+	const struct list *l = req->user;
+	unsigned found = message_row_count(u, 0);
+	unsigned shown = found > l->page.limit ? l->page.limit : found;
+	struct message_row row = {0};
+	struct json_w *w = gw_begin(req, "Messages");
+
+	json_w_open(w, GW_DATA, '[');
+	for (unsigned i = 0; i < shown; i++) {
+		message_row_read(u, 0, i, req->a, &row);
+		json_w_open(w, NULL, '{');
+		message_json_members(w, &row);
+		json_w_close(w, '}');
+	}
+	json_w_close(w, ']');
+	gw_send_list(req, &l->page, message_count_of(u, 1), found > shown, row.id.b);
+}
+
+static void
+messages_list(struct gw_req *req)
+{
+	struct list *l = arena_alloc(req->a, sizeof(*l));
+	struct message_filter counted;
+	struct db_unit *u;
+
+	req->user = l;
+	if (!gw_page_read(req, sizeof(l->filter.before.b), &l->page))
+		return;
+	l->filter.company_id = req->who.company_id;
+	filter_instance(req, &l->filter);
+	filter_words(req, &l->filter);
+	filter_texts(req, &l->filter);
+	filter_times(req, &l->page, &l->filter);
+	if (gw_refuse_fields(req))
+		return;
+	u = db_unit_new();
+	message_list_add(u, &l->filter, l->page.limit + 1, l->page.offset);
+	/* The total is that of the whole list, whatever page of it is shown. */
+	counted = l->filter;
+	filter_times(req, &(struct gw_page){.limit = 0}, &counted);
+	message_count_add(u, &counted, GW_TOTAL_MAX + 1);
+	gw_submit(req, req->gw->read, u, list_done, NULL);
+}
+
+/* ---- cancel ---- */
+
+/* Lock, finish, and the row as it then stands, in one transaction. */
+enum { CANCEL_AT_LOCK, CANCEL_AT_FINISH, CANCEL_AT_ROW };
+
+static void
+refuse_cancel(struct gw_req *req)
+{
+	gw_error(req, GW_E_CONFLICT, "Only scheduled and queued messages can be cancelled");
+}
+
+static void
+cancel_done(struct gw_req *req, const struct db_unit *u)
+{
+	struct message_row row;
+	struct json_w *w;
+
+	if (db_row_count(db_unit_result(u, CANCEL_AT_FINISH)) == 0) {
+		refuse_cancel(req); /* claimed since we looked */
+		return;
+	}
+	wake_send(req->gw->wake);
+	message_row_read(u, CANCEL_AT_ROW, 0, req->a, &row);
+	w = gw_begin(req, "Message cancelled");
+	json_w_open(w, GW_DATA, '{');
+	message_json_members(w, &row);
+	json_w_close(w, '}');
+	gw_send(req, 200);
+}
+
+static void
+cancel_found(struct gw_req *req, const struct db_unit *u)
+{
+	struct cancel_row *rows;
+	struct db_unit *next;
+
+	if (message_row_count(u, 0) == 0) {
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+		return;
+	}
+	if (cancel_rows(u, 1, req->a, &rows) == 0) {
+		refuse_cancel(req);
+		return;
+	}
+	next = db_unit_new();
+	cancel_add(req, next, rows, 1, "cancelled by the client");
+	message_get_add(next, req->who.company_id, rows[0].id);
+	gw_submit(req, req->gw->write, next, cancel_done, NULL);
+}
+
+static void
+messages_cancel(struct gw_req *req)
+{
+	struct uuid id;
+	struct db_unit *u;
+
+	if (!gw_uuid_param(req, "id", &id))
+		return;
+	u = db_unit_new();
+	message_get_add(u, req->who.company_id, id);
+	cancel_find_add(u, req->who.company_id, id);
+	gw_submit(req, req->gw->read, u, cancel_found, NULL);
+}
+
+/* ---- the module ---- */
+
+static enum gh_code
+messages_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
+{
+	messages_send_start(gw);
+	return GH_OK;
+}
+
+static const struct gw_route messages_routes[] = {
+	{HTTP_POST, "/api/messages/send", GW_COMPANY, GW_JSON, 0, messages_send},
+	{HTTP_GET, "/api/messages", GW_COMPANY, 0, 0, messages_list},
+	{HTTP_GET, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_get},
+	{HTTP_DELETE, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_cancel},
+};
+
+static const struct db_stmt_table *const messages_write_tables[] = {
+	&accept_stmt_table,
+	&send_queue_stmt_table,
+	&instance_lock_stmt_table,
+	&message_row_stmt_table,
+	NULL,
+};
+
+static const struct db_stmt_table *const messages_read_tables[] = {
+	&message_row_stmt_table,
+	&cancel_stmt_table,
+	&idem_stmt_table,
+	NULL,
+};
+
+const struct gw_module messages_module = {
+	.routes = messages_routes,
+	.route_count = GH_COUNT(messages_routes),
+	.write_tables = messages_write_tables,
+	.read_tables = messages_read_tables,
+	.start = messages_start,
+	.release = messages_send_release,
+};
