@@ -87,7 +87,7 @@ $(eval $(call program,growhub-bench,tests/bench))
 # A unit test includes the .c it tests; the archive gives the rest.
 $(B)/unit/%: tests/unit/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) -Wno-missing-prototypes -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
+	$(CC) $(CPPFLAGS) -I. -Itests/unit $(CFLAGS) -Wno-missing-prototypes -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
 
 # A C program that an integration test runs.
 $(B)/integration/%: tests/integration/%.c $(LIB)
@@ -144,6 +144,13 @@ integration: deps
 bench-%: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=release all build/release/bin/growhub-bench
 	@tests/bench/run $*
+
+## bench: every benchmark, 3 rounds of 5 s
+bench: bench-all
+
+## bench-full: every benchmark, 3 rounds of 30 s
+bench-full: export BENCH_SECONDS = 30
+bench-full: bench-all
 
 ## format: rewrite the sources in the house style
 format:
