@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from paths import StackError
+from paths import REPO, StackError
 
 MARK = "GROWHUB_STACK_PROCESS"
 DESCRIPTORS = 65536  # Erlang sizes tables by this limit: not the machine's maximum
@@ -26,6 +26,7 @@ def environment(layout, **more):
         "HOME": layout.home,
         "LANG": "C.UTF-8",
         "UBSAN_OPTIONS": "print_stacktrace=1",
+        "GROWHUB_SCHEMA_DIR": os.path.join(REPO, "schema"),
     }
     env.update({k: v for k, v in os.environ.items() if k.startswith(PASS_PREFIXES)})
     env.update(more)
