@@ -2,12 +2,15 @@
 #ifndef GH_GATEWAY_INSTANCES_H
 #define GH_GATEWAY_INSTANCES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "model/instance.h"
 
+struct db_error;
 struct gateway;
 struct gw_req;
+struct json_w;
 
 /* ref: valid until the end of this pass of the loop. */
 typedef void instances_found_fn(struct gw_req *req, const struct instance_ref *ref);
@@ -19,12 +22,14 @@ void instances_find(struct gw_req *req, int32_t id, instances_found_fn *done);
 /* This process changed an instance: look it up again. */
 void instances_forget(struct gateway *gw, int32_t id);
 
+/* A gw_failed_fn: the name given belongs to another instance of the company (409). */
+bool instances_name_is_taken(struct gw_req *req, const struct db_error *err);
+
 /* instance_create.c */
 void instances_create(struct gw_req *req);
 /* instance_delete.c */
 void instances_delete(struct gw_req *req);
 
-struct json_w;
 /* Write the members of the API's instance row into an open object. */
 void instances_json_members(struct json_w *w, const struct instance_row *row);
 

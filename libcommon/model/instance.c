@@ -105,6 +105,23 @@ static const char instance_delete_sql[] =
 	")\n"
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
+/* The current token ends after the overlap; one that was in its overlap already ends now. */
+static const char instance_token_sql[] =
+	"WITH i AS (\n"
+	"  SELECT * FROM instances\n"
+	"  WHERE id = $2 AND company_id = $1 AND status <> 'deleted' FOR UPDATE\n"
+	"), old AS (\n"
+	"  UPDATE tokens t\n"
+	"  SET revoked_at = CASE WHEN $4::int4 = 0 OR t.expires_at IS NOT NULL THEN now() END,\n"
+	"      expires_at = now() + $4::int4 * interval '1 s'\n"
+	"  FROM i\n"
+	"  WHERE t.company_id = i.company_id AND t.instance_id = i.id AND t.revoked_at IS NULL\n"
+	"), made AS (\n"
+	"  INSERT INTO tokens (token_hash, kind, company_id, instance_id)\n"
+	"  SELECT $3, 'instance', i.company_id, i.id FROM i\n"
+	")\n"
+	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
+
 enum {
 	INSTANCE_REF,
 	INSTANCE_GET,
@@ -114,7 +131,8 @@ enum {
 	INSTANCE_INSERT,
 	INSTANCE_UPDATE,
 	INSTANCE_CREATED,
-	INSTANCE_DELETE
+	INSTANCE_DELETE,
+	INSTANCE_TOKEN
 };
 
 static const struct db_stmt instance_stmts[] = {
@@ -132,6 +150,8 @@ static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
 			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT)},
 	[INSTANCE_DELETE] = {"instance_delete", instance_delete_sql, DB_TYPES(DB_INT4, DB_INT4)},
+	[INSTANCE_TOKEN] = {"instance_token", instance_token_sql,
+			    DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_INT4)},
 };
 const struct db_stmt_table instance_stmt_table = DB_STMT_TABLE(instance_stmts);
 
@@ -301,4 +321,14 @@ void
 instance_delete_add(struct db_unit *u, int32_t company_id, int32_t id)
 {
 	instance_own_add(u, INSTANCE_DELETE, company_id, id);
+}
+
+void
+instance_token_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice token_hash,
+		   int32_t overlap_s)
+{
+	struct db_params *p = instance_own_add(u, INSTANCE_TOKEN, company_id, id);
+
+	db_p_bytea(p, token_hash);
+	db_p_i32(p, overlap_s);
 }

@@ -125,6 +125,11 @@ void instance_created_add(struct db_unit *u, int32_t company_id, int32_t id, str
  * sends are the caller's to cancel (model/cancel.h). */
 void instance_delete_add(struct db_unit *u, int32_t company_id, int32_t id);
 
+/* Give an instance a new token; the current one ends in overlap_s seconds (0: now), one that was
+ * in its overlap already ends now, so that two at most are alive. One row or none. */
+void instance_token_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice token_hash,
+			int32_t overlap_s);
+
 extern const struct db_stmt_table instance_stmt_table;
 
 #endif

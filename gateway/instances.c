@@ -1,0 +1,434 @@
+/* instances.c - the instances of a company: read, change, rotate tokens, and the
+ * look-up that sending uses. Creation and deletion, which speak with the provider,
+ * are instance_create.c and instance_delete.c.
+ */
+#include "instances.h"
+
+#include "gateway.h"
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "model/cancel.h"
+#include "model/endpoint.h"
+#include "model/instance_lock.h"
+#include "model/lookup.h"
+#include "model/send_queue.h"
+#include "model/token.h"
+
+#define REFS_MAX        65536
+#define REF_TTL_US      (4 * CLOCK_SEC)
+#define REF_NEGATIVE_US (1 * CLOCK_SEC)
+
+#define NAME_MAX_CHARS 100
+#define PHONE_MAX      32
+
+struct instances {
+	struct lookup *refs; /* id -> struct instance_ref */
+};
+
+/* ---- the look-up ---- */
+
+static void
+refs_add(struct db_unit *u, const struct slice *keys, unsigned count, void *arg GH_UNUSED)
+{
+	instance_ref_add(u, keys, count);
+}
+
+static void
+refs_read(struct lookup *l, const struct db_unit *u, void *arg GH_UNUSED)
+{
+	char key[8];
+
+	for (unsigned i = 0; i < instance_ref_count(u, 0); i++) {
+		struct instance_ref *ref = gh_alloc(sizeof(*ref));
+
+		instance_ref_read(u, 0, i, ref);
+		lookup_found(l, lookup_id_key(ref->id, key), ref);
+	}
+}
+
+/* A caller of instances_find that waits. */
+struct finding {
+	struct gw_req *req;
+	instances_found_fn *done;
+};
+
+static void
+find_done(void *arg, enum gh_code code, const void *value)
+{
+	const struct finding *f = arg;
+	const struct instance_ref *ref = value;
+
+	if (code != GH_OK && code != GH_ENOTFOUND)
+		gw_db_failed(f->req, code, NULL);
+	else if (code == GH_ENOTFOUND || ref->is_deleted ||
+		 ref->company_id != f->req->who.company_id)
+		gw_error(f->req, GW_E_NOT_FOUND, "No such instance");
+	else
+		f->done(f->req, ref);
+}
+
+void
+instances_find(struct gw_req *req, int32_t id, instances_found_fn *done)
+{
+	struct finding *f = arena_alloc(req->a, sizeof(*f));
+	const void *ref = NULL;
+	char key[8];
+	enum gh_code rc;
+
+	f->req = req;
+	f->done = done;
+	rc = lookup_get(req->gw->instances->refs, lookup_id_key(id, key), &ref, find_done, f, NULL);
+	if (rc != GH_EAGAIN)
+		find_done(f, rc, ref);
+}
+
+void
+instances_forget(struct gateway *gw, int32_t id)
+{
+	char key[8];
+
+	lookup_forget(gw->instances->refs, lookup_id_key(id, key));
+}
+
+/* ---- read ---- */
+
+void
+instances_json_members(struct json_w *w, const struct instance_row *row)
+{
+	json_w_i64(w, "id", row->id);
+	json_w_i64(w, "company_id", row->company_id);
+	json_w_i64(w, "provider_id", row->provider_id);
+	json_w_str(w, "instance_name", row->name);
+	json_w_str(w, "phone_number", row->phone_number);
+	json_w_str(w, "status", row->status);
+	json_w_str(w, "status_reason", row->status_reason);
+	json_w_str(w, "webhook_url", row->webhook_url);
+	json_w_str(w, "external_instance_id", row->external_id);
+	json_w_raw(w, "settings", row->settings);
+	json_w_time(w, "created_at", row->created_at_us);
+	json_w_time(w, "updated_at", row->updated_at_us);
+	json_w_str(w, "company_name", row->company_name);
+}
+
+/* Answer 200 with the row of statement 0, or 404. */
+static void
+reply_row(struct gw_req *req, const struct db_unit *u, const char *message)
+{
+	struct instance_row row;
+	struct json_w *w;
+
+	if (instance_row_count(u, 0) == 0) {
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+		return;
+	}
+	instance_row_read(u, 0, 0, req->a, &row);
+	w = gw_begin(req, message);
+	json_w_open(w, GW_DATA, '{');
+	instances_json_members(w, &row);
+	json_w_close(w, '}');
+	gw_send(req, 200);
+}
+
+static void
+get_done(struct gw_req *req, const struct db_unit *u)
+{
+	reply_row(req, u, "Instance");
+}
+
+static void
+instances_get(struct gw_req *req)
+{
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id))
+		return;
+	u = db_unit_new();
+	instance_get_add(u, req->who.company_id, id);
+	gw_submit(req, req->gw->read, u, get_done, NULL);
+}
+
+static void
+list_done(struct gw_req *req, const struct db_unit *u)
+{
+	const struct gw_page *page = req->user;
+	unsigned found = instance_row_count(u, 0);
+	unsigned shown = found > page->limit ? page->limit : found;
+	struct instance_row row = {0};
+	struct json_w *w = gw_begin(req, "Instances");
+
+	json_w_open(w, GW_DATA, '[');
+	for (unsigned i = 0; i < shown; i++) {
+		instance_row_read(u, 0, i, req->a, &row);
+		json_w_open(w, NULL, '{');
+		instances_json_members(w, &row);
+		json_w_close(w, '}');
+	}
+	json_w_close(w, ']');
+	gw_send_id_list(req, page, instance_count_of(u, 1), found > shown, row.id);
+}
+
+static void
+instances_list(struct gw_req *req)
+{
+	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
+	struct db_unit *u;
+
+	req->user = page;
+	if (!gw_page_read(req, GW_ID_KEY_SIZE, page))
+		return;
+	u = db_unit_new();
+	instance_list_add(u, req->who.company_id, gw_page_id(page), page->limit + 1, page->offset);
+	instance_count_add(u, req->who.company_id, GW_TOTAL_MAX + 1);
+	gw_submit(req, req->gw->read, u, list_done, NULL);
+}
+
+/* ---- change ---- */
+
+enum { IN_DOUBT_RESEND, IN_DOUBT_HOLD };
+
+static const struct json_word in_doubt_words[] = {
+	{"resend", IN_DOUBT_RESEND},
+	{"hold", IN_DOUBT_HOLD},
+	{NULL, 0},
+};
+
+struct settings {
+	int64_t per_minute, min_interval_ms, jitter_ms, new_chats_per_day, max_attempts;
+	bool ordered;
+	int in_doubt_policy;
+};
+
+#define AT(member) .offset = offsetof(struct settings, member)
+
+/* The order is that of the bits of json_given, which settings_write tests. */
+enum {
+	SET_PER_MINUTE,
+	SET_MIN_INTERVAL,
+	SET_JITTER,
+	SET_NEW_CHATS,
+	SET_ORDERED,
+	SET_IN_DOUBT,
+	SET_MAX_ATTEMPTS
+};
+
+static const struct json_rule settings_rules[] = {
+	[SET_PER_MINUTE] = {"per_minute", JSON_RULE_INT, .max = 6000, AT(per_minute)},
+	[SET_MIN_INTERVAL] = {"min_interval_ms", JSON_RULE_INT, .max = 3600000,
+			      AT(min_interval_ms)},
+	[SET_JITTER] = {"jitter_ms", JSON_RULE_INT, .max = 600000, AT(jitter_ms)},
+	[SET_NEW_CHATS] = {"new_chats_per_day", JSON_RULE_INT, .max = 1000000,
+			   AT(new_chats_per_day)},
+	[SET_ORDERED] = {"ordered", JSON_RULE_BOOL, AT(ordered)},
+	[SET_IN_DOUBT] = {"in_doubt_policy", JSON_RULE_WORD, .words = in_doubt_words,
+			  AT(in_doubt_policy)},
+	[SET_MAX_ATTEMPTS] = {"max_attempts", JSON_RULE_INT, .min = 1, .max = 20, AT(max_attempts)},
+};
+
+static void
+settings_write_int(struct json_w *w, uint64_t present, unsigned rule, int64_t v)
+{
+	if ((present >> rule & 1) != 0)
+		json_w_i64(w, settings_rules[rule].name, v);
+}
+
+/* What was given, as the JSON object that is merged into the stored one. */
+static struct slice
+settings_text(struct arena *a, const struct settings *s, uint64_t present)
+{
+	struct buf b;
+	struct json_w w;
+
+	buf_init(&b, a, 1024);
+	json_w_init(&w, &b);
+	json_w_open(&w, NULL, '{');
+	settings_write_int(&w, present, SET_PER_MINUTE, s->per_minute);
+	settings_write_int(&w, present, SET_MIN_INTERVAL, s->min_interval_ms);
+	settings_write_int(&w, present, SET_JITTER, s->jitter_ms);
+	settings_write_int(&w, present, SET_NEW_CHATS, s->new_chats_per_day);
+	if ((present >> SET_ORDERED & 1) != 0)
+		json_w_bool(&w, "ordered", s->ordered);
+	if ((present >> SET_IN_DOUBT & 1) != 0)
+		json_w_str(&w, "in_doubt_policy",
+			   slice_of(in_doubt_words[s->in_doubt_policy].text));
+	settings_write_int(&w, present, SET_MAX_ATTEMPTS, s->max_attempts);
+	json_w_close(&w, '}');
+	return buf_slice(&b);
+}
+#undef AT
+
+struct change_body {
+	struct slice name;
+	struct slice phone_number;
+	const struct json *settings;
+};
+
+#define AT(member) .offset = offsetof(struct change_body, member)
+
+static const struct json_rule change_rules[] = {
+	{"instance_name", JSON_RULE_STRING, JSON_RULE_LINE, .min = 1, .max = NAME_MAX_CHARS,
+	 AT(name)},
+	{"phone_number", JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK, .min = 1,
+	 .max = PHONE_MAX, AT(phone_number)},
+	{"settings", JSON_RULE_OBJECT, AT(settings)},
+};
+#undef AT
+
+bool
+instances_name_is_taken(struct gw_req *req, const struct db_error *err)
+{
+	if (!slice_eq(slice_of(err->constraint), S(INSTANCE_NAME_CONSTRAINT)))
+		return false;
+	gw_field_error(req, "instance_name", "is in use already");
+	gw_error(req, GW_E_DUPLICATE_NAME, "The company has an instance of this name");
+	return true;
+}
+
+static void
+update_done(struct gw_req *req, const struct db_unit *u)
+{
+	reply_row(req, u, "Instance updated");
+}
+
+static void
+instances_update(struct gw_req *req)
+{
+	struct change_body body = {0};
+	struct settings settings = {0};
+	struct json_given given = {0};
+	struct instance_change change;
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id))
+		return;
+	(void)json_check(req->body, change_rules, GH_COUNT(change_rules), "", &body, NULL,
+			 gw_errors(req));
+	if (body.settings != NULL)
+		(void)json_check(body.settings, settings_rules, GH_COUNT(settings_rules),
+				 "settings", &settings, &given, gw_errors(req));
+	if (gw_refuse_fields(req))
+		return;
+	change.name = body.name;
+	change.phone_number = body.phone_number;
+	change.settings = settings_text(req->a, &settings, given.present);
+	u = db_unit_new();
+	instance_update_add(u, req->who.company_id, id, &change);
+	gw_submit(req, req->gw->write, u, update_done, instances_name_is_taken);
+}
+
+/* ---- tokens ---- */
+
+struct rotation {
+	int64_t overlap_s;
+	char token[GW_TOKEN_SIZE];
+	uint8_t hash[TOKEN_HASH_SIZE];
+};
+
+static const struct json_rule rotation_rules[] = {
+	{"overlap_seconds", JSON_RULE_INT, .max = TOKEN_OVERLAP_MAX,
+	 .offset = offsetof(struct rotation, overlap_s)},
+};
+
+static void
+rotate_done(struct gw_req *req, const struct db_unit *u)
+{
+	const struct rotation *r = req->user;
+	struct instance_row row;
+	struct json_w *w;
+
+	if (instance_row_count(u, 0) == 0) {
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+		return;
+	}
+	gw_auth_forget(req->gw);
+	instance_row_read(u, 0, 0, req->a, &row);
+	w = gw_begin(req, "Token rotated");
+	json_w_open(w, GW_DATA, '{');
+	instances_json_members(w, &row);
+	json_w_str(w, "token", slice_of(r->token));
+	json_w_close(w, '}');
+	gw_send(req, 201);
+}
+
+static void
+instances_rotate(struct gw_req *req)
+{
+	struct rotation *r = arena_alloc(req->a, sizeof(*r));
+	struct db_unit *u;
+	int32_t id;
+
+	req->user = r;
+	if (!gw_id_param(req, "id", &id) ||
+	    !gw_check(req, rotation_rules, GH_COUNT(rotation_rules), r, NULL))
+		return;
+	gw_token_new(r->token, r->hash);
+	u = db_unit_new();
+	instance_token_add(u, req->who.company_id, id, slice_make(r->hash, sizeof(r->hash)),
+			   (int32_t)r->overlap_s);
+	gw_submit(req, req->gw->write, u, rotate_done, NULL);
+}
+
+/* ---- the module ---- */
+
+static enum gh_code
+instances_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
+{
+	struct lookup_def refs = {
+		.entries_max = REFS_MAX,
+		.ttl_us = REF_TTL_US,
+		.negative_ttl_us = REF_NEGATIVE_US,
+		.add = refs_add,
+		.read = refs_read,
+		.free_value = gh_free,
+	};
+
+	gw->instances = gh_alloc(sizeof(*gw->instances));
+	gw->instances->refs = lookup_new(gw->loop, gw->read, &refs);
+	return GH_OK;
+}
+
+static void
+instances_stop(struct gateway *gw)
+{
+	if (gw->instances == NULL)
+		return;
+	lookup_free(gw->instances->refs);
+	gh_free(gw->instances);
+	gw->instances = NULL;
+}
+
+static const struct gw_route instances_routes[] = {
+	{HTTP_POST, "/api/instances", GW_COMPANY, GW_JSON, 0, instances_create},
+	{HTTP_GET, "/api/instances", GW_COMPANY, 0, 0, instances_list},
+	{HTTP_GET, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_get},
+	{HTTP_PUT, "/api/instances/{id}", GW_COMPANY, GW_JSON, 0, instances_update},
+	{HTTP_DELETE, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_delete},
+	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL, 0, instances_rotate},
+};
+
+static const struct db_stmt_table *const instances_write_tables[] = {
+	&instance_stmt_table,
+	&endpoint_stmt_table,
+	&token_stmt_table,
+	&cancel_stmt_table,
+	&send_queue_stmt_table,
+	&instance_lock_stmt_table,
+	NULL,
+};
+
+static const struct db_stmt_table *const instances_read_tables[] = {
+	&instance_stmt_table,
+	NULL,
+};
+
+const struct gw_module instances_module = {
+	.routes = instances_routes,
+	.route_count = GH_COUNT(instances_routes),
+	.write_tables = instances_write_tables,
+	.read_tables = instances_read_tables,
+	.start = instances_start,
+	.stop = instances_stop,
+};
