@@ -463,7 +463,9 @@ conf_slot_eq(const struct conf *a, const struct conf *b, size_t at)
 	if (!ops->has_pointer)
 		return memcmp((char *)a->live + x->offset, (char *)b->live + y->offset,
 			      ops->size) == 0;
-	if (x->items.count != y->items.count || (x->items.v == NULL) != (y->items.v == NULL))
+	if (x->items.v == NULL || y->items.v == NULL)
+		return x->items.v == y->items.v;
+	if (x->items.count != y->items.count)
 		return false;
 	for (size_t i = 0; i < x->items.count; i++) {
 		if (strcmp(x->items.v[i], y->items.v[i]) != 0)

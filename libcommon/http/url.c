@@ -62,17 +62,17 @@ check_label(struct slice label, struct gh_err *err)
 static enum gh_code
 check_name(struct slice host, struct url *u, struct gh_err *err)
 {
-	struct slice rest = host, label = SLICE_NONE;
+	struct slice rest = host, label;
 	struct addr ignored;
 
-	while (rest.p != NULL) {
+	do {
 		enum gh_code rc;
 
 		label = slice_cut(rest, '.', &rest);
 		rc = check_label(label, err);
 		if (rc != GH_OK)
 			return rc;
-	}
+	} while (rest.p != NULL);
 	u->host_kind = URL_HOST_NAME;
 	/*
 	 * inet_aton reads "0177.1", "0x7f.1" and "2130706433" as addresses; other parsers
