@@ -25,7 +25,7 @@ struct endpoint_route_row {
 	int32_t max_concurrency;
 	struct slice headers_sealed; /* JSON object text, aad "endpoint_headers"; may be absent */
 	struct slice secret_sealed[ENDPOINT_SECRETS_MAX]; /* "whsec_..." text, aad
-							    * "endpoint_secret"; current first */
+							   * "endpoint_secret"; current first */
 	unsigned secret_count;
 };
 

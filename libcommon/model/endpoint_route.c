@@ -1,0 +1,96 @@
+/* endpoint_route.c - where deliveries go; see endpoint_route.h. */
+#include "model/endpoint_route.h"
+
+#include "base/arena.h"
+
+static const char endpoint_route_read_sql[] =
+	"SELECT w.id, w.company_id, w.url, w.format = 'standard', w.max_concurrency,\n"
+	"    w.custom_headers_sealed,\n"
+	"    ARRAY(SELECT s.secret_sealed FROM webhook_secrets s\n"
+	"          WHERE s.endpoint_id = w.id\n"
+	"            AND (s.expires_at IS NULL OR s.expires_at > now())\n"
+	"          ORDER BY s.expires_at IS NULL DESC, s.expires_at DESC, s.id DESC LIMIT 3)\n"
+	"FROM instance_webhooks w\n"
+	"WHERE w.id = ANY ($1::int4[]) AND w.is_active AND w.disabled_at IS NULL\n"
+	"    AND w.deleted_at IS NULL";
+
+static const char endpoint_disable_sql[] =
+	"WITH gone AS (\n"
+	"  SELECT id FROM instance_webhooks WHERE id = ANY ($1::int4[]) AND disabled_at IS NULL\n"
+	"  ORDER BY id FOR UPDATE\n"
+	")\n"
+	"UPDATE instance_webhooks w\n"
+	"SET disabled_at = now(), failure_state = 'disabled', updated_at = now()\n"
+	"FROM gone g WHERE w.id = g.id";
+
+static const char endpoint_timer_sql[] =
+	"INSERT INTO outbox_messages (kind, class, company_id, target_id, available_at)\n"
+	"VALUES (3, 2, $1, $2, clock_timestamp() + $3::int8 * interval '1 us')";
+
+enum { ENDPOINT_ROUTE_READ, ENDPOINT_DISABLE, ENDPOINT_TIMER };
+
+static const struct db_stmt endpoint_route_stmts[] = {
+	[ENDPOINT_ROUTE_READ] = {"endpoint_route_read", endpoint_route_read_sql,
+				 DB_TYPES(DB_INT4_ARRAY)},
+	[ENDPOINT_DISABLE] = {"endpoint_disable", endpoint_disable_sql, DB_TYPES(DB_INT4_ARRAY)},
+	[ENDPOINT_TIMER] = {"endpoint_timer", endpoint_timer_sql,
+			    DB_TYPES(DB_INT4, DB_INT4, DB_INT8)},
+};
+const struct db_stmt_table endpoint_route_stmt_table = DB_STMT_TABLE(endpoint_route_stmts);
+
+static void
+endpoint_add_ids(struct db_unit *u, unsigned stmt, const int32_t *ids, unsigned count)
+{
+	struct db_params *p = db_unit_add(u, &endpoint_route_stmts[stmt]);
+	struct db_arr *id = db_p_array(p, DB_INT4, count);
+
+	for (unsigned i = 0; i < count; i++)
+		db_arr_i32(id, ids[i]);
+}
+
+void
+endpoint_route_add(struct db_unit *u, const int32_t *ids, unsigned count)
+{
+	endpoint_add_ids(u, ENDPOINT_ROUTE_READ, ids, count);
+}
+
+unsigned
+endpoint_route_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
+		    struct endpoint_route_row **rows)
+{
+	const struct db_result *r = db_unit_result(u, stmt);
+	unsigned count = db_row_count(r);
+
+	*rows = arena_alloc_array(a, count, sizeof(**rows));
+	for (unsigned i = 0; i < count; i++) {
+		struct endpoint_route_row *row = &(*rows)[i];
+		struct db_array_it secrets = db_get_array(r, i, 6);
+		struct slice secret;
+
+		row->id = db_get_i32(r, i, 0);
+		row->company_id = db_get_i32(r, i, 1);
+		row->url = arena_dup(a, db_get_slice(r, i, 2));
+		row->format = db_get_bool(r, i, 3) ? EVENT_FORMAT_STANDARD : EVENT_FORMAT_GROWHUB;
+		row->max_concurrency = db_get_i32(r, i, 4);
+		row->headers_sealed = arena_dup(a, db_get_slice(r, i, 5));
+		while (row->secret_count < ENDPOINT_SECRETS_MAX && db_array_next(&secrets, &secret))
+			row->secret_sealed[row->secret_count++] = arena_dup(a, secret);
+	}
+	return count;
+}
+
+void
+endpoint_disable_add(struct db_unit *u, const int32_t *ids, unsigned count)
+{
+	endpoint_add_ids(u, ENDPOINT_DISABLE, ids, count);
+}
+
+void
+endpoint_timer_add(struct db_unit *u, int32_t company_id, int32_t endpoint_id, int64_t delay_us)
+{
+	struct db_params *p = db_unit_add(u, &endpoint_route_stmts[ENDPOINT_TIMER]);
+
+	db_p_i32(p, company_id);
+	db_p_i32(p, endpoint_id);
+	db_p_i64(p, delay_us);
+}
