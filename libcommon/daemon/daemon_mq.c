@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "daemon/daemon.h"
 
@@ -19,8 +18,6 @@ struct daemon_mq {
 	void *arg;
 	const char *fault;
 	unsigned check;
-	enum mq_state state; /* last one logged */
-	bool is_blocked;
 };
 
 enum {
@@ -141,29 +138,10 @@ daemon_mq_check(struct daemon_mq *m)
 }
 
 static void
-daemon_mq_log(struct daemon_mq *m, enum mq_state state, bool is_blocked)
-{
-	if (state == MQ_OPEN && m->state != MQ_OPEN)
-		log_info("broker.up",
-			 LOG_INT("connects", mq_conn_counters(m->conn)->connect_count));
-	else if (state == MQ_WAITING && m->state != MQ_WAITING)
-		log_warn("broker.down", LOG_SLICE("err", mq_conn_last_error(m->conn)));
-	if (is_blocked != m->is_blocked) {
-		if (is_blocked)
-			log_warn("broker.blocked", LOG_STR("by", "alarm of the broker"));
-		else
-			log_info("broker.unblocked", LOG_STR("state", mq_state_name(state)));
-	}
-	m->state = state;
-	m->is_blocked = is_blocked;
-}
-
-static void
 daemon_mq_changed(void *arg, enum mq_state state, bool is_blocked)
 {
 	struct daemon_mq *m = arg;
 
-	daemon_mq_log(m, state, is_blocked);
 	daemon_mq_check(m);
 	if (m->on_change != NULL)
 		m->on_change(m->arg, state, is_blocked);
@@ -201,7 +179,6 @@ daemon_mq_new(struct daemon *d, struct metrics_table *table, mq_conn_fn *on_chan
 	m->table = table;
 	m->on_change = on_change;
 	m->arg = arg;
-	m->state = mq_conn_state(m->conn);
 	m->check = daemon_check_add(d, "broker", true);
 	metrics_collector_add(daemon_metrics(d), daemon_mq_collect, m);
 	return m;
