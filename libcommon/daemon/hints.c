@@ -47,6 +47,7 @@ struct hints {
 	bool is_reading, is_reread_wanted;
 	bool is_retry_wanted; /* the list was announced: look for absent queues now */
 	bool is_listed;       /* the list was read once */
+	unsigned idle_looks;  /* in a row that found nothing consumed */
 };
 
 enum { H_RECEIVED, H_INVALID, H_HELD, H_QUEUES, H_COUNT };
@@ -80,19 +81,28 @@ hints_collect(void *arg)
 }
 
 /* Consuming while there is something to consume. Paused counts as well: the reason has a
- * check of its own. */
+ * check of its own. Seen twice in a row, since subscribing takes a moment. */
+static void
+hints_look(struct hints *h)
+{
+	const char *fault = NULL;
+	bool is_idle = h->pause == 0 && mq_consumer_queue_count(h->consumer) > 0 &&
+		       mq_consumer_active_count(h->consumer) == 0;
+
+	h->idle_looks = is_idle ? h->idle_looks + 1 : 0;
+	if (!h->is_listed)
+		fault = "list of queues not read yet";
+	else if (h->idle_looks > 1)
+		fault = "no queue is consumed";
+	daemon_mq_set_fault(h->opts.mq, fault);
+}
+
 static void
 hints_check(void *arg)
 {
 	struct hints *h = arg;
-	const char *fault = NULL;
 
-	if (!h->is_listed)
-		fault = "list of queues not read yet";
-	else if (h->pause == 0 && mq_consumer_queue_count(h->consumer) > 0 &&
-		 mq_consumer_active_count(h->consumer) == 0)
-		fault = "no queue is consumed";
-	daemon_mq_set_fault(h->opts.mq, fault);
+	hints_look(h);
 	loop_timer_set(h->check, HINTS_CHECK_US);
 }
 
@@ -169,11 +179,12 @@ hints_queue_changed(void *arg, struct slice name, bool is_consuming)
 	if (q == NULL)
 		return;
 	q->is_absent = !is_consuming;
-	if (is_consuming)
-		log_debug("hints.consuming", LOG_SLICE("queue", name));
-	else
+	if (!is_consuming) {
 		log_warn("hints.queue_absent", LOG_SLICE("queue", name));
-	hints_check(h);
+		return;
+	}
+	log_debug("hints.consuming", LOG_SLICE("queue", name));
+	hints_look(h);
 }
 
 static void
@@ -241,8 +252,10 @@ hints_read_done(void *arg, enum gh_code code, const struct db_unit *u)
 		arena_free(a);
 		hints_queues_sweep(h);
 		h->is_retry_wanted = false;
-		h->is_listed = true;
-		hints_check(h);
+		if (!h->is_listed) {
+			h->is_listed = true;
+			hints_look(h);
+		}
 	} else {
 		log_warn("hints.list_failed", LOG_STR("err", db_unit_error(u)->text));
 	}
