@@ -22,7 +22,7 @@ static const char company_list_sql[] =
 static const char company_count_sql[] =
 	"SELECT count(*) FROM (SELECT 1 FROM companies\n"
 	"  WHERE CASE WHEN $1::text IS NULL THEN status <> 'deleted' ELSE status = $1 END\n"
-	"  LIMIT 10001) some";
+	"  LIMIT 10001) n";
 
 static const char company_update_sql[] =
 	"WITH c AS (\n"

@@ -23,7 +23,7 @@ static const char provider_list_sql[] =
 	"ORDER BY p.id DESC LIMIT $2::int4 OFFSET $3::int4";
 
 static const char provider_count_sql[] =
-	"SELECT count(*) FROM (SELECT 1 FROM providers WHERE deleted_at IS NULL LIMIT 10001) some";
+	"SELECT count(*) FROM (SELECT 1 FROM providers WHERE deleted_at IS NULL LIMIT 10001) n";
 
 static const char provider_update_sql[] =
 	"WITH p AS (\n"
