@@ -1,0 +1,141 @@
+"""What the benchmarks share: a stack of their own, facts of machine and build, the table,
+the result file build/bench/NAME.json.
+
+BENCH_SECONDS (default 5) is the length of one measurement of a round.
+"""
+
+import contextlib
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+REPO = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(REPO, "tests", "stack"))
+
+import envfile  # noqa: E402
+import paths  # noqa: E402
+import postgres  # noqa: E402
+
+OUT = os.path.join(REPO, "build", "bench")
+STACK = os.path.join(REPO, "tests", "stack", "stack")
+ROUNDS = 3
+SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
+
+
+class BenchError(Exception):
+    """A reason why there is no result."""
+
+
+@contextlib.contextmanager
+def stack(name, *flags):
+    """A fresh stack in build/bench/NAME while the block runs; gives its variables."""
+    directory = os.path.join(OUT, name)
+    if os.path.exists(os.path.join(directory, "etc", "plan.json")):
+        _stack("down", directory)  # what a killed run may have left
+    subprocess.run(["rm", "-rf", directory], check=True)
+    os.makedirs(OUT, mode=0o755, exist_ok=True)
+    if not _stack("up", directory, *flags):
+        raise BenchError("the stack did not come up")
+    try:
+        yield envfile.read(os.path.join(directory, "env"))
+    finally:
+        _stack("down", directory)
+
+
+def owner_url(env):
+    """The daemons' own database URL: the one role that may write."""
+    with open(env["GROWHUB_CONF"]) as f:
+        return re.search(r'db:.*?url = "([^"]+)"', f.read())[1]
+
+
+def run(argv):
+    """Standard output of a command; BenchError with its words when it fails."""
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise BenchError(f"{os.path.basename(argv[0])} ended with {done.returncode}:\n"
+                         f"{done.stdout}{done.stderr}".rstrip())
+    return done.stdout
+
+
+def program(name):
+    return paths.program(name)
+
+
+def postgres_program(name):
+    return os.path.join(postgres.Postgres(None, 0, {}).bin, name)
+
+
+def measure(subjects):
+    """Interleaved rounds: {name: function} -> {name: [what the function gave, per round]}.
+    Interleaving lets whatever else the machine does meet all subjects alike."""
+    results = {name: [] for name in subjects}
+    for _ in range(ROUNDS):
+        for name, function in subjects.items():
+            results[name].append(function())
+    return results
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def spread(values):
+    """Distance of the extremes in per cent of the median."""
+    return 100 * (max(values) - min(values)) / median(values)
+
+
+def table(header, rows):
+    """Print columns; the first is text, the others are numbers already formatted."""
+    widths = [max(len(str(row[i])) for row in [header, *rows]) for i in range(len(header))]
+    for row in [header, *rows]:
+        cells = [str(cell).rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        print("  ".join([str(row[0]).ljust(widths[0]), *cells]))
+
+
+def machine():
+    with open("/proc/cpuinfo") as f:
+        model = re.search(r"^model name\s*:\s*(.*)$", f.read(), re.M)
+    with open("/proc/meminfo") as f:
+        memory_kib = int(re.search(r"^MemTotal:\s*(\d+)", f.read(), re.M)[1])
+    return {
+        "cpu": model[1] if model else platform.machine(), "cores": os.cpu_count(),
+        "memory_gib": round(memory_kib / 2**20, 1), "kernel": platform.release(),
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def versions():
+    git = ["git", "-C", REPO]
+    commit = subprocess.run([*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True)
+    changed = subprocess.run([*git, "status", "--porcelain", "-uno"], capture_output=True, text=True)
+    return {
+        "commit": commit.stdout.strip() + ("+changes" if changed.stdout.strip() else ""),
+        "growhub": run([program("growhub-gateway"), "-V"]).strip(),
+        "postgresql": run([postgres_program("postgres"), "--version"]).split()[2],
+    }
+
+
+def print_machine(facts):
+    print(f"{facts['cores']} cores {facts['cpu']}, {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
+          f"load before {facts['load_before']}")
+
+
+def write_result(name, result):
+    """build/bench/NAME.json."""
+    path = os.path.join(OUT, f"{name}.json")
+    with open(path, "w") as f:
+        json.dump({"bench": name, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **result}, f,
+                  indent=1)
+        f.write("\n")
+    print(f"written: {os.path.relpath(path, REPO)}")
+
+
+def _stack(*words):
+    return subprocess.run([STACK, *words], env={**os.environ, "GROWHUB_PROFILE": "release"},
+                          stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode == 0
