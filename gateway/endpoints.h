@@ -1,0 +1,24 @@
+/* endpoints.h - what the creation of an instance shares with its webhooks. */
+#ifndef GH_GATEWAY_ENDPOINTS_H
+#define GH_GATEWAY_ENDPOINTS_H
+
+#include "crypto/whsec.h"
+#include "endpoint_check.h"
+#include "model/endpoint.h"
+
+struct gw_req;
+struct json_w;
+
+/* The rules of this installation for endpoint_input_read. */
+const struct endpoint_policy *endpoints_policy(const struct gw_req *req);
+
+/* Add the statement that inserts an endpoint with its secret: the one given, or a new one that is
+ * put into in->secret. Sealed bytes live in the request's arena. */
+void endpoints_insert_add(struct gw_req *req, struct db_unit *u, const struct endpoint_owner *owner,
+			  struct endpoint_input *in);
+
+/* Write the members of the API's row into an open object; secret (NULL: never) is shown once. */
+void endpoints_json_members(struct gw_req *req, struct json_w *w, const struct endpoint_row *row,
+			    const struct whsec *secret);
+
+#endif

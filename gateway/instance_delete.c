@@ -1,0 +1,116 @@
+/* instance_delete.c - DELETE /api/instances/{id}: the row, its tokens and keys at
+ * once; then the session at the provider; then the waiting sends, in slices.
+ *
+ * Only the first step decides: once the row is deleted nothing is sent for it. The
+ * session's deletion is tried once and its failure logged; sends that a crash
+ * leaves behind end by their expiry.
+ */
+#include "cancel.h"
+#include "gateway.h"
+#include "instances.h"
+#include "provider_call.h"
+
+#include "base/arena.h"
+#include "model/wake.h"
+
+/* One deletion on its way; lives in the request's arena. */
+struct deletion {
+	struct instance_row instance;
+	struct provider_call call;
+};
+
+static void next_slice(struct gw_req *req);
+
+static void
+reply(struct gw_req *req)
+{
+	const struct deletion *d = req->user;
+	struct json_w *w = gw_begin(req, "Instance deleted");
+
+	json_w_open(w, GW_DATA, '{');
+	instances_json_members(w, &d->instance);
+	json_w_close(w, '}');
+	gw_send(req, 200);
+}
+
+/* The instance is deleted whatever becomes of its sends. */
+static bool
+slice_failed(struct gw_req *req, const struct db_error *err GH_UNUSED)
+{
+	reply(req);
+	return true;
+}
+
+static void
+slice_ended(struct gw_req *req, const struct db_unit *u)
+{
+	wake_send(req->gw->wake);
+	/* None of them ended: somebody else is at it, or they are being sent. */
+	if (db_row_count(db_unit_result(u, CANCEL_ENDED_STMT)) == 0)
+		reply(req);
+	else
+		next_slice(req);
+}
+
+static void
+slice_found(struct gw_req *req, const struct db_unit *u)
+{
+	struct cancel_row *rows;
+	unsigned count = cancel_rows(u, 0, req->a, &rows);
+	struct db_unit *next;
+
+	if (count == 0) {
+		reply(req);
+		return;
+	}
+	next = db_unit_new();
+	cancel_add(req, next, rows, count, "the instance was deleted");
+	gw_submit(req, req->gw->write, next, slice_ended, slice_failed);
+}
+
+static void
+next_slice(struct gw_req *req)
+{
+	const struct deletion *d = req->user;
+	struct db_unit *u = db_unit_new();
+
+	cancel_pick_add(u, d->instance.company_id, d->instance.id);
+	gw_submit(req, req->gw->write, u, slice_found, slice_failed);
+}
+
+static void
+session_ended(struct gw_req *req, const struct provider_result *r GH_UNUSED)
+{
+	next_slice(req); /* a failure was logged by provider_call */
+}
+
+static void
+delete_done(struct gw_req *req, const struct db_unit *u)
+{
+	struct deletion *d = req->user;
+
+	if (instance_row_count(u, 0) == 0) {
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+		return;
+	}
+	gw_auth_forget(req->gw);
+	instance_row_read(u, 0, 0, req->a, &d->instance);
+	instances_forget(req->gw, d->instance.id);
+	d->call.op = PROVIDER_OP_SESSION_DELETE;
+	provider_call(req, &d->instance, &d->call, session_ended);
+}
+
+void
+instances_delete(struct gw_req *req)
+{
+	struct deletion *d = arena_alloc(req->a, sizeof(*d));
+	struct db_unit *u;
+	int32_t id;
+
+	req->user = d;
+	if (!gw_id_param(req, "id", &id))
+		return;
+	u = db_unit_new();
+	instance_delete_add(u, req->who.company_id, id);
+	gw_submit(req, req->gw->write, u, delete_done, NULL);
+}
