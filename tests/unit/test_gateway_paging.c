@@ -1,0 +1,313 @@
+/* test_gateway_paging.c - limits, offsets and cursors; what a refusal looks like. */
+#include "../../gateway/errors.c"
+#include "../../gateway/paging.c"
+#include "../../gateway/reply.c"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* The reply of the request under test, in place of the server's. */
+static struct {
+	unsigned status;
+	char body[4096];
+	char link[512];
+} got;
+
+void
+http_reply(struct http_req *req, unsigned status, const struct http_header *headers, unsigned count,
+	   struct slice body)
+{
+	(void)req;
+	got.status = status;
+	got.link[0] = '\0';
+	for (unsigned i = 0; i < count; i++)
+		if (slice_eq(headers[i].name, S("Link")))
+			assert_int_equal(
+				slice_to_cstr(headers[i].value, got.link, sizeof(got.link)), GH_OK);
+	assert_int_equal(slice_to_cstr(body, got.body, sizeof(got.body)), GH_OK);
+}
+
+struct slice
+http_req_header(const struct http_req *req, struct slice name)
+{
+	(void)req;
+	(void)name;
+	return SLICE_NONE;
+}
+
+/* A request with a query string. */
+struct world {
+	struct gateway gw;
+	struct gateway_conf conf;
+	struct http_req http;
+	struct query query;
+	struct gw_req req;
+};
+
+static const struct gw_route route_a = {HTTP_GET, "/api/a", GW_COMPANY, 0, 0, NULL};
+static const struct gw_route route_b = {HTTP_GET, "/api/b", GW_COMPANY, 0, 0, NULL};
+
+static struct world *
+world_new(const char *query, int32_t company_id)
+{
+	struct arena *a = arena_new(0);
+	struct world *w = arena_alloc(a, sizeof(*w));
+
+	w->conf.public_url = "https://x";
+	w->gw.conf = &w->conf;
+	w->gw.cursor_key = S("a key");
+	w->http.a = a;
+	w->req = (struct gw_req){.gw = &w->gw, .http = &w->http, .a = a, .route = &route_a};
+	w->req.who.kind = GW_COMPANY;
+	w->req.who.company_id = company_id;
+	w->req.query = &w->query;
+	assert_int_equal(query_parse(slice_of(query), a, &w->query, NULL), GH_OK);
+	got.status = 0;
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	arena_free(w->http.a);
+}
+
+static void
+test_limits(void **state)
+{
+	static const struct {
+		const char *name, *query;
+		unsigned status; /* 0: accepted */
+		unsigned limit, offset;
+	} cases[] = {
+		{"defaults", "", 0, 50, 0},
+		{"least", "limit=1", 0, 1, 0},
+		{"most", "limit=200&offset=10000", 0, 200, 10000},
+		{"limit 0", "limit=0", 422, 0, 0},
+		{"limit over", "limit=201", 422, 0, 0},
+		{"limit empty", "limit=", 422, 0, 0},
+		{"offset over", "offset=10001", 422, 0, 0},
+		{"offset negative", "offset=-1", 422, 0, 0},
+		{"both positions", "offset=1&cursor=AA", 422, 0, 0},
+		{"garbage cursor", "cursor=AA", 400, 0, 0},
+		{"empty cursor", "cursor=", 400, 0, 0},
+		{"no base64url", "cursor=%2F%2B", 400, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct world *w = world_new(cases[i].query, 1);
+		struct gw_page page;
+		bool is_good = gw_page_read(&w->req, GW_ID_KEY_SIZE, &page);
+
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(is_good, cases[i].status == 0);
+		assert_int_equal(got.status, cases[i].status);
+		if (is_good) {
+			assert_int_equal(page.limit, cases[i].limit);
+			assert_int_equal(page.offset, cases[i].offset);
+			assert_int_equal(gw_page_id(&page), INT32_MAX);
+		}
+		world_free(w);
+	}
+}
+
+/* The cursor that a list of company 7 with this query hands out behind id 300. */
+static void
+cursor_of(const char *query, char *out, size_t size)
+{
+	struct world *w = world_new(query, 7);
+	const uint8_t key[GW_ID_KEY_SIZE] = {0, 0, 1, 44};
+
+	assert_int_equal(
+		slice_to_cstr(slice_of(cursor_write(&w->req, key, sizeof(key))), out, size), GH_OK);
+	world_free(w);
+}
+
+static void
+test_cursor_scope(void **state)
+{
+	static const struct {
+		const char *name, *made_with, *used_with;
+		const struct gw_route *route;
+		int32_t company_id;
+		size_t key_n;
+		bool is_good;
+	} cases[] = {
+		{"same list", "", "", &route_a, 7, GW_ID_KEY_SIZE, true},
+		{"other limit", "limit=3", "limit=4", &route_a, 7, GW_ID_KEY_SIZE, true},
+		{"filters in another order", "x=1&y=2", "y=2&x=1", &route_a, 7, GW_ID_KEY_SIZE,
+		 true},
+		{"other tenant", "", "", &route_a, 8, GW_ID_KEY_SIZE, false},
+		{"other list", "", "", &route_b, 7, GW_ID_KEY_SIZE, false},
+		{"other key", "", "", &route_a, 7, 16, false},
+		{"filter added", "", "x=1", &route_a, 7, GW_ID_KEY_SIZE, false},
+		{"filter changed", "x=1", "x=2", &route_a, 7, GW_ID_KEY_SIZE, false},
+		{"values swapped", "x=1&y=2", "x=2&y=1", &route_a, 7, GW_ID_KEY_SIZE, false},
+		{"shifted text", "ab=c", "a=bc", &route_a, 7, GW_ID_KEY_SIZE, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		char cursor[128], query[256];
+		struct gw_page page;
+		struct world *w;
+
+		print_message("%s\n", cases[i].name);
+		cursor_of(cases[i].made_with, cursor, sizeof(cursor));
+		snprintf(query, sizeof(query), "%s&cursor=%s", cases[i].used_with, cursor);
+		w = world_new(query, cases[i].company_id);
+		w->req.route = cases[i].route;
+		assert_int_equal(gw_page_read(&w->req, cases[i].key_n, &page), cases[i].is_good);
+		if (cases[i].is_good)
+			assert_int_equal(gw_page_id(&page), 300);
+		else
+			assert_int_equal(got.status, 400);
+		world_free(w);
+	}
+}
+
+/* No single altered character passes. */
+static void
+test_cursor_forged(void **state)
+{
+	char cursor[128];
+
+	(void)state;
+	cursor_of("", cursor, sizeof(cursor));
+	for (size_t i = 0; cursor[i] != '\0'; i++) {
+		char forged[128], query[160];
+		struct gw_page page;
+		struct world *w;
+
+		memcpy(forged, cursor, sizeof(forged));
+		forged[i] = forged[i] == 'A' ? 'B' : 'A';
+		snprintf(query, sizeof(query), "cursor=%s", forged);
+		w = world_new(query, 7);
+		assert_false(gw_page_read(&w->req, GW_ID_KEY_SIZE, &page));
+		assert_int_equal(got.status, 400);
+		world_free(w);
+	}
+}
+
+static void
+send_list(const char *query, int64_t total, bool has_more)
+{
+	struct world *w = world_new(query, 7);
+	struct gw_page page;
+	struct json_w *out;
+
+	assert_true(gw_page_read(&w->req, GW_ID_KEY_SIZE, &page));
+	out = gw_begin(&w->req, "List");
+	json_w_open(out, GW_DATA, '[');
+	json_w_close(out, ']');
+	gw_send_id_list(&w->req, &page, total, has_more, 300);
+	world_free(w);
+}
+
+static void
+test_list_reply(void **state)
+{
+	char cursor[128], expected[512];
+
+	(void)state;
+	send_list("", 3, false);
+	assert_string_equal(got.body,
+			    "{\"success\":true,\"message\":\"List\",\"data\":[],\"total\":3,"
+			    "\"next_cursor\":null,\"has_more\":false}");
+	assert_string_equal(got.link, "");
+	send_list("", 10001, false);
+	assert_non_null(strstr(got.body, "\"total\":10000,\"total_capped\":true,"));
+	send_list("", -1, false);
+	assert_null(strstr(got.body, "total"));
+	cursor_of("q=a%26b", cursor, sizeof(cursor));
+	send_list("q=a%26b&limit=2", 3, true);
+	snprintf(expected, sizeof(expected), "<?limit=2&q=a%%26b&cursor=%s>; rel=\"next\"", cursor);
+	assert_string_equal(got.link, expected);
+	assert_non_null(strstr(got.body, cursor));
+}
+
+static void
+test_accept(void **state)
+{
+	static const struct {
+		const char *accept;
+		bool is_problem;
+	} cases[] = {
+		{"", false},
+		{"*/*", false},
+		{"application/json", false},
+		{"application/problem+json", true},
+		{"application/problem+json, application/json", true},
+		{"application/json, application/problem+json", false},
+		{"application/json;q=0.5, application/problem+json", true},
+		{"application/json, application/problem+json;q=0.9", false},
+		{"application/problem+json;q=0", false},
+		{"application/json;q=0.10, application/problem+json;q=0.2", true},
+		{"Application/Problem+JSON ; charset=utf-8 ; q=1", true},
+		{"application/problem+json;q=x", false},
+	};
+
+	(void)state;
+	assert_false(prefers_problem(SLICE_NONE));
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		print_message("%s\n", cases[i].accept);
+		assert_int_equal(prefers_problem(slice_of(cases[i].accept)), cases[i].is_problem);
+	}
+}
+
+static void
+test_error_table(void **state)
+{
+	(void)state;
+	for (int i = 0; i < GW_E_COUNT; i++) {
+		const struct gw_error_info *info = gw_error_info((enum gw_code)i);
+
+		assert_true(info->status >= 400 && info->status < 600);
+		assert_non_null(info->title);
+		for (int j = 0; j < i; j++)
+			assert_string_not_equal(info->word, gw_error_info((enum gw_code)j)->word);
+	}
+}
+
+static void
+test_database_errors(void **state)
+{
+	static const struct {
+		enum gh_code code;
+		unsigned status;
+		const char *word;
+	} cases[] = {
+		{GH_EBUSY, 503, "overloaded"},   {GH_ETEMP, 503, "not_ready"},
+		{GH_EUNKNOWN, 503, "not_ready"}, {GH_EINVAL, 500, "internal"},
+		{GH_EINTERNAL, 500, "internal"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct world *w = world_new("", 1);
+		const struct db_error err = {.text = "secret detail"};
+
+		gw_db_failed(&w->req, cases[i].code, &err);
+		assert_int_equal(got.status, cases[i].status);
+		assert_non_null(strstr(got.body, cases[i].word));
+		assert_null(strstr(got.body, "secret"));
+		world_free(w);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits),          cmocka_unit_test(test_cursor_scope),
+		cmocka_unit_test(test_cursor_forged),   cmocka_unit_test(test_list_reply),
+		cmocka_unit_test(test_accept),          cmocka_unit_test(test_error_table),
+		cmocka_unit_test(test_database_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
