@@ -28,11 +28,7 @@ static const char admin_session_password_sql[] =
 	")\n"
 	"SELECT " COLUMNS " FROM a";
 
-enum {
-	ADMIN_SESSION_LOGIN,
-	ADMIN_SESSION_GET,
-	ADMIN_SESSION_PASSWORD
-};
+enum { ADMIN_SESSION_LOGIN, ADMIN_SESSION_GET, ADMIN_SESSION_PASSWORD };
 
 static const struct db_stmt admin_session_stmts[] = {
 	[ADMIN_SESSION_LOGIN] = {"admin_session_login", admin_session_login_sql,

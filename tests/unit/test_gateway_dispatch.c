@@ -1,11 +1,11 @@
 /* test_gateway_dispatch.c - the order of the checks, tokens in headers, failure
  * budgets and traces, with a database that is a table in memory. */
-#include "../../gateway/auth.c"
-#include "../../gateway/budget.c"
-#include "../../gateway/dispatch.c"
-#include "../../gateway/errors.c"
-#include "../../gateway/reply.c"
-#include "../../gateway/trace.c"
+#include "gateway/auth.c"
+#include "gateway/budget.c"
+#include "gateway/dispatch.c"
+#include "gateway/errors.c"
+#include "gateway/reply.c"
+#include "gateway/trace.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* test_gateway_paging.c - limits, offsets and cursors; what a refusal looks like. */
-#include "../../gateway/errors.c"
-#include "../../gateway/paging.c"
-#include "../../gateway/reply.c"
+#include "gateway/errors.c"
+#include "gateway/paging.c"
+#include "gateway/reply.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
