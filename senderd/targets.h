@@ -60,7 +60,8 @@ void targets_hint(struct targets *s, const struct mq_envelope *e, void *hint, in
 /* The next target to claim for, now CLAIMING; NULL when none is wanted or no call may start. */
 struct target *targets_pick(struct targets *s);
 /* How many rows the picked target may claim now; the slots are reserved. 0: its provider is
- * full and the target BLOCKED. max_concurrency: of the provider, 0 = no limit. */
+ * full and the target BLOCKED. max_concurrency: of the provider, 0 = no limit.
+ * XXX counted per process: two senderds together may make twice as many calls. */
 unsigned targets_grant(struct targets *s, struct target *t, int32_t provider_id,
 		       int32_t max_concurrency);
 /* The picked target must wait for something else, until targets_want. */
