@@ -227,6 +227,7 @@ static void
 tokens_add(struct db_unit *u, const struct slice *keys, unsigned count, void *arg)
 {
 	(void)arg;
+	db_unit_set_deadline(u, clock_mono_us() + GW_DB_WAIT_US);
 	token_find_add(u, keys, count);
 }
 

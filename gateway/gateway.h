@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "base/uuid.h"
@@ -254,6 +255,9 @@ bool gw_check(struct gw_req *req, const struct json_rule *rules, unsigned count,
 	      struct json_given *given) GH_MUST_USE;
 
 /* ---- database ---- */
+
+/* How long a unit of a request waits for a database that is away, before the client is told 503. */
+#define GW_DB_WAIT_US (5 * CLOCK_SEC)
 
 /* A unit of the request ended well; read its results and go on, or reply. */
 typedef void gw_done_fn(struct gw_req *req, const struct db_unit *u);

@@ -368,6 +368,7 @@ gw_submit(struct gw_req *req, struct db *db, struct db_unit *u, gw_done_fn *done
 	s->req = req;
 	s->done = done;
 	s->failed = failed;
+	db_unit_set_deadline(u, clock_mono_us() + GW_DB_WAIT_US);
 	rc = db_submit(db, u, submission_done, s);
 	if (rc != GH_OK)
 		gw_db_failed(req, rc, NULL);
