@@ -38,6 +38,7 @@ struct line {
 	enum line_state state;
 	struct target *target;     /* running one; NULL while IDLE */
 	const struct endpoint *to; /* held while READY or CLAIM */
+	unsigned max_concurrency;  /* of the route last seen */
 	unsigned post_count;
 	unsigned claimed_count; /* CLAIM: rows that came */
 	struct breaker breaker;
@@ -171,7 +172,7 @@ line_end_turn(struct line *line, enum turn_end end)
 static unsigned
 line_room(const struct line *line)
 {
-	unsigned limit = breaker_limit(&line->breaker, clock_mono_us(), line->to->max_concurrency);
+	unsigned limit = breaker_limit(&line->breaker, clock_mono_us(), line->max_concurrency);
 
 	return limit > line->post_count ? limit - line->post_count : 0;
 }
@@ -232,6 +233,7 @@ line_routed(struct line *line, enum gh_code code, const struct endpoint *to)
 		return;
 	}
 	line->to = endpoint_hold(to);
+	line->max_concurrency = to->max_concurrency;
 	if (line_room(line) > 0)
 		line_set_state(line, LINE_READY);
 	else

@@ -61,18 +61,26 @@ eventd_db_changed(void *arg, bool is_up, const struct gh_err *err GH_UNUSED)
 	}
 }
 
+/* A table that both halves need is taken once: a statement is prepared under its name. */
 static void
-eventd_add_tables(struct eventd *x, const struct db_stmt_table *const *tables)
+eventd_add_table(struct eventd *x, const struct db_stmt_table *table)
 {
 	unsigned n = 0;
 
-	while (x->tables[n] != NULL)
-		n++;
-	for (; *tables != NULL; tables++) {
-		if (n == EVENTD_TABLES_MAX)
-			gh_panic("eventd: more than %d statement tables", EVENTD_TABLES_MAX);
-		x->tables[n++] = *tables;
+	for (; x->tables[n] != NULL; n++) {
+		if (x->tables[n] == table)
+			return;
 	}
+	if (n == EVENTD_TABLES_MAX)
+		gh_panic("eventd: more than %d statement tables", EVENTD_TABLES_MAX);
+	x->tables[n] = table;
+}
+
+static void
+eventd_add_tables(struct eventd *x, const struct db_stmt_table *const *tables)
+{
+	for (; *tables != NULL; tables++)
+		eventd_add_table(x, *tables);
 }
 
 static enum gh_code
