@@ -1,5 +1,5 @@
-/* test_schedule.c - what an answer to a webhook post means, and when the next one is due. */
-#include "../../eventd/schedule.c"
+/* test_eventd_schedule.c - what an answer to a webhook post means, and when the next one is due. */
+#include "eventd/schedule.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

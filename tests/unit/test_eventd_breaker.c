@@ -1,5 +1,5 @@
-/* test_breaker.c - when an endpoint is left alone and when it is tried again. */
-#include "../../eventd/breaker.c"
+/* test_eventd_breaker.c - when an endpoint is left alone and when it is tried again. */
+#include "eventd/breaker.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

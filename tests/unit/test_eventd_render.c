@@ -1,5 +1,5 @@
-/* test_render.c - webhook bodies from facts: exact bytes, size limit, broken facts. */
-#include "../../eventd/render.c"
+/* test_eventd_render.c - webhook bodies from facts: exact bytes, size limit, broken facts. */
+#include "eventd/render.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
