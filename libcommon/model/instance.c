@@ -1,6 +1,7 @@
 #include "model/instance.h"
 
 #include "base/arena.h"
+#include "http/json.h"
 #include "model/lookup.h"
 
 /* What instance_row_read reads, from instances i, providers p, companies c. */
@@ -189,6 +190,20 @@ instance_ref_read(const struct db_unit *u, unsigned stmt, unsigned i, struct ins
 
 /* ---- the row ---- */
 
+/* Replies are compact; the text form of jsonb has blanks. */
+static struct slice
+compact(struct slice text, struct arena *a)
+{
+	const struct json *doc;
+	struct buf b;
+
+	if (json_parse(text, a, &doc, NULL, NULL) != GH_OK)
+		gh_panic("instances: settings are no JSON");
+	buf_init(&b, a, text.n + 1);
+	json_write(&b, doc);
+	return buf_slice(&b);
+}
+
 unsigned
 instance_row_count(const struct db_unit *u, unsigned stmt)
 {
@@ -210,7 +225,7 @@ instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct are
 	row->status_reason = arena_dup(a, db_get_slice(r, i, 6));
 	row->webhook_url = arena_dup(a, db_get_slice(r, i, 7));
 	row->external_id = arena_dup(a, db_get_slice(r, i, 8));
-	row->settings = arena_dup(a, db_get_slice(r, i, 9));
+	row->settings = compact(db_get_slice(r, i, 9), a);
 	row->created_at_us = db_get_time_us(r, i, 10);
 	row->updated_at_us = db_get_time_us(r, i, 11);
 	row->company_name = arena_dup(a, db_get_slice(r, i, 12));
