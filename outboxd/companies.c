@@ -127,6 +127,7 @@ companies_exchanges_declared(void *arg, enum gh_code code, struct slice text)
 	c->has_exchanges = code == GH_OK;
 	if (code == GH_OK) {
 		companies_declare_wanted(c);
+		relay_broker_back(c->o);
 	} else {
 		log_error("outbox.declare_failed", LOG_STR("what", "exchanges"),
 			  LOG_SLICE("err", text));

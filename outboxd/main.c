@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "daemon/daemon_mq.h"
 #include "metrics/metrics.h"
+#include "model/dead_letter.h"
 #include "model/queue_row.h"
 #include "model/wake.h"
 #include "outboxd.h"
@@ -70,7 +71,8 @@ static enum gh_code
 outboxd_connect_db(struct outboxd *o, struct gh_err *err)
 {
 	static const struct db_stmt_table *const tables[] = {&queue_row_stmt_table,
-							     &wake_stmt_table, NULL};
+							     &wake_stmt_table, &outbox_stmt_table,
+							     &dead_letter_stmt_table, NULL};
 	static const struct db_stmt_table *const claim_tables[] = {&outbox_stmt_table, NULL};
 
 	o->db = daemon_db(o->daemon, "listen", tables, false, outboxd_db_changed, o, err);
@@ -95,6 +97,7 @@ outboxd_free(struct process *p)
 	wake_free(o->queues_wake);
 	db_free(o->db);
 	companies_free(o->companies);
+	dead_letters_free(o->dead_letters);
 	mq_publisher_free(o->publisher);
 	daemon_mq_free(p->mq);
 	relay_stop(o);
@@ -129,6 +132,7 @@ outboxd_start(struct daemon *d, struct gh_err *err)
 						       .on_ready = outboxd_publisher_ready,
 						       .arg = o,
 					       });
+	o->dead_letters = dead_letters_new(o);
 	relay_start(o);
 	daemon_set_context(d, p);
 	return GH_OK;

@@ -5,6 +5,7 @@
  *                while the other claims
  *   envelope.c   outbox rows -> envelopes of up to 64 targets of one routing key
  *   companies.c  whose queues are declared at the broker
+ *   dead_letters.c  best-effort copies of dead letters for dlq.final
  */
 #ifndef GH_OUTBOXD_H
 #define GH_OUTBOXD_H
@@ -22,6 +23,7 @@
 struct arena;
 struct claim;
 struct companies;
+struct dead_letters;
 struct metrics_table;
 struct wake;
 
@@ -35,6 +37,7 @@ struct outboxd {
 	struct mq_conn *mq;
 	struct mq_publisher *publisher;
 	struct companies *companies;
+	struct dead_letters *dead_letters;
 	struct wake *queues_wake; /* tells consumers of new queues */
 	struct claim *claims[RELAY_CLAIMS];
 	struct loop_timer *timer; /* the earliest row, or the poll */
@@ -58,6 +61,9 @@ void relay_claim_ended(struct outboxd *o, int64_t next_us);
 void relay_start(struct outboxd *o);
 void relay_stop(struct outboxd *o);
 void relay_drain(struct outboxd *o);
+/* The broker can be published to again, perhaps without what it held: hint every target that has
+ * due rows. */
+void relay_broker_back(struct outboxd *o);
 
 /* ---- claim.c ---- */
 struct claim *claim_new(struct outboxd *o, struct db *db);
@@ -94,5 +100,9 @@ void companies_free(struct companies *c); /* NULL is legal */
 bool companies_are_declared(struct companies *c, int32_t company_id);
 /* The broker returned a message as unroutable: declare again before the next publish. */
 void companies_forget(struct companies *c, int32_t company_id);
+
+/* ---- dead_letters.c ---- */
+struct dead_letters *dead_letters_new(struct outboxd *o);
+void dead_letters_free(struct dead_letters *x); /* NULL is legal */
 
 #endif

@@ -1,4 +1,5 @@
 #include "base/clock.h"
+#include "base/log.h"
 #include "loop/loop.h"
 #include "model/wake.h"
 #include "outboxd.h"
@@ -75,6 +76,24 @@ relay_start(struct outboxd *o)
 	for (unsigned i = 0; i < RELAY_CLAIMS; i++)
 		o->claims[i] = claim_new(o, o->claim_db[i]);
 	db_listen(o->db, WAKE_OUTBOX, relay_notified, o);
+}
+
+static void
+relay_rehinted(void *arg, enum gh_code code, const struct db_unit *u)
+{
+	if (code != GH_OK)
+		log_warn("outbox.rehint_failed", LOG_STR("err", db_unit_error(u)->text));
+	relay_kick(arg);
+}
+
+void
+relay_broker_back(struct outboxd *o)
+{
+	struct db_unit *u = db_unit_new();
+
+	outbox_rehint_all_add(u);
+	if (db_submit(o->db, u, relay_rehinted, o) != GH_OK)
+		log_warn("outbox.rehint_failed", LOG_STR("err", "the database is busy"));
 }
 
 void

@@ -203,9 +203,11 @@ CREATE TABLE dead_letters (
 	detail       text,
 	attempts     smallint NOT NULL,
 	created_at   timestamptz NOT NULL DEFAULT now(),
-	replayed_at  timestamptz
+	replayed_at  timestamptz,
+	copied_at    timestamptz                            -- when dlq.final got its copy
 );
 CREATE INDEX dead_letters_company ON dead_letters (company_id, created_at);
+CREATE INDEX dead_letters_uncopied ON dead_letters (created_at) WHERE copied_at IS NULL;
 
 CREATE TABLE idempotency_keys (
 	company_id   int NOT NULL,

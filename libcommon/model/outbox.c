@@ -1,6 +1,10 @@
 #include "model/outbox.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
+
+/* Under the 60 s after which growhub_stranded calls a row stranded. */
+#define OUTBOX_REHINT_AGE_US (45 * CLOCK_SEC)
 
 static const char outbox_claim_sql[] =
 	"DELETE FROM outbox_messages o\n"
@@ -27,14 +31,14 @@ static const char outbox_rehint_sql[] =
 	"  FROM send_queue q\n"
 	"  JOIN instances i ON i.id = q.instance_id AND i.status = 'connected'\n"
 	"  JOIN companies c ON c.id = q.company_id AND c.status = 'active'\n"
-	"  WHERE q.state IN (0, 2, 4) AND q.available_at < now() - interval '45 s'\n"
+	"  WHERE q.state IN (0, 2, 4) AND q.available_at < now() - $1::int8 * interval '1 us'\n"
 	"  UNION ALL\n"
 	"  SELECT DISTINCT 2, q.company_id, q.instance_id FROM inbound_queue q\n"
-	"  WHERE q.available_at < now() - interval '45 s'\n"
+	"  WHERE q.available_at < now() - $1::int8 * interval '1 us'\n"
 	"  UNION ALL\n"
 	"  SELECT DISTINCT 3, d.company_id, d.endpoint_id FROM webhook_deliveries d\n"
 	"  JOIN instance_webhooks w ON w.id = d.endpoint_id\n"
-	"  WHERE d.state = 0 AND d.available_at < now() - interval '45 s'\n"
+	"  WHERE d.state = 0 AND d.available_at < now() - $1::int8 * interval '1 us'\n"
 	"    AND w.is_active AND w.disabled_at IS NULL AND w.deleted_at IS NULL\n"
 	")\n"
 	"INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"
@@ -44,7 +48,7 @@ static const char outbox_rehint_sql[] =
 	"                      AND o.available_at <= now())\n"
 	"  AND NOT EXISTS (SELECT 1 FROM target_service s\n"
 	"                  WHERE s.kind = d.kind AND s.target_id = d.target_id\n"
-	"                      AND s.served_at > now() - interval '45 s')";
+	"                      AND s.served_at > now() - $1::int8 * interval '1 us')";
 
 static const char outbox_relax_sql[] = "SELECT set_config('synchronous_commit', 'off', true)";
 
@@ -57,7 +61,7 @@ static const struct db_stmt outbox_stmts[] = {
 			   DB_TYPES(DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY,
 				    DB_TEXT_ARRAY, DB_INT8)},
 	[OUTBOX_NEXT] = {"outbox_next", outbox_next_sql, DB_NO_PARAMS},
-	[OUTBOX_REHINT] = {"outbox_rehint", outbox_rehint_sql, DB_NO_PARAMS},
+	[OUTBOX_REHINT] = {"outbox_rehint", outbox_rehint_sql, DB_TYPES(DB_INT8)},
 };
 const struct db_stmt_table outbox_stmt_table = DB_STMT_TABLE(outbox_stmts);
 
@@ -137,5 +141,11 @@ outbox_next_us(const struct db_unit *u, unsigned stmt)
 void
 outbox_rehint_add(struct db_unit *u)
 {
-	db_unit_add(u, &outbox_stmts[OUTBOX_REHINT]);
+	db_p_i64(db_unit_add(u, &outbox_stmts[OUTBOX_REHINT]), OUTBOX_REHINT_AGE_US);
+}
+
+void
+outbox_rehint_all_add(struct db_unit *u)
+{
+	db_p_i64(db_unit_add(u, &outbox_stmts[OUTBOX_REHINT]), 0);
 }

@@ -50,6 +50,8 @@ int64_t outbox_next_us(const struct db_unit *u, unsigned stmt);
 /* Hint again every target whose due rows nobody served for 45 s: what brings work back
  * after a wiped broker, a deleted queue or a lost hint. */
 void outbox_rehint_add(struct db_unit *u);
+/* The same for every target with due rows: the broker may have come back without its data. */
+void outbox_rehint_all_add(struct db_unit *u);
 
 extern const struct db_stmt_table outbox_stmt_table;
 
