@@ -35,6 +35,10 @@ CPPFLAGS = -Ilibcommon -isystem $(shell pg_config --includedir 2>/dev/null || ec
 LDFLAGS := $(LINK_$(PROFILE)) $(OPT_$(PROFILE))
 LDLIBS  := -lpq -lrabbitmq -lcurl -lcjson -levent_openssl -levent -lconfig -lssl -lcrypto -lpthread -lm
 
+# V=1 shows the commands.
+Q        := $(if $(V),,@)
+say       = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
+
 DAEMONS  := gateway outboxd senderd eventd healthd
 LIB_SRC  := $(wildcard libcommon/*/*.c)
 LIB_OBJ  := $(LIB_SRC:%.c=$(B)/%.o)
@@ -67,17 +71,20 @@ headers-check:
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@
-	ar rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)ar rcs $@ $^
 
 # A program is every .c file of its folder.
 define program
 $(B)/bin/$(1): $(patsubst %.c,$(B)/%.o,$(wildcard $(2)/*.c)) $(LIB)
 	@mkdir -p $$(@D)
-	$$(CC) $$(LDFLAGS) $$(filter %.o,$$^) $(LIB) $$(LDLIBS) -o $$@
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS) $$(filter %.o,$$^) $(LIB) $$(LDLIBS) -o $$@
 endef
 $(foreach d,$(DAEMONS),$(eval $(call program,growhub-$(d),$(d))))
 $(eval $(call program,growhubctl,ctl))
@@ -87,12 +94,14 @@ $(eval $(call program,growhub-bench,tests/bench))
 # A unit test includes the .c it tests; the archive gives the rest.
 $(B)/unit/%: tests/unit/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -I. -Itests/unit $(CFLAGS) -Wno-missing-prototypes -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) -I. -Itests/unit $(CFLAGS) -Wno-missing-prototypes -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
 
 # A C program that an integration test runs.
 $(B)/integration/%: tests/integration/%.c $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MF $@.d $< $(LIB) $(LDFLAGS) -lcmocka $(LDLIBS) -o $@
 
 tests-build: $(UNIT)
 
@@ -120,7 +129,8 @@ unit:
 
 build/fuzz/bin/%: tests/fuzz/%.c build/fuzz/libgrowhub.a
 	@mkdir -p $(@D)
-	clang $(CPPFLAGS) $(filter-out -Werror,$(CFLAGS)) -Wno-missing-prototypes -MF $@.d $< build/fuzz/libgrowhub.a \
+	$(call say,FUZZ,$@)
+	$(Q)clang $(CPPFLAGS) $(filter-out -Werror,$(CFLAGS)) -Wno-missing-prototypes -MF $@.d $< build/fuzz/libgrowhub.a \
 		-fsanitize=fuzzer,address,undefined $(LDLIBS) -o $@
 
 fuzz-build: $(FUZZ)
