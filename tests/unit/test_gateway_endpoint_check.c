@@ -1,5 +1,5 @@
 /* What a company may say about a webhook of its own. */
-#include "../../gateway/endpoint_check.c"
+#include "gateway/endpoint_check.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

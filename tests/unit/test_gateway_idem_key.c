@@ -1,5 +1,5 @@
 /* Idempotency-Key: both forms, everything malformed, the fingerprint. */
-#include "../../gateway/idem_key.c"
+#include "gateway/idem_key.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

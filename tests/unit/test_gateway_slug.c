@@ -1,5 +1,5 @@
 /* Session names: folding, bounds, suffixes. */
-#include "../../gateway/slug.c"
+#include "gateway/slug.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
