@@ -30,6 +30,7 @@
 #define KEYS_MAX        65536
 #define KEY_TTL_US      (4 * CLOCK_SEC) /* a revocation holds within 5 s */
 #define KEY_NEGATIVE_US (1 * CLOCK_SEC)
+#define KEY_LOAD_US     (3 * CLOCK_SEC) /* database away: the provider repeats after a 503 */
 
 struct inbound {
 	struct gateway *gw;
@@ -91,6 +92,7 @@ hook_new(const struct gateway *gw, const struct webhook_key_row *row)
 static void
 keys_add(struct db_unit *u, const struct slice *keys, unsigned count, void *arg GH_UNUSED)
 {
+	db_unit_set_deadline(u, clock_mono_us() + KEY_LOAD_US);
 	webhook_key_find_add(u, keys, count);
 }
 

@@ -19,6 +19,7 @@
 #define REFS_MAX        65536
 #define REF_TTL_US      (4 * CLOCK_SEC)
 #define REF_NEGATIVE_US (1 * CLOCK_SEC)
+#define REF_LOAD_US     (3 * CLOCK_SEC) /* database away: a client is told soon */
 
 #define NAME_MAX_CHARS 100
 #define PHONE_MAX      32
@@ -32,6 +33,7 @@ struct instances {
 static void
 refs_add(struct db_unit *u, const struct slice *keys, unsigned count, void *arg GH_UNUSED)
 {
+	db_unit_set_deadline(u, clock_mono_us() + REF_LOAD_US);
 	instance_ref_add(u, keys, count);
 }
 
