@@ -12,8 +12,11 @@
 struct healthd_conf {
 	struct conf_common common;
 	struct conf_listens admin_listen;
-	int64_t check_interval_us;    /* state of providers and waiting instances */
-	int64_t recovery_interval_us; /* lapsed leases, stranded work */
+	int64_t check_interval_us; /* state of providers and waiting instances */
+	const char *public_url;    /* without a trailing slash; NULL: creations are not repeated */
+	int64_t recovery_interval_us; /* lapsed leases, overdue sends */
+	int64_t rehint_interval_us;   /* work whose hint was lost */
+	int64_t ledger_interval_us;   /* balance of the ledger: reads every message */
 	int64_t partitions_ahead;     /* months */
 	int64_t queue_idle_us;        /* a queue unused for this long is removed */
 };

@@ -1,0 +1,179 @@
+/* provider_client.c - calls about sessions and servers; see provider_client.h. */
+#include "daemon/provider_client.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "crypto/seal.h"
+#include "daemon/daemon.h"
+#include "http/client.h"
+#include "http/url.h"
+
+#define ANSWER_MAX  (1024 * 1024)
+#define API_KEY_MAX 4096
+
+struct provider_client {
+	struct http_client *http;
+	struct seal_key key;
+	struct list calls;
+};
+
+/* One call under way; lives in its own arena. */
+struct client_call {
+	struct list link; /* in provider_client.calls */
+	struct arena *a;
+	const struct provider *provider;
+	enum provider_op op;
+	provider_client_fn *done;
+	void *arg;
+};
+
+static void
+client_call_end(struct client_call *cc, const struct provider_result *result, int64_t elapsed_us)
+{
+	list_del(&cc->link);
+	cc->done(cc->arg, result, elapsed_us);
+	arena_free(cc->a);
+}
+
+/* Report what never left this process. */
+static void
+client_call_refuse(struct client_call *cc, enum provider_outcome outcome, const char *code,
+		   const char *text)
+{
+	struct provider_result result = {.outcome = outcome, .code = code};
+
+	provider_text_set(result.text, slice_of(text));
+	client_call_end(cc, &result, 0);
+}
+
+static void
+client_call_answered(void *arg, const struct http_result *r)
+{
+	static const enum provider_transport transports[] = {
+		[HTTP_DONE] = PROVIDER_ANSWERED,
+		[HTTP_NOT_SENT] = PROVIDER_NOT_SENT,
+		[HTTP_UNKNOWN] = PROVIDER_NO_ANSWER,
+	};
+	struct client_call *cc = arg;
+	struct provider_result *result = arena_alloc(cc->a, sizeof(*result));
+	const struct provider_answer answer = {
+		.transport = transports[r->outcome],
+		.status = (int)r->status,
+		.body = r->body,
+	};
+
+	provider_interpret(cc->provider, cc->op, &answer, cc->a, result);
+	/* No words of the provider: ours say what happened on the way. */
+	if (r->outcome != HTTP_DONE && result->text[0] == '\0')
+		provider_text_set(result->text, slice_of(http_fail_name(r->fail)));
+	client_call_end(cc, result, r->elapsed_us);
+}
+
+static void
+client_call_send(struct provider_client *c, struct client_call *cc,
+		 const struct provider_request *p, int64_t timeout_us)
+{
+	struct http_header headers[PROVIDER_HEADER_MAX];
+	struct http_request request = {
+		.method = slice_of(p->method),
+		.headers = headers,
+		.header_count = (unsigned)p->header_count,
+		.body = arena_dup(cc->a, p->body),
+		.timeout_us = timeout_us,
+		.response_max = ANSWER_MAX,
+	};
+	struct url url;
+	struct gh_err err;
+	enum gh_code rc;
+
+	rc = url_parse(p->url, &url, &err);
+	if (rc != GH_OK) {
+		client_call_refuse(cc, PROVIDER_PARK_PROVIDER, "provider_address", err.text);
+		return;
+	}
+	for (size_t i = 0; i < p->header_count; i++)
+		headers[i] = (struct http_header){p->header[i].name, p->header[i].value};
+	request.url = &url;
+	rc = http_client_send(c->http, &request, client_call_answered, cc, NULL);
+	if (rc == GH_EBUSY)
+		client_call_refuse(cc, PROVIDER_RETRY, "client_busy",
+				   "too many calls are under way");
+	else if (rc != GH_OK)
+		client_call_refuse(cc, PROVIDER_PARK_PROVIDER, "provider_address",
+				   "the request cannot be sent as configured");
+}
+
+void
+provider_client_call(struct provider_client *c, const struct provider_address *address,
+		     const struct provider_call *call, int64_t timeout_us, provider_client_fn *done,
+		     void *arg)
+{
+	struct arena *a = arena_new(0);
+	struct client_call *cc = arena_alloc(a, sizeof(*cc));
+	struct provider_server server = {.base_url = address->base_url};
+	struct provider_request request;
+	struct buf key;
+	struct gh_err err;
+	enum gh_code rc;
+
+	*cc = (struct client_call){
+		.a = a,
+		.provider = provider_find(address->type),
+		.op = call->op,
+		.done = done,
+		.arg = arg,
+	};
+	list_add_tail(&c->calls, &cc->link);
+	if (cc->provider == NULL) {
+		client_call_refuse(cc, PROVIDER_REJECTED, "not_supported",
+				   "this provider is not yet supported");
+		return;
+	}
+	buf_init(&key, a, API_KEY_MAX);
+	if (address->api_key_sealed.p != NULL) {
+		rc = seal_open(&c->key, 1, S("provider_key"), address->api_key_sealed, &key);
+		if (rc != GH_OK) {
+			client_call_refuse(cc, PROVIDER_PARK_PROVIDER, "provider_key",
+					   "the provider's key cannot be opened");
+			return;
+		}
+	}
+	server.api_key = buf_slice(&key);
+	rc = provider_build(cc->provider, &server, call, a, &request, &err);
+	if (rc == GH_OK)
+		client_call_send(c, cc, &request, timeout_us);
+	else
+		client_call_refuse(cc, PROVIDER_REJECTED, "not_supported", err.text);
+}
+
+struct provider_client *
+provider_client_new(struct daemon *d, unsigned in_flight_max)
+{
+	struct provider_client *c = gh_alloc(sizeof(*c));
+	const struct http_client_config config = {
+		.policy = HTTP_POLICY_PROVIDER,
+		.in_flight_max = in_flight_max,
+	};
+
+	list_init(&c->calls);
+	seal_key_init(&c->key, daemon_common(d)->secrets_key.b);
+	c->http = http_client_new(daemon_loop(d), daemon_dns(d), &config);
+	return c;
+}
+
+void
+provider_client_free(struct provider_client *c)
+{
+	if (c == NULL)
+		return;
+	http_client_free(c->http);
+	while (!list_is_empty(&c->calls)) {
+		struct client_call *cc = LIST_ENTRY(c->calls.next, struct client_call, link);
+
+		list_del(&cc->link);
+		arena_free(cc->a);
+	}
+	gh_free(c);
+}

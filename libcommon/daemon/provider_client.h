@@ -1,0 +1,40 @@
+/* provider_client.h - calls about sessions and servers to providers: open the key, build, send with
+ * a deadline, interpret. Sends of messages are senderd's, which must know more about each.
+ *
+ * Private addresses are allowed: providers are named by administrators.
+ * Threading: loop thread only.
+ */
+#ifndef GH_DAEMON_PROVIDER_CLIENT_H
+#define GH_DAEMON_PROVIDER_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/slice.h"
+#include "provider/provider.h"
+
+struct daemon;
+struct provider_client;
+
+struct provider_client *provider_client_new(struct daemon *d, unsigned in_flight_max);
+/* Calls under way are given up without their done. Not legal inside one. NULL is legal. */
+void provider_client_free(struct provider_client *c);
+
+/* The server as its row holds it. */
+struct provider_address {
+	struct slice type; /* "waha" */
+	struct slice base_url;
+	struct slice api_key_sealed; /* aad "provider_key"; absent: no key */
+};
+
+/* result and its slices: valid during the call. elapsed_us: 0 when nothing was sent. */
+typedef void provider_client_fn(void *arg, const struct provider_result *result,
+				int64_t elapsed_us);
+
+/* Call a provider. Nothing given is kept after this returns. done is called exactly once, maybe
+ * before this returns: what cannot even be tried (unknown type, unreadable key, bad address,
+ * in_flight_max reached) is reported as a result like any other. */
+void provider_client_call(struct provider_client *c, const struct provider_address *address,
+			  const struct provider_call *call, int64_t timeout_us,
+			  provider_client_fn *done, void *arg);
+
+#endif

@@ -1,0 +1,55 @@
+#include "model/purge.h"
+
+/* The rows are found and locked by the inner query: a slice stays a slice. */
+#define PURGE_SQL(table, condition)                                                                \
+	"DELETE FROM " table "\nWHERE ctid = ANY (ARRAY(\n"                                        \
+	"  SELECT ctid FROM " table " WHERE " condition "\n"                                       \
+	"  LIMIT $1 FOR UPDATE SKIP LOCKED))"
+
+static const char purge_idempotency_keys_sql[] =
+	PURGE_SQL("idempotency_keys", "created_at < now() - interval '72 h'");
+static const char purge_inbound_dedupe_sql[] =
+	PURGE_SQL("inbound_dedupe", "received_at < now() - interval '7 d'");
+static const char purge_admin_sessions_sql[] =
+	PURGE_SQL("admin_sessions", "expires_at < now() - interval '1 d'");
+static const char purge_provider_checks_sql[] =
+	PURGE_SQL("provider_checks", "checked_at < now() - interval '7 d'");
+
+static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
+	[PURGE_IDEMPOTENCY_KEYS] = {"purge_idempotency_keys", purge_idempotency_keys_sql,
+				    DB_TYPES(DB_INT8)},
+	[PURGE_INBOUND_DEDUPE] = {"purge_inbound_dedupe", purge_inbound_dedupe_sql,
+				  DB_TYPES(DB_INT8)},
+	[PURGE_ADMIN_SESSIONS] = {"purge_admin_sessions", purge_admin_sessions_sql,
+				  DB_TYPES(DB_INT8)},
+	[PURGE_PROVIDER_CHECKS] = {"purge_provider_checks", purge_provider_checks_sql,
+				   DB_TYPES(DB_INT8)},
+};
+const struct db_stmt_table purge_stmt_table = DB_STMT_TABLE(purge_stmts);
+
+const char *
+purge_name(enum purge_kind kind)
+{
+	static const char *const names[PURGE_KIND_COUNT] = {
+		[PURGE_IDEMPOTENCY_KEYS] = "idempotency_keys",
+		[PURGE_INBOUND_DEDUPE] = "inbound_dedupe",
+		[PURGE_ADMIN_SESSIONS] = "admin_sessions",
+		[PURGE_PROVIDER_CHECKS] = "provider_checks",
+	};
+
+	return names[kind];
+}
+
+void
+purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit)
+{
+	if (limit == 0 || limit > PURGE_SLICE_MAX)
+		gh_panic("purge_slice_add: %u rows", limit);
+	db_p_i64(db_unit_add(u, &purge_stmts[kind]), limit);
+}
+
+int64_t
+purge_slice_count(const struct db_unit *u, unsigned stmt)
+{
+	return db_affected_count(db_unit_result(u, stmt));
+}
