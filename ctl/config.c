@@ -25,7 +25,7 @@ static const struct program {
 	{"outboxd", params_outboxd, sizeof(struct outboxd_conf), true},
 	{"senderd", params_senderd, sizeof(struct senderd_conf), true},
 	{"eventd", params_eventd, sizeof(struct eventd_conf), true},
-	{"healthd", params_healthd, sizeof(struct healthd_conf), true},
+	{"healthd", params_healthd, sizeof(struct healthd_conf), false},
 };
 
 /* NULL: no such daemon. */

@@ -30,8 +30,8 @@ const struct conf_param params_common[] = {
 	 .help = "longest run of one statement"},
 
 	{"mq.url", CONF_TYPE_SECRET, NULL, .min = 1, AT(mq_url),
-	 .help = "RabbitMQ, amqp://user:password@host:port,host:port/vhost; required except by the "
-		 "gateway"},
+	 .help = "RabbitMQ, amqp://user:password@host:port,host:port/vhost; required by outboxd, "
+		 "senderd, eventd"},
 	{"mq.heartbeat", CONF_TYPE_DURATION, "15s", .min = CLOCK_SEC, .max = 5 * CONF_MINUTE,
 	 AT(mq_heartbeat_us), .help = "AMQP heartbeat; a silent broker is given up after two"},
 	{"mq.queue_type", CONF_TYPE_ENUM, "classic", .words = queue_types, AT(mq_queue_type),

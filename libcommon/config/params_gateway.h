@@ -18,8 +18,7 @@ struct gateway_conf {
 	size_t body_max;
 	const char *tls_cert; /* both or none */
 	const char *tls_key;
-	int64_t batch_max;   /* rows of one group commit */
-	int64_t wait_max_us; /* longest Prefer: wait */
+	int64_t batch_max; /* rows of one group commit */
 	int64_t session_ttl_us;
 };
 
