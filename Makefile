@@ -166,8 +166,9 @@ bench-full: bench-all
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-## install: programs, manuals, schema and samples below DESTDIR/PREFIX
-install: all
+## install: programs, manuals, schema and samples below DESTDIR/PREFIX (after make all)
+install:
+	@for b in $(BINS); do [ -x $$b ] || { echo "make: $$b is missing: run 'make all' first" >&2; exit 1; }; done
 	@DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) BIN=$(B)/bin etc/install
 
 ## clean: remove build/

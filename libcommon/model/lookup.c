@@ -13,6 +13,7 @@ struct entry {
 	struct list waits;
 	enum entry_state state;
 	int64_t fresh_until_us;
+	bool is_forgotten; /* while its load was under way: the answer may be older */
 	void *value;
 	size_t key_n;
 	char key[];
@@ -128,7 +129,7 @@ load_done(void *arg, enum gh_code code, const struct db_unit *u)
 			continue;
 		if (e->state == ENTRY_LOADING && code == GH_OK) {
 			e->state = ENTRY_ABSENT;
-			e->fresh_until_us = now_us + l->def.negative_ttl_us;
+			e->fresh_until_us = e->is_forgotten ? 0 : now_us + l->def.negative_ttl_us;
 		} else if (e->state == ENTRY_LOADING) {
 			e->state = ENTRY_ABSENT;
 			e->fresh_until_us = now_us; /* stale at once: the next caller loads again */
@@ -151,6 +152,7 @@ load_take_wanted(struct lookup *l)
 		struct entry *e = LIST_ENTRY(list_pop(&l->wanted), struct entry, node);
 
 		e->state = ENTRY_LOADING;
+		e->is_forgotten = false;
 		ld->keys[ld->count++] = slice_make(gh_strndup(e->key, e->key_n), e->key_n);
 	}
 	list_add_tail(&l->loads, &ld->node);
@@ -274,7 +276,7 @@ lookup_found(struct lookup *l, struct slice key, void *value)
 	list_del(&e->node);
 	e->value = value;
 	e->state = ENTRY_FOUND;
-	e->fresh_until_us = clock_mono_us() + l->def.ttl_us;
+	e->fresh_until_us = e->is_forgotten ? 0 : clock_mono_us() + l->def.ttl_us;
 }
 
 static void
@@ -282,6 +284,8 @@ entry_forget(struct entry *e)
 {
 	if (e->state == ENTRY_FOUND || e->state == ENTRY_ABSENT)
 		e->fresh_until_us = 0;
+	else
+		e->is_forgotten = true;
 }
 
 void

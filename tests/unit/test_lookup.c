@@ -331,6 +331,21 @@ test_forget(void **state)
 	assert_int_equal(a.calls + b.calls, 2);
 }
 
+/* The row read may be older than the change that made the caller forget it. */
+static void
+test_forget_while_loading(void **state)
+{
+	struct asked a, b;
+
+	(void)state;
+	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
+	pass();
+	lookup_forget(t.l, S("k"));
+	answer(DB_ERR_NONE);
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(ask(&b, "k"), GH_EAGAIN);
+}
+
 /* The old value outlives the pass in which it is replaced, and no longer. */
 static void
 test_values_are_freed_after_the_pass(void **state)
@@ -424,6 +439,7 @@ main(void)
 		CASE(test_failures_are_not_cached),
 		CASE(test_cancel),
 		CASE(test_forget),
+		CASE(test_forget_while_loading),
 		CASE(test_values_are_freed_after_the_pass),
 		CASE(test_a_waiter_may_ask_again),
 		CASE(test_full_cache_starts_again),
