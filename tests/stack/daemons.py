@@ -33,6 +33,14 @@ gateway: {{
 	public_url = "http://127.0.0.1:{shared}";
 }};
 """
+HEALTHD = """\
+@include "growhub.conf"
+healthd: {{
+	admin_listen = "127.0.0.1:{admin}";
+	public_url = "http://127.0.0.1:{shared}";
+	check_interval = "2s";
+}};
+"""
 WORKER = """\
 @include "growhub.conf"
 {kind}: {{ admin_listen = "127.0.0.1:{admin}"; }};
@@ -112,6 +120,8 @@ class Daemons:
         admin = self.ports[f"{name}-admin"]
         if kind_of(name) == "gateway":
             return GATEWAY.format(shared=self.ports["gateway"], private=self.ports[name], admin=admin)
+        if kind_of(name) == "healthd":
+            return HEALTHD.format(shared=self.ports["gateway"], admin=admin)
         return WORKER.format(kind=kind_of(name), admin=admin)
 
 
