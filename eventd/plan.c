@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <limits.h>
+#include <stdlib.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -31,7 +32,7 @@ struct plan {
 	unsigned reading_count;
 	struct inbound_key *keys;
 	unsigned key_count;
-	const struct inbound_match *matches;
+	const struct inbound_match **matches; /* sorted by key */
 	unsigned match_count;
 	struct inbound_status *statuses;
 	unsigned status_count;
@@ -153,16 +154,41 @@ plan_keys(const struct plan *p, const struct inbound_key **keys)
 
 /* ---- deciding ---- */
 
+static int
+key_compare(const struct inbound_key *a, const struct inbound_key *b)
+{
+	if (a->instance_id != b->instance_id)
+		return a->instance_id < b->instance_id ? -1 : 1;
+	return slice_cmp(a->external_id, b->external_id);
+}
+
+static int
+match_compare(const void *a, const void *b)
+{
+	const struct inbound_match *const *x = a, *const *y = b;
+
+	return key_compare(&(*x)->key, &(*y)->key);
+}
+
+static void
+plan_sort_matches(struct plan *p, const struct inbound_match *matches, unsigned count)
+{
+	p->matches = arena_alloc_array(p->a, count, sizeof(*p->matches));
+	p->match_count = count;
+	for (unsigned i = 0; i < count; i++)
+		p->matches[i] = &matches[i];
+	qsort(p->matches, count, sizeof(*p->matches), match_compare);
+}
+
 static const struct inbound_match *
 plan_find(const struct plan *p, int32_t instance_id, struct slice external_id)
 {
-	for (unsigned i = 0; i < p->match_count; i++) {
-		const struct inbound_match *m = &p->matches[i];
+	const struct inbound_match wanted = {.key = {instance_id, external_id}};
+	const struct inbound_match *key = &wanted;
+	const struct inbound_match *const *found =
+		bsearch(&key, p->matches, p->match_count, sizeof(*p->matches), match_compare);
 
-		if (m->key.instance_id == instance_id && slice_eq(m->key.external_id, external_id))
-			return m;
-	}
-	return NULL;
+	return found == NULL ? NULL : *found;
 }
 
 static int64_t
@@ -363,8 +389,7 @@ verdict_label(enum inbound_verdict verdict)
 void
 plan_resolve(struct plan *p, const struct inbound_match *matches, unsigned count)
 {
-	p->matches = matches;
-	p->match_count = count;
+	plan_sort_matches(p, matches, count);
 	for (unsigned i = 0; i < p->reading_count; i++) {
 		struct reading *r = &p->readings[i];
 
