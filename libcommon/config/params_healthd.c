@@ -21,7 +21,5 @@ const struct conf_param params_healthd[] = {
 	 AT(ledger_interval_us), .help = "balance the ledger this often; it reads every message"},
 	{"healthd.partitions_ahead", CONF_TYPE_INT, "2", .min = 1, .max = 24, AT(partitions_ahead),
 	 .help = "month partitions made in advance"},
-	{"healthd.queue_idle", CONF_TYPE_DURATION, "7d", .min = CONF_HOUR, .max = 365 * CONF_DAY,
-	 AT(queue_idle_us), .help = "remove a company's queue that was not used for this long"},
 	{.name = NULL},
 };

@@ -18,7 +18,6 @@ struct healthd_conf {
 	int64_t rehint_interval_us;   /* work whose hint was lost */
 	int64_t ledger_interval_us;   /* balance of the ledger: reads every message */
 	int64_t partitions_ahead;     /* months */
-	int64_t queue_idle_us;        /* a queue unused for this long is removed */
 };
 
 extern const struct conf_param params_healthd[];
