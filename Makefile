@@ -26,7 +26,7 @@ OPT_release := -O2 -g $(HARDEN)
 OPT_asan    := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 OPT_tsan    := -O1 -g -fsanitize=thread
 OPT_cov     := -O0 -g --coverage
-OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+OPT_fuzz    := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -Wno-missing-field-initializers -Wno-sign-conversion \
 	-fno-sanitize-recover=undefined -Wno-error
 LINK_release := -pie -Wl,-z,relro,-z,now
 
