@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/random.h"
 
 #define TICKS_PER_MS     4096u
@@ -211,18 +212,6 @@ uuid_text(struct uuid id, char dst[UUID_TEXT_SIZE])
 	return dst;
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 enum gh_code
 uuid_parse(struct slice s, struct uuid *out)
 {
@@ -232,7 +221,7 @@ uuid_parse(struct slice s, struct uuid *out)
 	if (s.n != UUID_TEXT_SIZE - 1)
 		return GH_EINVAL;
 	for (size_t i = 0; i < s.n; i++) {
-		int v = hex_value(s.p[i]);
+		int v = hex_digit(s.p[i]);
 
 		if (is_dash_place(i)) {
 			if (s.p[i] != '-')

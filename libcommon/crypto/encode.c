@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/hex.h"
+
 static const char encode_std[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char encode_url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -21,19 +23,6 @@ encode_hex(struct slice data, char *dst)
 	return dst;
 }
 
-/* 0..15, or -1. */
-static int
-encode_hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 enum gh_code
 encode_hex_parse(struct slice text, void *dst, size_t size, size_t *n)
 {
@@ -44,12 +33,11 @@ encode_hex_parse(struct slice text, void *dst, size_t size, size_t *n)
 	if (text.n / 2 > size)
 		return GH_ELIMIT;
 	for (size_t i = 0; i < text.n; i += 2) {
-		int high = encode_hex_digit(text.p[i]);
-		int low = encode_hex_digit(text.p[i + 1]);
+		int byte = hex_byte(text, i);
 
-		if (high < 0 || low < 0)
+		if (byte < 0)
 			return GH_EINVAL;
-		out[i / 2] = (uint8_t)(high * 16 + low);
+		out[i / 2] = (uint8_t)byte;
 	}
 	*n = text.n / 2;
 	return GH_OK;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "http/hex.h"
+#include "base/hex.h"
 
 #define CHUNK_DIGITS_MAX 15 /* below 2^60: no overflow when chunks are added up */
 

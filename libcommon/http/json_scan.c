@@ -11,8 +11,8 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/hex.h"
 #include "base/map.h"
-#include "http/hex.h"
 #include "http/json.h"
 
 #define KEYS_ON_STACK 64

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "http/hex.h"
+#include "base/hex.h"
 
 static bool
 is_encoded(struct slice raw, bool plus_is_space)
@@ -28,12 +28,11 @@ percent_decode(struct slice raw, bool plus_is_space, struct arena *a, struct sli
 			char c = raw.p[i];
 
 			if (c == '%') {
-				int high = i + 2 < raw.n ? hex_digit(raw.p[i + 1]) : -1;
-				int low = high >= 0 ? hex_digit(raw.p[i + 2]) : -1;
+				int byte = hex_byte(raw, i + 1);
 
-				if (low < 0)
+				if (byte < 0)
 					return GH_EINVAL;
-				c = (char)(high * 16 + low);
+				c = (char)byte;
 				i += 2;
 			} else if (c == '+' && plus_is_space) {
 				c = ' ';

@@ -3,6 +3,7 @@
 
 #include "base/addr.h"
 #include "base/buf.h"
+#include "base/hex.h"
 
 #define LABEL_MAX 63
 
@@ -10,12 +11,6 @@ static bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
-}
-
-static bool
-is_hex(char c)
-{
-	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
 static bool
@@ -168,7 +163,7 @@ check_target(struct slice t, struct gh_err *err)
 		if (c == '#')
 			return gh_fail(err, GH_EINVAL, "fragment is not allowed");
 		if (c == '%') {
-			if (t.n - i < 3 || !is_hex(t.p[i + 1]) || !is_hex(t.p[i + 2]))
+			if (hex_byte(t, i + 1) < 0)
 				return gh_fail(err, GH_EINVAL, "'%%' without two hex digits");
 		} else if (!is_unreserved(c) && !is_one_of(c, "!$&'()*+,;=:@/?")) {
 			return gh_fail(err, GH_EINVAL, "byte that must be percent-encoded");

@@ -1,21 +1,10 @@
 /* url.c - parse amqp:// addresses; see url.h. */
 #include "mq/url.h"
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 #define URL_PORT_DEFAULT 5672
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* Owned copy with percent-escapes decoded; NULL for a bad escape or a NUL. */
 static char *
@@ -28,13 +17,10 @@ unescape(struct slice s)
 		int c = (unsigned char)s.p[i];
 
 		if (c == '%') {
-			int high = s.n - i > 2 ? hex_digit(s.p[i + 1]) : -1;
-			int low = s.n - i > 2 ? hex_digit(s.p[i + 2]) : -1;
-
-			c = high < 0 || low < 0 ? 0 : high * 16 + low;
+			c = hex_byte(s, i + 1);
 			i += 2;
 		}
-		if (c == 0) {
+		if (c <= 0) {
 			gh_wipe(out, n);
 			gh_free(out);
 			return NULL;
