@@ -146,19 +146,22 @@ LEFT JOIN (SELECT company_id,
 -- hint may be on its way; then healthd hints again), while an outbox row for its
 -- target exists, while its lease lives, while a predecessor holds its lane, or
 -- while its instance or company is parked (the connection event, or the
--- administrator's change, wakes it).
+-- administrator's change, wakes it), or its provider (the senderd whose breaker is
+-- open hints them all when it closes; model/provider_park.h).
 CREATE VIEW growhub_stranded AS
 WITH send AS (
-	SELECT q.*, (i.status <> 'connected' OR c.status <> 'active') AS is_parked
+	SELECT q.*, (i.status <> 'connected' OR c.status <> 'active'
+	             OR coalesce(p.parked_until > now() - interval '60 s', false)) AS is_parked
 	FROM send_queue q
 	JOIN instances i ON i.id = q.instance_id
 	JOIN companies c ON c.id = q.company_id
+	JOIN providers p ON p.id = i.provider_id
 )
 SELECT 'send' AS kind, q.message_id AS id, q.instance_id AS target_id,
        CASE WHEN q.available_at > now() THEN 'no timer' ELSE 'no hint' END AS missing
 FROM send q
 WHERE q.state IN (0, 2, 4) AND NOT q.is_parked
-  AND q.available_at NOT BETWEEN now() - interval '60 s' AND now()
+  AND q.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
                   WHERE o.kind = 1 AND o.target_id = q.instance_id
                     AND o.available_at <= greatest(q.available_at, now()) + interval '2 s')
@@ -179,7 +182,7 @@ WHERE q.state = 3 AND q.lease_until < now() - interval '60 s'
 UNION ALL
 SELECT 'inbound', q.id, q.instance_id, 'no hint'
 FROM inbound_queue q
-WHERE q.available_at NOT BETWEEN now() - interval '60 s' AND now()
+WHERE q.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
                   WHERE o.kind = 2 AND o.target_id = q.instance_id
                     AND o.available_at <= greatest(q.available_at, now()) + interval '2 s')
@@ -191,7 +194,7 @@ SELECT 'delivery', d.event_id, d.endpoint_id, 'no hint'
 FROM webhook_deliveries d
 JOIN instance_webhooks w ON w.id = d.endpoint_id
 WHERE d.state = 0 AND w.is_active AND w.disabled_at IS NULL AND w.deleted_at IS NULL
-  AND d.available_at NOT BETWEEN now() - interval '60 s' AND now()
+  AND d.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
                   WHERE o.kind = 3 AND o.target_id = d.endpoint_id
                     AND o.available_at <= greatest(d.available_at, now()) + interval '2 s')

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import threading
 
 import pytest
 
@@ -12,7 +11,7 @@ sys.path[:0] = [os.path.join(HERE, "..", part) for part in ("stack", "integratio
 from api import Api  # noqa: E402
 from driver import Driver  # noqa: E402
 from judge import Judge  # noqa: E402
-from killer import Killer  # noqa: E402
+from killer import SERVERS, Killer  # noqa: E402
 from support import Sim, unique  # noqa: E402
 from world import World  # noqa: E402
 
@@ -79,14 +78,11 @@ def new_driver(env, seed):
 @pytest.fixture
 def killer(env, seed):
     """Whatever a failed test left dead lives again afterwards."""
-    killer = Killer(env["GROWHUB_STACK_DIR"], env["GROWHUB_DATABASE_URL"], seed)
-    killer.names = ["postgres", "rabbitmq"] + [pair.partition("=")[0] for pair
-                                               in env["GROWHUB_ADMIN_URLS"].split()]
-    killer.thread = threading.Thread()
+    daemons = [pair.partition("=")[0] for pair in env["GROWHUB_ADMIN_URLS"].split()]
+    killer = Killer(env["GROWHUB_STACK_DIR"], [*SERVERS, *daemons], env["GROWHUB_DATABASE_URL"], seed)
     yield killer
-    if killer.thread.is_alive():
-        killer.join(60)
-    for name in killer.names + ["sim"]:
+    killer.join(60)
+    for name in [*killer.names, "sim"]:
         if not killer.is_alive(name):
             killer.stack("restart", name)
 

@@ -19,10 +19,11 @@ SERVERS = ("postgres", "rabbitmq")
 class Killer:
     """in_flight: ids of the messages whose call may have been running at a kill."""
 
-    def __init__(self, directory, database_url, seed):
-        self.directory, self.database_url = directory, database_url
+    def __init__(self, directory, names, database_url, seed):
+        self.directory, self.names, self.database_url = directory, names, database_url
         self.random = random.Random(seed)
-        self.in_flight, self.log, self.errors = set(), [], []
+        self.in_flight, self.errors = set(), []
+        self.thread = None
 
     # ---- one process
 
@@ -36,7 +37,6 @@ class Killer:
     def kill(self, *names):
         """kill -9, with the calls in flight noted before and, where possible, after."""
         self.note_in_flight()
-        self.log.append((time.monotonic(), names))
         for name in names:
             self.stack("kill", name)
         self.note_in_flight()
@@ -67,6 +67,14 @@ class Killer:
             return  # the database is the one that was killed: the look after its restart counts
         self.in_flight.update(str(row[0]) for row in rows)
 
+    def name_of_worker(self, worker):
+        """Timelines name a daemon by host and pid."""
+        for name in self.names:
+            with open(os.path.join(self.directory, "run", f"{name}.pid")) as f:
+                if worker.endswith(f"-{f.read().strip()}"):
+                    return name
+        raise AssertionError(f"no process is the worker {worker}")
+
     def is_alive(self, name):
         status = subprocess.run([STACK, "status", self.directory], stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True).stdout
@@ -74,24 +82,26 @@ class Killer:
 
     # ---- many of them
 
-    def start(self, names, count, gap=(0.3, 1.2), down=(0.0, 1.0)):
-        """Kill `count` times in a thread of its own: both servers, then any of names; each
-        victim is dead for `down` seconds, and sometimes two die together."""
-        plan = self.plan(names, count)
+    def start(self, count, gap=(0.3, 1.2), down=(0.0, 1.0)):
+        """Kill `count` times in a thread of its own: each kind of process once, then any;
+        a victim is dead for `down` seconds, and sometimes two die together."""
+        plan = self.plan(count)
         print(f"kills: {' '.join('+'.join(victims) for victims in plan)}", file=sys.stderr)
         self.thread = threading.Thread(target=self._run, args=(plan, gap, down), daemon=True)
         self.thread.start()
         return self
 
-    def plan(self, names, count):
-        daemons = [name for name in names if name not in SERVERS]
+    def plan(self, count):
+        daemons = [name for name in self.names if name not in SERVERS]
         kinds = [self.random.choice([n for n in daemons if n.startswith(kind)])
                  for kind in sorted({n.rpartition("-")[0] for n in daemons})]
-        plan = [[name] for name in SERVERS if name in names] + [[name] for name in kinds]
+        plan = [[name] for name in SERVERS] + [[name] for name in kinds]
         self.random.shuffle(plan)
         while len(plan) < count:
-            size = 2 if self.random.random() < 0.25 else 1
-            plan.append(self.random.sample(daemons, size))
+            if self.random.random() < 0.1:
+                plan.append([self.random.choice(SERVERS)])
+            else:
+                plan.append(self.random.sample(daemons, self.random.choice((1, 1, 1, 2))))
         return plan[:count]
 
     def _run(self, plan, gap, down):
@@ -105,6 +115,8 @@ class Killer:
             self.errors.append(str(e))
 
     def join(self, seconds):
+        if self.thread is None:
+            return
         self.thread.join(seconds)
         if self.thread.is_alive():
             self.errors.append(f"the kills did not end within {seconds} s")

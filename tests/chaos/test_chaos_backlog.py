@@ -1,21 +1,21 @@
-"""A long backlog: carried all the while, then sent in order."""
+"""A long backlog before a slow provider: carried all the while, then sent in order."""
 
 import time
 
 
 def test_backlog_is_never_stranded(new_world, new_driver, judge, sim, pick):
     world = new_world(companies=3, instances=2, chats=pick(100, 500))
-    sim.fault("waha", "disconnected", value=0, rate=1)
+    sim.fault("waha", "latency", value=pick(2000, 5000), rate=1)
     driver = new_driver(world, per_chat=pick(30, 100), senders=32).start()
     verdict = judge(world)
     watch(verdict, driver.is_running, pick(120, 900))
     driver.join(1)
     stood = verdict.open().get("sends", 0)
-    sim.fault("waha", "disconnected", value=0, rate=0)
+    sim.fault("waha", "latency", value=0, rate=0)
     watch(verdict, lambda: verdict.open().get("sends", 0) > 0, pick(90, 900))
     verdict.settle(pick(60, 300), driver.sent)
     verdict.verdict(driver)
-    assert stood >= 0.9 * len(driver.sent)
+    assert stood >= 0.5 * len(driver.sent), stood
 
 
 def watch(verdict, is_on, seconds):

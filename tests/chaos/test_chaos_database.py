@@ -21,9 +21,7 @@ def test_database_killed_again_and_again(new_world, new_driver, killer, judge, p
     """Between any two commits: a key must not outlive the row it speaks of."""
     world = new_world(instances=3, chats=60)
     driver = new_driver(world, per_chat=pick(15, 60), rate=90).start()
-    killer.start(["postgres", "gateway-1"], count=2)
-    killer.join(60)
-    for _ in range(pick(4, 12)):
+    for _ in range(pick(6, 12)):
         killer.kill("postgres")
         killer.restart("postgres")
         time.sleep(0.7)
