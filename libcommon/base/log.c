@@ -433,6 +433,20 @@ log_tick(void)
 	pthread_mutex_unlock(&state.mutex);
 }
 
+bool
+log_reason_is_news(struct log_reason *r, const char *text, int64_t now_us)
+{
+	char fresh[sizeof(r->text)];
+
+	snprintf(fresh, sizeof(fresh), "%s", text);
+	if (r->told_at_us != 0 && now_us - r->told_at_us < LOG_REASON_EVERY_US &&
+	    strcmp(r->text, fresh) == 0)
+		return false;
+	memcpy(r->text, fresh, sizeof(fresh));
+	r->told_at_us = now_us;
+	return true;
+}
+
 const char *
 log_phone(struct slice phone, char dst[LOG_PHONE_SIZE])
 {

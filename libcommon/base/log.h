@@ -68,6 +68,17 @@ void log_tick(void);
 #define log_warn(event, ...)  LOG_AT(LOG_LEVEL_WARN, event, __VA_ARGS__)
 #define log_error(event, ...) LOG_AT(LOG_LEVEL_ERROR, event, __VA_ARGS__)
 
+/* Why something that is tried again and again failed last; zeroed at the start, and again once it
+ * succeeded. Keeps an outage of hours from writing a line per attempt. */
+struct log_reason {
+	char text[256];
+	int64_t told_at_us; /* monotonic; 0: never */
+};
+/* Keep text (cut when long). True when it is worth a line: another one than before, or the
+ * last line is LOG_REASON_EVERY_US old. */
+#define LOG_REASON_EVERY_US ((int64_t)60 * 1000000)
+bool log_reason_is_news(struct log_reason *r, const char *text, int64_t now_us);
+
 #define LOG_PHONE_SIZE 24
 /* "5511900000002@c.us" -> "5511*****0002"; short or strange input -> "***". Returns dst. */
 const char *log_phone(struct slice phone, char dst[LOG_PHONE_SIZE]);

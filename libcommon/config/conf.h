@@ -92,8 +92,10 @@ struct conf_param {
 	/* In the file's text form, lists separated by commas ("" = empty list). NULL: unset
 	 * (zero bytes in the struct), for types whose unset form is told apart above. */
 	const char *dflt;
-	int64_t min, max;         /* inclusive; max 0 for text and lists: CONF_TEXT_MAX */
-	const char *const *words; /* CONF_TYPE_ENUM: ends in NULL */
+	int64_t min, max; /* inclusive; max 0 for text and lists: CONF_TEXT_MAX */
+	/* Ends in NULL. CONF_TYPE_ENUM: the values; STRING and SECRET: how the text may begin,
+	 * NULL: anyhow. */
+	const char *const *words;
 	unsigned flags;
 	size_t offset; /* offsetof the member in the table's struct */
 	const char *help;

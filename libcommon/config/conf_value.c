@@ -72,6 +72,31 @@ value_max(const struct conf_param *p)
 	return p->max > 0 ? p->max : CONF_TEXT_MAX;
 }
 
+/* "a, b or c", each in quotes. */
+static const char *
+value_words_text(const char *const *words, struct arena *a)
+{
+	struct buf b;
+
+	buf_init(&b, a, CONF_ERROR_SIZE);
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (i > 0)
+			buf_add_cstr(&b, words[i + 1] != NULL ? ", " : " or ");
+		buf_add_printf(&b, "\"%s\"", words[i]);
+	}
+	return buf_cstr(&b);
+}
+
+static bool
+value_begins_as(const char *const *words, const char *text)
+{
+	for (; *words != NULL; words++) {
+		if (strncmp(text, *words, strlen(*words)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *
 value_parse_text(const struct conf_param *p, struct arena *a, const struct conf_items *items,
 		 void *dst)
@@ -81,6 +106,8 @@ value_parse_text(const struct conf_param *p, struct arena *a, const struct conf_
 
 	if (n < p->min || n > value_max(p))
 		return VALUE_OUT_OF_RANGE;
+	if (p->words != NULL && !value_begins_as(p->words, items->v[0]))
+		return arena_printf(a, "must begin with %s", value_words_text(p->words, a));
 	copy = arena_cstr(a, slice_of(items->v[0]));
 	memcpy(dst, &copy, sizeof(copy));
 	return NULL;

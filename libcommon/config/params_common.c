@@ -10,6 +10,10 @@ static const char *const queue_types[] = {"classic", "quorum", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 
+static const char *const db_schemes[] = {"postgresql://", "postgres://", NULL};
+static const char *const mq_schemes[] = {"amqp://", NULL};
+const char *const params_http_schemes[] = {"http://", "https://", NULL};
+
 #define AT(member) .offset = offsetof(struct conf_common, member)
 
 const struct conf_param params_common[] = {
@@ -19,9 +23,9 @@ const struct conf_param params_common[] = {
 	 .help = "networks that webhooks and media may reach although they are not public, also by "
 		 "plain http"},
 
-	{"db.url", CONF_TYPE_SECRET, NULL, .min = 1, .flags = CONF_REQUIRED, AT(db_url),
-	 .help = "PostgreSQL, libpq URI; several hosts allowed"},
-	{"db.direct_url", CONF_TYPE_SECRET, NULL, .min = 1, AT(db_direct_url),
+	{"db.url", CONF_TYPE_SECRET, NULL, .min = 1, .words = db_schemes, .flags = CONF_REQUIRED,
+	 AT(db_url), .help = "PostgreSQL, libpq URI; several hosts allowed"},
+	{"db.direct_url", CONF_TYPE_SECRET, NULL, .min = 1, .words = db_schemes, AT(db_direct_url),
 	 .help = "PostgreSQL around the pooler, for listening and leadership; default db.url"},
 	{"db.prepared", CONF_TYPE_BOOL, "true", AT(db_prepared),
 	 .help = "prepared statements; false behind PgBouncer in transaction mode"},
@@ -29,7 +33,7 @@ const struct conf_param params_common[] = {
 	 .max = 5 * CONF_MINUTE, AT(db_statement_timeout_us),
 	 .help = "longest run of one statement"},
 
-	{"mq.url", CONF_TYPE_SECRET, NULL, .min = 1, AT(mq_url),
+	{"mq.url", CONF_TYPE_SECRET, NULL, .min = 1, .words = mq_schemes, AT(mq_url),
 	 .help = "RabbitMQ, amqp://user:password@host:port,host:port/vhost; required by outboxd, "
 		 "senderd, eventd"},
 	{"mq.heartbeat", CONF_TYPE_DURATION, "15s", .min = CLOCK_SEC, .max = 5 * CONF_MINUTE,

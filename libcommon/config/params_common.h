@@ -42,6 +42,8 @@ extern const struct conf_param params_common[];
 
 /* For conf_spec.require: daemons that talk to the broker. */
 extern const char *const params_require_mq[];
+/* For conf_param.words: how an http address begins. */
+extern const char *const params_http_schemes[];
 /* For conf_spec.ignore: the sections of all programs. */
 extern const char *const params_sections[];
 

@@ -9,7 +9,7 @@ const struct conf_param params_gateway[] = {
 	{"gateway.admin_listen", CONF_TYPE_LISTEN, "127.0.0.1:9181", .max = 4, AT(admin_listen),
 	 .help = "addresses of /livez, /readyz and /metrics; keep them private; empty: none"},
 	{"gateway.public_url", CONF_TYPE_STRING, NULL, .min = 8, .max = 1024,
-	 .flags = CONF_REQUIRED, AT(public_url),
+	 .words = params_http_schemes, .flags = CONF_REQUIRED, AT(public_url),
 	 .help = "where providers reach this API: part of their webhook URLs"},
 	{"gateway.max_connections", CONF_TYPE_INT, "4096", .min = 16, .max = 200000,
 	 AT(max_connections), .help = "open client connections per address; beyond: 503"},

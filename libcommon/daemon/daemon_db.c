@@ -87,8 +87,11 @@ schema_look(void *arg)
 static const char *
 link_trouble(const struct db *db, const char *name, int64_t now_us, char *text, size_t size)
 {
+	const char *why = db_last_error(db);
+
 	if (!db_is_up(db))
-		snprintf(text, size, "%s: not connected", name);
+		snprintf(text, size, "%s: not connected%s%s", name, why[0] != '\0' ? ": " : "",
+			 why);
 	else if (now_us - db_get_stats(db)->fresh_at_us > FRESH_MAX_US)
 		snprintf(text, size, "%s: no answer", name);
 	else
@@ -136,6 +139,19 @@ link_state(void *arg, bool is_up, const struct gh_err *err)
 
 /* ---- connections ---- */
 
+/* db_new, with the key in the reason. */
+static enum gh_code
+link_open(struct db **out, struct daemon *d, const struct db_conf *conf, struct gh_err *err)
+{
+	bool is_direct = conf->url == d->common->db_direct_url;
+	struct gh_err why = {.code = GH_OK};
+	enum gh_code rc = db_new(out, d->loop, d->dns, conf, &why);
+
+	if (rc != GH_OK)
+		return gh_fail(err, rc, "%s: %s", is_direct ? "db.direct_url" : "db.url", why.text);
+	return GH_OK;
+}
+
 static enum gh_code
 own_open(struct daemon *d, struct gh_err *err)
 {
@@ -152,7 +168,7 @@ own_open(struct daemon *d, struct gh_err *err)
 	enum gh_code rc;
 
 	snprintf(d->own_db_name, sizeof(d->own_db_name), "%s/skeleton", d->worker);
-	rc = db_new(&d->own_db, d->loop, d->dns, &conf, err);
+	rc = link_open(&d->own_db, d, &conf, err);
 	if (rc != GH_OK)
 		return rc;
 	d->db_check = daemon_check_add(d, "db", true);
@@ -185,7 +201,7 @@ daemon_db(struct daemon *d, const char *role, const struct db_stmt_table *const 
 		return NULL;
 	*link = (struct daemon_link){.d = d, .state = state, .arg = arg};
 	snprintf(link->name, sizeof(link->name), "%s/%.32s", d->worker, role);
-	if (db_new(&link->db, d->loop, d->dns, &conf, err) != GH_OK)
+	if (link_open(&link->db, d, &conf, err) != GH_OK)
 		return NULL;
 	d->link_count++;
 	return link->db;

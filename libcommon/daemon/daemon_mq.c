@@ -169,9 +169,11 @@ daemon_mq_new(struct daemon *d, struct metrics_table *table, mq_conn_fn *on_chan
 		.on_change = daemon_mq_changed,
 		.arg = m,
 	};
-	enum gh_code rc = mq_conn_new(&m->conn, daemon_loop(d), daemon_dns(d), &opts, err);
+	struct gh_err why = {.code = GH_OK};
+	enum gh_code rc = mq_conn_new(&m->conn, daemon_loop(d), daemon_dns(d), &opts, &why);
 
 	if (rc != GH_OK) {
+		(void)gh_fail(err, rc, "mq.url: %s", why.text);
 		gh_free(m);
 		return NULL;
 	}

@@ -88,10 +88,13 @@ db_lose(struct db *db, const char *why)
 	if (was_up) {
 		db->attempts = 0;
 		db->stats.losses_count++;
+		(void)log_reason_is_news(&db->reason, err.text, clock_mono_us());
 		log_warn("db.lost", LOG_STR("conn", db->name), LOG_STR("err", err.text));
 	} else {
 		db->stats.failures_count++;
-		log_warn("db.connect_failed", LOG_STR("conn", db->name), LOG_STR("err", err.text));
+		if (log_reason_is_news(&db->reason, err.text, clock_mono_us()))
+			log_warn("db.connect_failed", LOG_STR("conn", db->name),
+				 LOG_INT("attempt", db->attempts + 1), LOG_STR("err", err.text));
 	}
 	conn_plan_retry(db);
 	loop_task_mark(db->work_task); /* units bound to the lost connection end there */
@@ -211,6 +214,7 @@ db_setup_done(struct db *db)
 		return;
 	db->state = DB_UP;
 	db->attempts = 0;
+	db->reason = (struct log_reason){.told_at_us = 0};
 	db->stats.connects_count++;
 	loop_timer_cancel(db->connect_timer);
 	log_info("db.up", LOG_STR("conn", db->name), LOG_STR("host", PQhost(db->pg)),

@@ -318,6 +318,12 @@ db_get_stats(const struct db *db)
 	return &db->stats;
 }
 
+const char *
+db_last_error(const struct db *db)
+{
+	return db->reason.text;
+}
+
 /* ---- notifications ---- */
 
 void

@@ -206,5 +206,8 @@ struct db_stats {
 	int64_t clock_offset_us; /* database minus local wall clock, last ping */
 };
 const struct db_stats *db_get_stats(const struct db *db);
+/* Why the connection is down: its loss, or the last attempt's failure. "" while it is up, and
+ * before the first attempt ended. Valid until the next pass. */
+const char *db_last_error(const struct db *db);
 
 #endif

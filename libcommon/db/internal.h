@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "db/db.h"
 
 struct db_hosts;
@@ -128,8 +129,9 @@ struct db {
 	struct loop_task *work_task;   /* db_work at the end of the pass */
 	bool is_broken;                /* db_break was called */
 	bool is_pinging;
-	unsigned attempts; /* failed in a row, for the backoff */
-	uint64_t epoch;    /* connections so far; db_epoch() shows it only while up */
+	unsigned attempts;        /* failed in a row, for the backoff */
+	struct log_reason reason; /* why it is down */
+	uint64_t epoch;           /* connections so far; db_epoch() shows it only while up */
 	unsigned setup_left;
 	struct db_stmt_table *tables;
 	unsigned table_count;

@@ -104,12 +104,14 @@ conn_log_down(struct mq_conn *c, enum mq_state before)
 		return;
 	}
 	c->counters.connect_failure_count++;
+	if (!log_reason_is_news(&c->reason, c->error, clock_mono_us()))
+		return;
 	if (c->is_refused)
 		log_error("amqp.login_refused", LOG_STR("name", c->name), LOG_STR("host", host),
 			  LOG_STR("err", c->error));
 	else
 		log_warn("amqp.connect_failed", LOG_STR("name", c->name), LOG_STR("host", host),
-			 LOG_STR("err", c->error));
+			 LOG_INT("attempt", c->attempt_count + 1), LOG_STR("err", c->error));
 }
 
 /* The connection or the attempt is over; c->error says why. */
@@ -540,6 +542,7 @@ mq_conn_opened(struct mq_conn *c)
 	loop_timer_cancel(c->timer);
 	c->attempt_count = 0;
 	c->error[0] = '\0';
+	c->reason = (struct log_reason){.told_at_us = 0};
 	c->counters.connect_count++;
 	conn_set_state(c, MQ_OPEN);
 	log_info("amqp.open", LOG_STR("name", c->name), LOG_INT("heartbeat_s", c->heartbeat_s));

@@ -8,6 +8,7 @@
 #ifndef GH_MQ_INTERNAL_H
 #define GH_MQ_INTERNAL_H
 
+#include "base/log.h"
 #include "loop/loop.h"
 #include "mq/channel.h"
 #include "mq/conn.h"
@@ -43,6 +44,7 @@ struct mq_conn {
 	enum mq_step step;
 	unsigned attempt_count; /* failures since the last open; chooses host and delay */
 	char error[256];
+	struct log_reason reason; /* of failed attempts, as last logged */
 
 	int fd; /* -1: none */
 	struct loop_io *io;

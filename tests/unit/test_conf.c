@@ -29,12 +29,14 @@ struct test_conf {
 	int mode;
 	const char *token;
 	struct conf_key key;
+	const char *url;
 	struct conf_strings tags;
 	struct conf_listens listen;
 	struct conf_cidrs allow;
 };
 
 static const char *const test_modes[] = {"slow", "quick", NULL};
+static const char *const test_schemes[] = {"http://", "https://", NULL};
 
 #define T(member) .offset = offsetof(struct test_conf, member), .help = "help of " #member
 static const struct conf_param test_params[] = {
@@ -48,6 +50,7 @@ static const struct conf_param test_params[] = {
 	{"senderd.token", CONF_TYPE_SECRET, NULL, .min = 1, .max = 70000, .flags = CONF_RELOADABLE,
 	 T(token)},
 	{"senderd.key", CONF_TYPE_KEY, NULL, T(key)},
+	{"senderd.url", CONF_TYPE_STRING, NULL, .min = 1, .words = test_schemes, T(url)},
 	{"senderd.tags", CONF_TYPE_STRINGS, "a, b", .max = 3, .flags = CONF_RELOADABLE, T(tags)},
 	{"senderd.listen", CONF_TYPE_LISTEN, "127.0.0.1:80", .min = 1, .max = 2, T(listen)},
 	{"senderd.allow", CONF_TYPE_CIDRS, "", .max = 4, T(allow)},
@@ -151,7 +154,7 @@ test_values(void **state GH_UNUSED)
 		"name = \"${CONF_T}$${x\"; # comment \"\n"
 		"gateway = { whatever = 1; };\n"
 		"senderd: { fast = false; max_in_flight = 7; body = \"64KiB\"; wait = \"250ms\";\n"
-		"  mode = \"quick\"; token = \"literal\"; tags = [\"x\"];\n"
+		"  mode = \"quick\"; token = \"literal\"; url = \"https://x\"; tags = [\"x\"];\n"
 		"  key = \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\";\n"
 		"  listen = (\":8080\", \"[::1]:9\"); allow = [\"10.0.0.0/8\", \"::1\"]; };\n",
 		&t);
@@ -209,6 +212,8 @@ test_errors(void **state GH_UNUSED)
 		 ":1: senderd.wait = \"99999999999999999999d\": must be 0ms..1d"},
 		{"time form", "senderd = { wait = \"s\"; };",
 		 ":1: senderd.wait = \"s\": must be a time such as \"30s\" (ms s m h d)"},
+		{"beginning", "senderd = { url = \"ftp://x\"; };",
+		 ":1: senderd.url = \"ftp://x\": must begin with \"http://\" or \"https://\""},
 		{"enum", "senderd = { mode = \"warp\"; };",
 		 ":1: senderd.mode = \"warp\": must be slow|quick"},
 		{"text long", "name = \"123456789\";",

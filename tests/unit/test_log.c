@@ -348,6 +348,27 @@ masks_phones(void **unused)
 	assert_string_equal(log_phone(SLICE_NONE, text), "***");
 }
 
+/* A retry's reason: told once, again when another, and once a minute. */
+static void
+tells_a_reason_again_when_it_is_news(void **unused)
+{
+	struct log_reason r = {.told_at_us = 0};
+	char longest[400];
+
+	(void)unused;
+	memset(longest, 'x', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_true(log_reason_is_news(&r, "refused", 1000));
+	assert_false(log_reason_is_news(&r, "refused", 2000));
+	assert_false(log_reason_is_news(&r, "refused", 1000 + LOG_REASON_EVERY_US - 1));
+	assert_true(log_reason_is_news(&r, "refused", 1000 + LOG_REASON_EVERY_US));
+	assert_true(log_reason_is_news(&r, "timeout", 1001 + LOG_REASON_EVERY_US));
+	assert_string_equal(r.text, "timeout");
+	assert_true(log_reason_is_news(&r, longest, 1002 + LOG_REASON_EVERY_US));
+	assert_false(log_reason_is_news(&r, longest, 1003 + LOG_REASON_EVERY_US));
+	assert_int_equal(strlen(r.text), sizeof(r.text) - 1);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int
@@ -368,6 +389,7 @@ main(void)
 		CASE(keeps_errno),
 		CASE(parses_words),
 		CASE(masks_phones),
+		CASE(tells_a_reason_again_when_it_is_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
