@@ -42,7 +42,7 @@ struct plan {
 	unsigned session_count;
 	struct inbound_orphan *orphans;
 	unsigned orphan_count;
-	struct send_result *resolved; /* sends in doubt that a receipt proves sent */
+	struct send_result *resolved; /* sends in doubt that a receipt proves sent or failed */
 	unsigned resolved_count;
 };
 
@@ -227,19 +227,25 @@ plan_status_facts(const struct plan *p, const struct reading *r, const struct pr
 /* A send whose answer we never had: the receipt (or our echo) carries its send_ref. */
 static void
 plan_resolve_doubt(struct plan *p, const struct reading *r, const struct provider_fact *f,
-		   const struct inbound_match *m)
+		   const struct inbound_match *m, const char *proof)
 {
-	struct send_result *s = &p->resolved[p->resolved_count++];
+	bool is_failed = f->has_status && f->status == MSG_FAILED;
+	struct send_result *s;
 
+	for (unsigned i = 0; i < p->resolved_count; i++)
+		if (uuid_eq(p->resolved[i].id, m->message_id))
+			return; /* the echo and a receipt in one run: the first is enough */
+	s = &p->resolved[p->resolved_count++];
 	s->id = m->message_id;
 	s->instance_id = r->body->instance_id;
 	s->attempt = m->attempt;
-	s->outcome = SEND_DONE_SENT;
+	s->outcome = is_failed ? SEND_DONE_FAILED : SEND_DONE_SENT;
+	s->code = slice_of(is_failed ? "provider_reported" : proof);
 	s->external_id = f->external_id;
 	s->at_us = fact_time(r, f);
 	s->event_id = uuid7_new();
-	s->event_type = EVENT_MESSAGE_SENT;
-	s->facts = plan_status_facts(p, r, f, m, MSG_SENT);
+	s->event_type = is_failed ? EVENT_MESSAGE_FAILED : EVENT_MESSAGE_SENT;
+	s->facts = plan_status_facts(p, r, f, m, is_failed ? MSG_FAILED : MSG_SENT);
 }
 
 static void
@@ -289,8 +295,8 @@ plan_status(struct plan *p, struct reading *r, const struct provider_fact *f)
 	}
 	if (m->direction != MSG_OUT)
 		return;
-	if (m->is_in_doubt && f->status != MSG_FAILED)
-		plan_resolve_doubt(p, r, f, m);
+	if (m->is_in_doubt)
+		plan_resolve_doubt(p, r, f, m, "receipt");
 	plan_add_status(p, r, f, m);
 }
 
@@ -304,7 +310,7 @@ plan_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 		return;
 	if (m != NULL) {
 		if (m->is_in_doubt && f->is_from_me)
-			plan_resolve_doubt(p, r, f, m);
+			plan_resolve_doubt(p, r, f, m, "echo");
 		return; /* our echo, or the second webhook of one message */
 	}
 	row = &p->messages[p->message_count++];

@@ -150,7 +150,7 @@ decide_lapsed(const struct leases *l, const struct send_claim *c, struct lease_r
 {
 	struct send_result *r = &row->result;
 
-	if (c->is_resend) {
+	if (c->is_settled) {
 		row->recovered = RECOVERED_SENT;
 		r->outcome = SEND_DONE_SENT;
 		r->external_id = c->send_ref;
@@ -166,14 +166,15 @@ decide_lapsed(const struct leases *l, const struct send_claim *c, struct lease_r
 }
 
 static void
-decide_overdue(struct lease_row *row)
+decide_overdue(const struct send_claim *c, struct lease_row *row)
 {
 	struct send_result *r = &row->result;
 
 	row->recovered = RECOVERED_EXPIRED;
 	r->outcome = SEND_DONE_EXPIRED;
-	r->code = S("expired");
-	r->text = S("not sent before expires_at");
+	r->code = c->is_resend ? S("in_doubt_expired") : S("expired");
+	r->text = c->is_resend ? S("not known whether it was sent, until expires_at")
+			       : S("not sent before expires_at");
 	r->event_type = EVENT_MESSAGE_FAILED;
 }
 
@@ -226,7 +227,7 @@ lease_row_decide(struct leases *l, unsigned i, const struct route_row *route)
 	if (l->step == STEP_LAPSED)
 		decide_lapsed(l, c, row);
 	else
-		decide_overdue(row);
+		decide_overdue(c, row);
 	lease_row_facts(l, c, route, row);
 }
 

@@ -50,6 +50,7 @@ CREATE TABLE providers (
 	health_detail    text,
 	latency_ms       int,
 	last_check       timestamptz,
+	parked_until     timestamptz,                      -- a senderd's breaker is open (model/provider_park.h)
 	created_at       timestamptz NOT NULL DEFAULT now(),
 	updated_at       timestamptz NOT NULL DEFAULT now(),
 	deleted_at       timestamptz                       -- kept for the instances it had; then not active

@@ -20,7 +20,7 @@ CREATE TABLE messages (
 	priority         smallint NOT NULL DEFAULT 5,
 	origin           smallint NOT NULL DEFAULT 0,      -- enum msg_origin, model/message.h
 	attempts         smallint NOT NULL DEFAULT 0,
-	is_stalled       boolean NOT NULL DEFAULT false,
+	is_stalled       boolean NOT NULL DEFAULT false,   -- sent, and no receipt in time
 	chat_key         text NOT NULL,
 	to_requested     text,
 	to_resolved      text,
@@ -39,6 +39,7 @@ CREATE TABLE messages (
 	scheduled_at     timestamptz,
 	expires_at       timestamptz,
 	sent_at          timestamptz,
+	acked_at         timestamptz,                      -- first receipt: WhatsApp's server has it
 	delivered_at     timestamptz,
 	read_at          timestamptz,
 	played_at        timestamptz,
@@ -79,6 +80,7 @@ CREATE TABLE send_queue (
 	state         smallint NOT NULL DEFAULT 0,         -- enum send_state, model/send_queue.h
 	attempt       smallint NOT NULL DEFAULT 0,         -- fence: grows with every claim
 	tries         smallint NOT NULL DEFAULT 0,         -- attempts that count against the limit
+	lookups       smallint NOT NULL DEFAULT 0,         -- of an in-doubt row, that failed
 	seq           bigint NOT NULL DEFAULT nextval('send_queue_seq'), -- order of acceptance
 	lane_seq      bigint,                              -- order within the lane, given when due
 	available_at  timestamptz NOT NULL,

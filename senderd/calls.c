@@ -14,6 +14,7 @@
 #include "results.h"
 #include "routes.h"
 #include "senderd.h"
+#include "servers.h"
 #include "targets.h"
 
 #define RESPONSE_MAX (256 * 1024)
@@ -52,40 +53,69 @@ call_facts(struct call *call)
 				 });
 }
 
-/* pr lives in the call's memory. */
-static void
-call_end(struct call *call, const struct provider_result *pr)
+static struct outcome_policy
+calls_policy(const struct calls *c, int64_t provider_park_us)
 {
-	struct senderd *sd = call->owner->sd;
-	const struct conf_common *conf = &sd->conf->common;
-	const struct outcome_policy policy = {
+	const struct conf_common *conf = &c->sd->conf->common;
+
+	return (struct outcome_policy){
 		.max_attempts = conf->sending_max_attempts,
 		.in_doubt_wait_us = conf->sending_in_doubt_wait_us,
+		.provider_park_us = provider_park_us,
 	};
-	int64_t now_us = clock_mono_us();
-	unsigned label = call->route->provider_label;
+}
 
-	call->http = NULL;
-	call->duration_us = now_us - call->started_us;
-	call->reason = pr->code;
+/* The slot is free, the outcome decided: store it. */
+static void
+call_store(struct call *call)
+{
+	struct senderd *sd = call->owner->sd;
+
 	call->result.id = call->claim->id;
 	call->result.instance_id = call->claim->instance_id;
 	call->result.attempt = call->claim->attempt;
 	call->result.at_us = clock_wall_us();
-	outcome_decide(&policy, call->claim, pr, call->mem->arena, &call->result);
 	call_facts(call);
-
-	metrics_add(sd->metrics, M_ATTEMPTS, label, pr->outcome, 1);
-	metrics_observe_us(sd->metrics, M_DURATION, label, 0, call->duration_us);
-	if (pr->outcome == PROVIDER_OK)
+	if (call->result.outcome == SEND_DONE_SENT)
 		metrics_observe_us(sd->metrics, M_END_TO_END, STAGE_SENT, 0,
 				   call->result.at_us - uuid7_time_us(call->claim->id));
-	targets_call_ended(sd->targets, call->target, outcome_parks(pr), now_us);
 	results_add(sd->results, call);
 	claims_wake(sd->claims);
 }
 
-/* The call could not even be made. */
+/* Give the slot back. Returns the time until the breaker's next probe, 0: it is closed. */
+static int64_t
+call_release(struct call *call, enum breaker_news news, bool is_parked)
+{
+	struct senderd *sd = call->owner->sd;
+	int64_t now_us = clock_mono_us();
+	int64_t wait_us;
+	enum breaker_change change;
+
+	call->http = NULL;
+	call->duration_us = now_us - call->started_us;
+	change = targets_call_ended(sd->targets, call->target, news, is_parked, now_us, &wait_us);
+	servers_report(sd->servers, call->route, change, wait_us, call->reason);
+	return wait_us;
+}
+
+/* A call ended. pr lives in the call's memory. */
+static void
+call_end(struct call *call, const struct provider_result *pr, enum breaker_news news)
+{
+	struct senderd *sd = call->owner->sd;
+	unsigned label = call->route->provider_label;
+	struct outcome_policy policy;
+
+	call->reason = pr->code;
+	policy = calls_policy(call->owner, call_release(call, news, outcome_parks(pr)));
+	outcome_decide(&policy, call->claim, pr, call->mem->arena, &call->result);
+	metrics_add(sd->metrics, M_ATTEMPTS, label, pr->outcome, 1);
+	metrics_observe_us(sd->metrics, M_DURATION, label, 0, call->duration_us);
+	call_store(call);
+}
+
+/* The call could not even be made. Where the provider's row is to blame, its breaker opens. */
 static void
 call_end_local(struct call *call, enum provider_outcome outcome, const char *code, const char *text)
 {
@@ -94,7 +124,7 @@ call_end_local(struct call *call, enum provider_outcome outcome, const char *cod
 	pr->outcome = outcome;
 	pr->code = code;
 	provider_text_set(pr->text, slice_of(text));
-	call_end(call, pr);
+	call_end(call, pr, outcome == PROVIDER_PARK_PROVIDER ? BREAKER_DOWN : BREAKER_NONE);
 }
 
 /* ---- the answer ---- */
@@ -110,15 +140,14 @@ retry_after_us(const struct http_result *r)
 	return rc == GH_OK ? (int64_t)seconds * CLOCK_SEC : 0;
 }
 
-static void
-call_answered(void *arg, const struct http_result *r)
+static struct provider_result *
+call_interpret(struct call *call, enum provider_op op, const struct http_result *r)
 {
 	static const enum provider_transport transports[] = {
 		[HTTP_DONE] = PROVIDER_ANSWERED,
 		[HTTP_NOT_SENT] = PROVIDER_NOT_SENT,
 		[HTTP_UNKNOWN] = PROVIDER_NO_ANSWER,
 	};
-	struct call *call = arg;
 	struct arena *a = call->mem->arena;
 	struct provider_result *pr = arena_alloc(a, sizeof(*pr));
 	const struct provider_answer answer = {
@@ -128,11 +157,24 @@ call_answered(void *arg, const struct http_result *r)
 		.retry_after_us = retry_after_us(r),
 	};
 
-	provider_interpret(call->route->provider, PROVIDER_OP_SEND, &answer, a, pr);
+	provider_interpret(call->route->provider, op, &answer, a, pr);
+	/* A server that cannot be reached is not the message's fault, whatever the table of the
+	 * provider says of one try. */
+	if (r->outcome == HTTP_NOT_SENT)
+		pr->outcome = PROVIDER_PARK_PROVIDER;
 	/* No words of the provider: ours say what happened on the way. */
 	if (r->outcome != HTTP_DONE && pr->text[0] == '\0')
 		provider_text_set(pr->text, slice_of(http_fail_name(r->fail)));
-	call_end(call, pr);
+	return pr;
+}
+
+static void
+call_answered(void *arg, const struct http_result *r)
+{
+	struct call *call = arg;
+	const struct provider_result *pr = call_interpret(call, PROVIDER_OP_SEND, r);
+
+	call_end(call, pr, outcome_news(pr, false));
 }
 
 /* ---- the request ---- */
@@ -146,63 +188,145 @@ call_set_chat(struct call *call)
 	call->chat = rc == GH_OK ? chat.key : call->claim->chat_key;
 }
 
+static struct provider_server
+call_server(const struct call *call)
+{
+	return (struct provider_server){.base_url = call->route->base_url,
+					.api_key = call->route->api_key};
+}
+
 static enum gh_code
 call_build(struct call *call, struct provider_request *out, struct gh_err *err)
 {
 	const struct send_claim *c = call->claim;
-	const struct route *route = call->route;
 	struct provider_server *server = arena_alloc(call->mem->arena, sizeof(*server));
 	struct provider_send *send = arena_alloc(call->mem->arena, sizeof(*send));
 	const struct provider_call pc = {
 		.op = PROVIDER_OP_SEND,
-		.session = route->session,
+		.session = call->route->session,
 		.send = send,
 	};
 
-	server->base_url = route->base_url;
-	server->api_key = route->api_key;
+	*server = call_server(call);
 	send->kind = c->kind;
 	send->chat = call->chat;
 	send->send_ref = c->send_ref;
 	send->content = c->content;
 	send->reply_to = c->reply_to;
 	send->media_url = c->media_url;
-	return provider_build(route->provider, server, &pc, call->mem->arena, out, err);
+	return provider_build(call->route->provider, server, &pc, call->mem->arena, out, err);
 }
 
-static void
-call_send(struct call *call, const struct provider_request *pr)
+/* Put a request on its way. GH_EINVAL with a reason: the provider's row is wrong. */
+static enum gh_code
+call_transmit(struct call *call, const struct provider_request *pr, int64_t timeout_us,
+	      http_done_fn *done, struct gh_err *err)
 {
-	struct senderd *sd = call->owner->sd;
 	struct http_header headers[PROVIDER_HEADER_MAX];
 	struct http_request request = {
 		.method = slice_of(pr->method),
 		.headers = headers,
 		.header_count = (unsigned)pr->header_count,
 		.body = pr->body,
-		.timeout_us = sd->conf->common.sending_deadline_us,
+		.timeout_us = timeout_us,
 		.response_max = RESPONSE_MAX,
 	};
 	struct url url;
-	struct gh_err err;
 	enum gh_code rc;
 
 	for (size_t i = 0; i < pr->header_count; i++)
 		headers[i] = (struct http_header){pr->header[i].name, pr->header[i].value};
-	rc = url_parse(pr->url, &url, &err);
+	rc = url_parse(pr->url, &url, err);
+	if (rc != GH_OK)
+		return GH_EINVAL;
+	request.url = &url;
+	rc = http_client_send(call->owner->client, &request, done, call, &call->http);
+	if (rc == GH_EINVAL)
+		return gh_fail(err, rc, "the key cannot be sent as a header");
+	return rc == GH_OK ? rc : gh_fail(err, rc, "%s", gh_code_name(rc));
+}
+
+/* The provider call itself; what a look-up before it took is no longer there for it. */
+static void
+call_make(struct call *call)
+{
+	struct senderd *sd = call->owner->sd;
+	int64_t timeout_us = sd->conf->common.sending_deadline_us;
+	struct provider_request request;
+	struct gh_err err;
+	enum gh_code rc = call_build(call, &request, &err);
+
 	if (rc != GH_OK) {
-		call_end_local(call, PROVIDER_PARK_PROVIDER, "bad_base_url", err.text);
+		call_end_local(call, PROVIDER_REJECTED,
+			       rc == GH_EPERM ? "unsupported" : "invalid_request", err.text);
 		return;
 	}
-	request.url = &url;
+	if (call->is_looked_up)
+		timeout_us -= clock_mono_us() - call->started_us;
 	metrics_observe_us(sd->metrics, M_END_TO_END, STAGE_CALLED, 0,
 			   clock_wall_us() - uuid7_time_us(call->claim->id));
-	rc = http_client_send(call->owner->client, &request, call_answered, call, &call->http);
+	rc = call_transmit(call, &request, timeout_us, call_answered, &err);
 	if (rc == GH_EINVAL)
-		call_end_local(call, PROVIDER_PARK_PROVIDER, "bad_api_key",
-			       "the key cannot be sent as a header");
+		call_end_local(call, PROVIDER_PARK_PROVIDER, "provider_misconfigured", err.text);
 	else if (rc != GH_OK)
-		call_end_local(call, PROVIDER_RETRY, "client_busy", gh_code_name(rc));
+		call_end_local(call, PROVIDER_RETRY, "client_busy", err.text);
+}
+
+/* ---- a row in doubt ---- */
+
+static void
+call_looked_up(void *arg, const struct http_result *r)
+{
+	struct call *call = arg;
+	struct senderd *sd = call->owner->sd;
+	const struct provider_result *pr = call_interpret(call, PROVIDER_OP_MESSAGE_GET, r);
+	struct outcome_policy policy = calls_policy(call->owner, 0);
+	bool is_answer = pr->outcome == PROVIDER_OK;
+
+	metrics_add(sd->metrics, M_LOOKUPS,
+		    is_answer ? (pr->is_found ? LOOKUP_FOUND : LOOKUP_ABSENT) : LOOKUP_FAILED, 0,
+		    1);
+	call->is_looked_up = true;
+	call->reason = is_answer && pr->is_found ? "lookup" : pr->code;
+	if (outcome_looked_up(&policy, call->claim, pr, &call->result)) {
+		call_make(call);
+		return;
+	}
+	policy.provider_park_us = call_release(call, outcome_news(pr, true), outcome_parks(pr));
+	(void)outcome_looked_up(&policy, call->claim, pr, &call->result);
+	call_store(call);
+}
+
+/* False: the provider cannot be asked for this message. */
+static bool
+call_look_up(struct call *call)
+{
+	struct arena *a = call->mem->arena;
+	struct provider_server *server = arena_alloc(a, sizeof(*server));
+	const struct provider_call pc = {
+		.op = PROVIDER_OP_MESSAGE_GET,
+		.session = call->route->session,
+		.chat = call->chat,
+		.external_id = call->claim->send_ref,
+	};
+	/* Half of the call's time: the lease must cover the call that may follow. */
+	int64_t timeout_us = call->owner->sd->conf->common.sending_deadline_us / 2;
+	struct provider_request request;
+	struct gh_err err;
+
+	*server = call_server(call);
+	return provider_build(call->route->provider, server, &pc, a, &request, &err) == GH_OK &&
+	       call_transmit(call, &request, timeout_us, call_looked_up, &err) == GH_OK;
+}
+
+/* The row needs no call: end it. */
+static void
+call_skip(struct call *call, void (*decide)(struct send_result *out))
+{
+	decide(&call->result);
+	call->reason = "no_call";
+	(void)call_release(call, BREAKER_NONE, false);
+	call_store(call);
 }
 
 void
@@ -210,9 +334,8 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 	    const struct route *route, const struct send_claim *claim)
 {
 	struct call *call = gh_alloc(sizeof(*call));
-	struct provider_request request;
-	struct gh_err err;
-	enum gh_code rc;
+	const struct outcome_policy policy = calls_policy(c, 0);
+	enum outcome_step step = outcome_first_step(&policy, claim, true);
 
 	call->owner = c;
 	call->mem = mem;
@@ -223,17 +346,24 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 	call->started_us = clock_mono_us();
 	list_add_tail(&c->all, &call->link);
 	call_set_chat(call);
+	if (claim->is_settled) {
+		call_skip(call, outcome_settled);
+		return;
+	}
 	if (route->provider == NULL) {
 		call_end_local(call, PROVIDER_PARK_PROVIDER, "unsupported_provider",
 			       "this build has no translator for the provider's type");
 		return;
 	}
-	rc = call_build(call, &request, &err);
-	if (rc == GH_OK)
-		call_send(call, &request);
+	if (step == OUTCOME_LOOK_UP) {
+		if (call_look_up(call))
+			return;
+		step = outcome_first_step(&policy, claim, false);
+	}
+	if (step == OUTCOME_HOLD)
+		call_skip(call, outcome_hold);
 	else
-		call_end_local(call, PROVIDER_REJECTED,
-			       rc == GH_EPERM ? "unsupported" : "invalid_request", err.text);
+		call_make(call);
 }
 
 /* ---- life ---- */

@@ -2,7 +2,8 @@
  *
  * A call always ends, within sending.deadline, in exactly one result handed to
  * results.h. The request is written at most once (http/client.h): what may have
- * reached the provider and was not answered is UNKNOWN, never repeated blindly.
+ * reached the provider and was not answered is UNKNOWN, never repeated blindly. A row
+ * in doubt is looked up first, within the same deadline.
  */
 #ifndef GH_SENDERD_CALLS_H
 #define GH_SENDERD_CALLS_H
@@ -34,7 +35,8 @@ struct call {
 	struct slice chat;  /* canonical chat id */
 	const char *reason; /* the provider's reason, for the log */
 	int64_t started_us, duration_us;
-	bool is_stripped; /* results.c: stored without its texts */
+	bool is_looked_up; /* a look-up came first */
+	bool is_stripped;  /* results.c: stored without its texts */
 };
 
 struct calls *calls_new(struct senderd *sd);

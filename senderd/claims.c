@@ -28,7 +28,7 @@ struct claims {
 	struct senderd *sd;
 	struct loop_task *task;
 	struct loop_timer *retry;  /* after a failed claim */
-	struct loop_timer *expire; /* of parked targets */
+	struct loop_timer *expire; /* of parked targets, and of the next probes */
 	unsigned in_flight;
 	bool is_held;
 	bool is_full; /* hints are paused for too many targets */
@@ -104,7 +104,8 @@ claims_add(struct claims *c, struct claim_unit *unit, struct target *t)
 		targets_drop(targets, t);
 		return;
 	}
-	slot->granted = targets_grant(targets, t, route->provider_id, route->max_concurrency);
+	slot->granted = targets_grant(targets, t, route->provider_id, route->max_concurrency,
+				      clock_mono_us());
 	if (slot->granted == 0)
 		return;
 	slot->target = t;

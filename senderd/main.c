@@ -14,6 +14,7 @@
 #include "daemon/daemon_mq.h"
 #include "daemon/hints.h"
 #include "model/instance_lock.h"
+#include "model/provider_park.h"
 #include "model/queue_row.h"
 #include "model/route.h"
 #include "model/send_queue.h"
@@ -21,6 +22,7 @@
 #include "results.h"
 #include "routes.h"
 #include "senderd.h"
+#include "servers.h"
 #include "targets.h"
 
 /* ---- metrics ---- */
@@ -32,6 +34,9 @@ static const char *const attempt_results[] = {"ok",      "retry",         "rejec
 static const char *const stages[] = {"called", "sent"};
 static const char *const claim_results[] = {"ok", "failed"};
 static const char *const store_results[] = {"stored", "late", "lost"};
+static const char *const look_up_results[] = {"found", "absent", "failed"};
+/* In the order of enum breaker_change, without BREAKER_SAME. */
+static const char *const breaker_changes[] = {"opened", "again", "closed"};
 /* In the order of enum target_state. */
 static const char *const target_states[TARGET_STATE_COUNT] = {
 	"idle", "wanted", "claiming", "deferred", "blocked", "parked", "serving"};
@@ -63,6 +68,16 @@ static const struct metric_def senderd_metrics[M_COUNT] = {
 	[M_RESULTS] = {"send_results_total", METRIC_COUNTER,
 		       "Results; late: of an attempt that was overtaken; lost: never stored.",
 		       .labels = {LABEL("result", store_results)}},
+	[M_LOOKUPS] = {"send_lookups_total", METRIC_COUNTER,
+		       "Messages in doubt looked up at their provider.",
+		       .labels = {LABEL("result", look_up_results)}},
+	[M_BREAKER_OPEN] = {"provider_breaker_open", METRIC_GAUGE,
+			    "Provider servers this process leaves alone but for probes.",
+			    .labels = {LABEL("provider", provider_types)}},
+	[M_BREAKER_CHANGES] = {"provider_breaker_changes_total", METRIC_COUNTER,
+			       "Breakers opened, kept open by a failed probe, closed.",
+			       .labels = {LABEL("provider", provider_types),
+					  LABEL("change", breaker_changes)}},
 };
 
 enum { TABLE_SENDERD, TABLE_MQ, TABLE_HINTS };
@@ -94,7 +109,8 @@ senderd_collect(void *arg)
 /* ---- wiring ---- */
 
 static const struct db_stmt_table *const write_tables[] = {
-	&instance_lock_stmt_table, &send_queue_stmt_table, &wake_stmt_table, NULL};
+	&instance_lock_stmt_table, &provider_park_stmt_table, &send_queue_stmt_table,
+	&wake_stmt_table, NULL};
 static const struct db_stmt_table *const read_tables[] = {&route_stmt_table, NULL};
 static const struct db_stmt_table *const listen_tables[] = {&queue_row_stmt_table, NULL};
 
@@ -143,6 +159,7 @@ senderd_stop(struct daemon *d)
 	calls_free(sd->calls);
 	claims_free(sd->claims);
 	routes_free(sd->routes);
+	servers_free(sd->servers);
 	wake_free(sd->wake);
 	targets_free(sd->targets);
 	hints_free(sd->hints);
@@ -187,6 +204,7 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	});
 	sd->wake = wake_new(sd->loop, sd->write, WAKE_OUTBOX);
 	sd->routes = routes_new(sd);
+	sd->servers = servers_new(sd);
 	sd->claims = claims_new(sd);
 	sd->calls = calls_new(sd);
 	sd->results = results_new(sd);

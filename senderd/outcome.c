@@ -29,13 +29,44 @@ reason_text(const struct provider_result *r)
 	return slice_of(r->text[0] != '\0' ? r->text : r->code);
 }
 
+static bool
+is_last_try(const struct outcome_policy *policy, const struct send_claim *c)
+{
+	return c->tries >= policy->max_attempts;
+}
+
+void
+outcome_hold(struct send_result *out)
+{
+	out->outcome = SEND_HOLD;
+	out->delay_us = 0;
+	out->external_id = SLICE_NONE;
+	out->code = S("held");
+	out->text = S("not known whether it was sent; not sent again");
+	out->event_type = EVENT_MESSAGE_IN_DOUBT;
+	out->is_uncounted = true;
+}
+
+void
+outcome_settled(struct send_result *out)
+{
+	out->outcome = SEND_DONE_SENT;
+	out->code = S("receipt");
+	out->is_uncounted = true;
+}
+
 static void
 decide_retry(const struct outcome_policy *policy, const struct send_claim *c,
 	     const struct provider_result *r, struct arena *a, struct send_result *out)
 {
-	if (c->tries < policy->max_attempts) {
-		out->outcome = SEND_RETRY;
+	if (!is_last_try(policy, c)) {
+		out->outcome = c->is_resend ? SEND_DOUBT : SEND_RETRY;
 		out->delay_us = retry_delay_us(c->tries, r->retry_after_us);
+		return;
+	}
+	if (c->is_resend) {
+		outcome_hold(out);
+		out->is_uncounted = false;
 		return;
 	}
 	out->outcome = SEND_DONE_FAILED;
@@ -44,20 +75,42 @@ decide_retry(const struct outcome_policy *policy, const struct send_claim *c,
 	out->event_type = EVENT_MESSAGE_FAILED;
 }
 
-void
-outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
-	       const struct provider_result *r, struct arena *a, struct send_result *out)
+/* Nobody can be called now: not the message's fault. */
+static void
+decide_park(const struct outcome_policy *policy, const struct send_claim *c,
+	    const struct provider_result *r, struct send_result *out)
+{
+	bool is_provider = r->outcome == PROVIDER_PARK_PROVIDER;
+
+	out->outcome = c->is_resend ? SEND_DOUBT : SEND_PARK;
+	out->is_uncounted = true;
+	out->code = is_provider ? S("waiting_provider") : S("waiting_instance");
+	out->delay_us = is_provider && policy->provider_park_us > 0 ? policy->provider_park_us
+								    : OUTCOME_PARK_US;
+}
+
+static void
+result_clear(const struct provider_result *r, struct send_result *out)
 {
 	out->delay_us = 0;
 	out->external_id = SLICE_NONE;
 	out->code = slice_of(r->code);
 	out->text = reason_text(r);
 	out->event_type = EVENT_NONE;
+	out->is_uncounted = false;
+}
+
+void
+outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
+	       const struct provider_result *r, struct arena *a, struct send_result *out)
+{
+	result_clear(r, out);
 	switch (r->outcome) {
 	case PROVIDER_OK:
 		out->outcome = SEND_DONE_SENT;
 		out->external_id = r->external_id.n > 0 ? r->external_id : c->send_ref;
-		out->code = out->text = SLICE_NONE;
+		out->code = c->is_resend ? S("resend") : SLICE_NONE;
+		out->text = SLICE_NONE;
 		out->event_type = EVENT_MESSAGE_SENT;
 		break;
 	case PROVIDER_RETRY:
@@ -74,18 +127,76 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 		break;
 	case PROVIDER_PARK_INSTANCE:
 	case PROVIDER_PARK_PROVIDER:
-		out->outcome = SEND_PARK;
-		out->delay_us = OUTCOME_PARK_US;
-		out->code = r->outcome == PROVIDER_PARK_INSTANCE ? S("waiting_instance")
-								 : S("waiting_provider");
+		decide_park(policy, c, r, out);
 		break;
 	}
 }
 
+/* ---- in doubt ---- */
+
+enum outcome_step
+outcome_first_step(const struct outcome_policy *policy, const struct send_claim *c,
+		   bool can_look_up)
+{
+	if (!c->is_resend)
+		return OUTCOME_CALL;
+	if (can_look_up && c->send_ref.n > 0 && c->lookups < OUTCOME_LOOKUPS_MAX)
+		return OUTCOME_LOOK_UP;
+	return c->is_hold || c->tries > policy->max_attempts ? OUTCOME_HOLD : OUTCOME_CALL;
+}
+
+static void
+decide_found(const struct send_claim *c, const struct provider_result *r, struct send_result *out)
+{
+	bool is_failed = r->has_status && r->status == MSG_FAILED;
+
+	out->outcome = is_failed ? SEND_DONE_FAILED : SEND_DONE_SENT;
+	out->external_id = r->external_id.n > 0 ? r->external_id : c->send_ref;
+	out->code = is_failed ? S("provider_reported") : S("lookup");
+	out->text = SLICE_NONE;
+	out->event_type = is_failed ? EVENT_MESSAGE_FAILED : EVENT_MESSAGE_SENT;
+}
+
+bool
+outcome_looked_up(const struct outcome_policy *policy, const struct send_claim *c,
+		  const struct provider_result *r, struct send_result *out)
+{
+	bool is_absent = r->outcome == PROVIDER_OK && !r->is_found;
+
+	if (is_absent && outcome_first_step(policy, c, false) == OUTCOME_CALL)
+		return true;
+	result_clear(r, out);
+	out->is_uncounted = true;
+	if (is_absent) {
+		outcome_hold(out);
+	} else if (r->outcome == PROVIDER_OK) {
+		decide_found(c, r, out);
+	} else if (r->outcome == PROVIDER_PARK_INSTANCE || r->outcome == PROVIDER_PARK_PROVIDER) {
+		decide_park(policy, c, r, out);
+	} else {
+		out->outcome = SEND_UNSEEN;
+		out->delay_us = policy->in_doubt_wait_us;
+	}
+	return false;
+}
+
+/* ---- what else it says ---- */
+
 bool
 outcome_parks(const struct provider_result *r)
 {
-	return r->outcome == PROVIDER_PARK_INSTANCE || r->outcome == PROVIDER_PARK_PROVIDER;
+	return r->outcome == PROVIDER_PARK_INSTANCE;
+}
+
+enum breaker_news
+outcome_news(const struct provider_result *r, bool is_look_up)
+{
+	if (r->outcome == PROVIDER_PARK_PROVIDER)
+		return BREAKER_DOWN;
+	/* For a look-up, which may be repeated, an unknown outcome is a "later". */
+	if (r->outcome == PROVIDER_UNKNOWN || (is_look_up && r->outcome == PROVIDER_RETRY))
+		return BREAKER_DOUBT;
+	return BREAKER_WORKS;
 }
 
 enum msg_status
@@ -95,6 +206,8 @@ outcome_status(enum send_outcome outcome)
 	case SEND_DONE_SENT:
 		return MSG_SENT;
 	case SEND_DOUBT:
+	case SEND_HOLD:
+	case SEND_UNSEEN:
 		return MSG_IN_DOUBT;
 	case SEND_RETRY:
 	case SEND_PARK:
@@ -120,6 +233,10 @@ outcome_event(enum send_outcome outcome)
 		return "send.in_doubt";
 	case SEND_PARK:
 		return "send.parked";
+	case SEND_HOLD:
+		return "send.held";
+	case SEND_UNSEEN:
+		return "send.unseen";
 	case SEND_DONE_FAILED:
 	case SEND_DONE_EXPIRED:
 	case SEND_DONE_CANCELLED:

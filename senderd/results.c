@@ -64,10 +64,51 @@ results_end(struct results *r, struct call *call)
 }
 
 static void
+results_late_stored(void *arg GH_UNUSED, enum gh_code code, const struct db_unit *u)
+{
+	if (code != GH_OK)
+		log_warn("send.late_unstored", LOG_STR("code", gh_code_name(code)),
+			 LOG_STR("err", db_unit_error(u)->text));
+}
+
+/* The timeline tells of calls whose result changed nothing any more: where there were two, the
+ * recipient may have the message twice. */
+static void
+results_note_late(struct results *r, const struct send_late *late, unsigned count)
+{
+	struct db_unit *u = db_unit_new();
+	enum gh_code rc;
+
+	send_late_add(u, late, count, slice_of(daemon_worker(r->sd->daemon)));
+	rc = db_submit(r->sd->write, u, results_late_stored, r);
+	if (rc != GH_OK)
+		log_warn("send.late_unstored", LOG_STR("code", gh_code_name(rc)));
+}
+
+static struct send_late
+late_of(const struct send_result *r)
+{
+	return (struct send_late){
+		.id = r->id,
+		.instance_id = r->instance_id,
+		.attempt = r->attempt,
+		.status = outcome_status(r->outcome),
+		.external_id = r->external_id,
+	};
+}
+
+static void
 results_settle(void *arg, struct db_batch_row *const *rows, unsigned n, const struct db_unit *u)
 {
 	struct results *r = arg;
+	struct send_late late[DB_BATCH_MAX];
+	unsigned late_count = 0;
 
+	for (unsigned i = 0; i < n; i++)
+		if (!send_finish_applied(u, call_of(rows[i])->result.id))
+			late[late_count++] = late_of(&call_of(rows[i])->result);
+	if (late_count > 0) /* while the calls' memory lives: the unit copies */
+		results_note_late(r, late, late_count);
 	/* The commit wrote hints and deliveries. */
 	wake_send(r->sd->wake);
 	for (unsigned i = 0; i < n; i++) {

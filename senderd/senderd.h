@@ -19,6 +19,7 @@ struct hints;
 struct loop;
 struct results;
 struct routes;
+struct servers;
 struct targets;
 struct wake;
 
@@ -35,6 +36,7 @@ struct senderd {
 	struct wake *wake;
 	struct targets *targets;
 	struct routes *routes;
+	struct servers *servers;
 	struct claims *claims;
 	struct calls *calls;
 	struct results *results;
@@ -50,11 +52,15 @@ enum {
 	M_UNSTORED,
 	M_TARGETS,
 	M_RESULTS,
+	M_LOOKUPS,
+	M_BREAKER_OPEN,
+	M_BREAKER_CHANGES,
 	M_COUNT
 };
 enum { STAGE_CALLED, STAGE_SENT };                   /* M_END_TO_END */
 enum { CLAIMS_OK, CLAIMS_FAILED };                   /* M_CLAIMS */
 enum { RESULTS_STORED, RESULTS_LATE, RESULTS_LOST }; /* M_RESULTS */
+enum { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_FAILED }; /* M_LOOKUPS */
 
 /* Label of a provider type in M_ATTEMPTS and M_DURATION. */
 unsigned senderd_provider_label(struct slice type);

@@ -39,6 +39,9 @@ struct provider_slots {
 	unsigned max;  /* 0: no limit */
 	unsigned used; /* reserved, and calls running */
 	struct list blocked;
+	unsigned blocked_count;
+	struct breaker breaker;
+	struct list open; /* targets.open while the breaker is */
 };
 
 struct target {
@@ -65,6 +68,7 @@ struct targets {
 	struct map *providers;
 	struct class_list classes[CLASS_COUNT];
 	struct list parked; /* in the order of parked_us */
+	struct list open;   /* providers whose breaker is open */
 	unsigned state_count[TARGET_STATE_COUNT];
 	unsigned reserved_count; /* slots granted to claims under way */
 	unsigned call_count;
@@ -139,15 +143,19 @@ target_set_state(struct targets *s, struct target *t, enum target_state state)
 	list_del(&t->link);
 	if (t->state == TARGET_WANTED)
 		ring_del(s, t);
+	else if (t->state == TARGET_BLOCKED)
+		t->provider->blocked_count--;
 	s->state_count[t->state]--;
 	s->state_count[state]++;
 	t->state = state;
-	if (state == TARGET_WANTED)
+	if (state == TARGET_WANTED) {
 		ring_add(s, t);
-	else if (state == TARGET_BLOCKED)
-		list_add_tail(&t->provider->blocked, &t->link);
-	else if (state == TARGET_PARKED)
+	} else if (state == TARGET_PARKED) {
 		list_add_tail(&s->parked, &t->link);
+	} else if (state == TARGET_BLOCKED) {
+		list_add_tail(&t->provider->blocked, &t->link);
+		t->provider->blocked_count++;
+	}
 }
 
 static void
@@ -189,14 +197,23 @@ target_park(struct targets *s, struct target *t, int64_t now_us)
 	target_set_state(s, t, TARGET_PARKED);
 }
 
+/* Calls that may start at the provider now, at most `wanted`. */
+static unsigned
+provider_room(const struct provider_slots *p, unsigned wanted, int64_t now_us)
+{
+	if (breaker_is_open(&p->breaker))
+		return p->used == 0 && breaker_may_probe(&p->breaker, now_us) ? 1 : 0;
+	if (p->max == 0 || p->used + wanted <= p->max)
+		return wanted;
+	return p->max > p->used ? p->max - p->used : 0;
+}
+
 /* Slots became free: as many blocked targets as fit may try again. */
 static void
-provider_wake(struct targets *s, struct provider_slots *p)
+provider_wake(struct targets *s, struct provider_slots *p, int64_t now_us)
 {
-	unsigned room = p->max > p->used ? p->max - p->used : 0;
+	unsigned room = provider_room(p, p->blocked_count, now_us);
 
-	if (p->max == 0)
-		room = s->state_count[TARGET_BLOCKED];
 	for (; room > 0 && !list_is_empty(&p->blocked); room--)
 		target_set_state(s, LIST_ENTRY(p->blocked.next, struct target, link),
 				 TARGET_WANTED);
@@ -220,6 +237,8 @@ target_hint(struct targets *s, int32_t instance_id, const struct mq_envelope *e,
 	}
 	if (t->state == TARGET_PARKED && h->arrived_us - t->parked_us < TARGETS_PROBE_US)
 		return; /* its parked rows have a timer in the database */
+	if (t->state == TARGET_BLOCKED && breaker_is_open(&t->provider->breaker))
+		return; /* and these the provider's parked_until */
 	if (t->fresh == NULL) {
 		t->fresh = h;
 		h->refs++;
@@ -310,13 +329,34 @@ provider_get(struct targets *s, int32_t id)
 		p = gh_alloc(sizeof(*p));
 		p->id = id;
 		list_init(&p->blocked);
+		list_init(&p->open);
 		(void)map_put_i64(s->providers, id, p);
 	}
 	return p;
 }
 
+/* The picked target can make no call now. */
+static void
+target_block(struct targets *s, struct target *t)
+{
+	const struct provider_slots *p = t->provider;
+
+	if (breaker_is_open(&p->breaker)) {
+		held_unref(s, &t->fresh);
+		held_unref(s, &t->covered);
+		t->has_more = false;
+		t->is_again = false;
+		if (p->blocked_count >= TARGETS_CANDIDATES) {
+			target_rest(s, t);
+			return;
+		}
+	}
+	target_set_state(s, t, TARGET_BLOCKED);
+}
+
 unsigned
-targets_grant(struct targets *s, struct target *t, int32_t provider_id, int32_t max_concurrency)
+targets_grant(struct targets *s, struct target *t, int32_t provider_id, int32_t max_concurrency,
+	      int64_t now_us)
 {
 	/* Calls give their slots back to the provider they were counted at. */
 	struct provider_slots *p = t->call_count > 0 ? t->provider : provider_get(s, provider_id);
@@ -330,10 +370,9 @@ targets_grant(struct targets *s, struct target *t, int32_t provider_id, int32_t 
 		rows = SEND_CLAIM_ROWS;
 	if (t->is_probing)
 		rows = 1;
-	if (p->max > 0 && rows + p->used > p->max)
-		rows = p->max > p->used ? p->max - p->used : 0;
+	rows = provider_room(p, rows, now_us);
 	if (rows == 0) {
-		target_set_state(s, t, TARGET_BLOCKED);
+		target_block(s, t);
 		return 0;
 	}
 	p->used += rows;
@@ -374,12 +413,12 @@ targets_drop(struct targets *s, struct target *t)
 /* ---- the claim's end, the call's end, the result ---- */
 
 static void
-slots_return(struct targets *s, struct target *t, unsigned count)
+slots_return(struct targets *s, struct target *t, unsigned count, int64_t now_us)
 {
 	if (t->provider == NULL)
 		return; /* nothing was ever granted */
 	t->provider->used -= count;
-	provider_wake(s, t->provider);
+	provider_wake(s, t->provider, now_us);
 }
 
 void
@@ -398,7 +437,7 @@ targets_claimed(struct targets *s, struct target *t, unsigned granted, unsigned 
 		t->cls = last_class;
 	if (t->covered != NULL && now_us - t->covered->arrived_us > TARGETS_HOLD_US)
 		held_unref(s, &t->covered);
-	slots_return(s, t, granted - claimed);
+	slots_return(s, t, granted - claimed, now_us);
 	target_rest(s, t);
 }
 
@@ -407,19 +446,42 @@ targets_claim_failed(struct targets *s, struct target *t, unsigned granted, bool
 		     int64_t now_us)
 {
 	s->reserved_count -= granted;
-	slots_return(s, t, granted);
+	slots_return(s, t, granted, now_us);
 	if (is_parked)
 		target_park(s, t, now_us);
 	else
 		target_set_state(s, t, TARGET_WANTED);
 }
 
-void
-targets_call_ended(struct targets *s, struct target *t, bool is_parked, int64_t now_us)
+/* What was blocked for want of slots now waits for the probe, without its hints. */
+static void
+provider_opened(struct targets *s, struct provider_slots *p)
 {
+	list_add_tail(&s->open, &p->open);
+	LIST_FOREACH(it, &p->blocked)
+	{
+		struct target *t = LIST_ENTRY(it, struct target, link);
+
+		held_unref(s, &t->fresh);
+		held_unref(s, &t->covered);
+	}
+}
+
+enum breaker_change
+targets_call_ended(struct targets *s, struct target *t, enum breaker_news news, bool is_parked,
+		   int64_t now_us, int64_t *wait_us)
+{
+	struct provider_slots *p = t->provider;
+	enum breaker_change change = breaker_count(&p->breaker, now_us, news);
+
+	if (change == BREAKER_OPENED)
+		provider_opened(s, p);
+	else if (change == BREAKER_CLOSED)
+		list_del(&p->open);
+	*wait_us = breaker_wait_us(&p->breaker, now_us);
 	s->call_count--;
 	t->call_count--;
-	slots_return(s, t, 1);
+	slots_return(s, t, 1, now_us);
 	if (!is_parked) {
 		t->is_probing = false;
 	} else if (t->state == TARGET_CLAIMING || t->state == TARGET_DEFERRED) {
@@ -427,6 +489,7 @@ targets_call_ended(struct targets *s, struct target *t, bool is_parked, int64_t 
 	} else {
 		target_park(s, t, now_us);
 	}
+	return change;
 }
 
 void
@@ -439,18 +502,42 @@ targets_settled(struct targets *s, struct target *t)
 		target_rest(s, t);
 }
 
+/* Monotonic time of the next probe that a blocked target could make; 0: none. */
+static int64_t
+probes_expire(struct targets *s, int64_t now_us)
+{
+	int64_t next_us = 0;
+
+	LIST_FOREACH(it, &s->open)
+	{
+		struct provider_slots *p = LIST_ENTRY(it, struct provider_slots, open);
+
+		provider_wake(s, p, now_us);
+		if (breaker_may_probe(&p->breaker, now_us) || p->blocked_count == 0)
+			continue; /* the probe under way, or a hint, goes on from here */
+		if (next_us == 0 || p->breaker.probe_us < next_us)
+			next_us = p->breaker.probe_us;
+	}
+	return next_us;
+}
+
 int64_t
 targets_expire(struct targets *s, int64_t now_us)
 {
+	int64_t next_us = probes_expire(s, now_us);
+
 	while (!list_is_empty(&s->parked)) {
 		struct target *t = LIST_ENTRY(s->parked.next, struct target, link);
 
-		if (now_us - t->parked_us < TARGETS_PARK_US)
-			return t->parked_us + TARGETS_PARK_US;
+		if (now_us - t->parked_us < TARGETS_PARK_US) {
+			int64_t parked_us = t->parked_us + TARGETS_PARK_US;
+
+			return next_us == 0 || parked_us < next_us ? parked_us : next_us;
+		}
 		t->is_again = true;
 		target_rest(s, t);
 	}
-	return 0;
+	return next_us;
 }
 
 /* ---- life and numbers ---- */
@@ -464,6 +551,7 @@ targets_new(const struct targets_opts *opts)
 	s->by_instance = map_new();
 	s->providers = map_new();
 	list_init(&s->parked);
+	list_init(&s->open);
 	for (unsigned i = 0; i < CLASS_COUNT; i++) {
 		list_init(&s->classes[i].rings);
 		s->classes[i].by_company = map_new();

@@ -51,14 +51,18 @@ static const char inbound_status_sql[] =
 	"      delivered_at = coalesce(m.delivered_at, x.delivered_at),\n"
 	"      read_at = coalesce(m.read_at, x.read_at),\n"
 	"      played_at = coalesce(m.played_at, x.played_at),\n"
-	"      error_code = CASE WHEN x.top = 8 THEN 'provider_reported' ELSE m.error_code END\n"
-	"  FROM (SELECT message_id, max(status) AS top,\n"
-	"               min(at) FILTER (WHERE status = 4) AS sent_at,\n"
-	"                   min(at) FILTER (WHERE status = 5) AS delivered_at,\n"
-	"               min(at) FILTER (WHERE status = 6) AS read_at,\n"
-	"                   min(at) FILTER (WHERE status = 7) AS played_at\n"
-	"        FROM fresh GROUP BY message_id) x\n"
-	"  WHERE m.id = x.message_id\n"
+	"      error_code = CASE WHEN x.top = 8 THEN 'provider_reported' ELSE m.error_code END,\n"
+	"      acked_at = coalesce(m.acked_at, x.acked_at),\n"
+	"      is_stalled = m.is_stalled AND x.acked_at IS NULL\n"
+	"  FROM (SELECT f.message_id, max(n.status) AS top,\n"
+	"               min(n.at) FILTER (WHERE n.status = 4) AS sent_at,\n"
+	"               min(n.at) FILTER (WHERE n.status = 5) AS delivered_at,\n"
+	"               min(n.at) FILTER (WHERE n.status = 6) AS read_at,\n"
+	"               min(n.at) FILTER (WHERE n.status = 7) AS played_at,\n"
+	"               min(f.at) FILTER (WHERE f.status BETWEEN 4 AND 7) AS acked_at\n"
+	"        FROM f LEFT JOIN fresh n ON n.message_id = f.message_id AND n.ord = f.ord\n"
+	"        GROUP BY f.message_id) x\n"
+	"  WHERE m.id = x.message_id AND (x.top IS NOT NULL OR m.acked_at IS NULL)\n"
 	"), noted AS (\n"
 	"  INSERT INTO message_transitions (message_id, from_status, to_status, daemon, reason)\n"
 	"  SELECT n.message_id, n.old_status, n.status, $8, 'provider webhook'\n"
@@ -295,7 +299,8 @@ inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		m->origin = (enum msg_origin)db_get_i32(r, i, 5);
 		m->chat_key = arena_dup(a, db_get_slice(r, i, 6));
 		m->reference = arena_dup(a, db_get_slice(r, i, 7));
-		m->is_in_doubt = db_get_i32(r, i, 8) == SEND_IN_DOUBT;
+		m->is_in_doubt = db_get_i32(r, i, 8) == SEND_IN_DOUBT ||
+				 db_get_i32(r, i, 8) == SEND_HELD;
 		m->attempt = (int16_t)db_get_i32(r, i, 9);
 	}
 	return count;

@@ -76,7 +76,7 @@ struct inbound_match {
 	enum msg_origin origin;
 	struct slice chat_key;
 	struct slice reference;
-	bool is_in_doubt; /* its send waits in doubt: a receipt resolves it */
+	bool is_in_doubt; /* its send waits in doubt, or held so: a receipt resolves it */
 	int16_t attempt;  /* of that send */
 };
 
@@ -90,7 +90,8 @@ unsigned inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct are
 /* Lock the instances: first statement of an applying unit. */
 void inbound_begin_add(struct db_unit *u, const int32_t *instance_ids, unsigned count);
 
-/* A receipt: only forward, each kind once; what is not news makes no event. */
+/* A receipt: only forward, each kind once; what is not news makes no event. The first of any
+ * kind but FAILED also ends "stalled". */
 struct inbound_status {
 	struct uuid body_id;
 	struct uuid message_id;

@@ -31,6 +31,8 @@ static const char outbox_rehint_sql[] =
 	"  FROM send_queue q\n"
 	"  JOIN instances i ON i.id = q.instance_id AND i.status = 'connected'\n"
 	"  JOIN companies c ON c.id = q.company_id AND c.status = 'active'\n"
+	"  JOIN providers p ON p.id = i.provider_id\n"
+	"    AND (p.parked_until IS NULL OR p.parked_until < now())\n"
 	"  WHERE q.state IN (0, 2, 4) AND q.available_at < now() - $1::int8 * interval '1 us'\n"
 	"  UNION ALL\n"
 	"  SELECT DISTINCT 2, q.company_id, q.instance_id FROM inbound_queue q\n"

@@ -6,7 +6,7 @@
 
 static const char send_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
-	"  SELECT w.instance_id, w.n\n"
+	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy\n"
 	"  FROM unnest($1::int4[], $2::int4[]) AS w(instance_id, n)\n"
 	"  JOIN instances i ON i.id = w.instance_id AND i.status = 'connected'\n"
 	"  JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
@@ -34,7 +34,6 @@ static const char send_claim_sql[] =
 	"    SELECT q.message_id, q.instance_id, q.class, q.lane_seq, q.state FROM send_queue q\n"
 	"    WHERE q.instance_id = w.instance_id AND q.state IN (2, 4)\n"
 	"        AND q.available_at <= now()\n"
-	"      AND (q.state = 2 OR q.send_ref IS NOT NULL)\n"
 	"    ORDER BY q.class, q.lane_seq LIMIT w.n) h\n"
 	"), pick AS MATERIALIZED (\n"
 	"  SELECT o.message_id, o.is_resend FROM (\n"
@@ -62,8 +61,7 @@ static const char send_claim_sql[] =
 	"  FROM touched t\n"
 	"  WHERE q.message_id = t.message_id\n"
 	"  RETURNING q.message_id, q.company_id, q.instance_id, q.class, q.attempt, q.tries,\n"
-	"      q.send_ref,\n"
-	"            t.picked, t.is_resend\n"
+	"      q.send_ref, q.lookups, t.picked, t.is_resend\n"
 	"), called AS (\n"
 	"  UPDATE messages m SET status = CASE WHEN m.status < 4 THEN 2 ELSE m.status END,\n"
 	"      attempts = c.tries\n"
@@ -72,12 +70,12 @@ static const char send_claim_sql[] =
 	"  RETURNING m.id, m.kind, m.chat_key, coalesce(m.to_resolved,\n"
 	"      m.to_requested) AS recipient, m.content,\n"
 	"            m.payload::text AS payload, m.media_url, m.reply_to, m.reference,\n"
-	"                m.traceparent\n"
+	"                m.traceparent, m.status >= 4 AS is_settled\n"
 	"), noted AS (\n"
 	"  INSERT INTO message_transitions (message_id, from_status, to_status, attempt, daemon,\n"
 	"      reason)\n"
 	"  SELECT c.message_id, CASE WHEN c.is_resend THEN 3 ELSE 1 END, 2, c.attempt, $4,\n"
-	"         CASE WHEN c.is_resend THEN 'resend' ELSE 'claimed' END\n"
+	"         CASE WHEN c.is_resend THEN 'in_doubt_wait_over' ELSE 'claimed' END\n"
 	"  FROM claimed c WHERE c.picked\n"
 	"), keyed AS (\n"
 	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
@@ -89,8 +87,11 @@ static const char send_claim_sql[] =
 	"    c.send_ref,\n"
 	"       m.chat_key, m.recipient, m.content, m.payload, m.media_url, m.reply_to,\n"
 	"           m.reference, m.traceparent,\n"
-	"       c.is_resend\n"
+	"       m.is_settled, c.is_resend, c.lookups,\n"
+	"       CASE w.policy WHEN 'hold' THEN true WHEN 'resend' THEN false\n"
+	"                     ELSE c.send_ref IS NULL END\n"
 	"FROM claimed c JOIN called m ON m.id = c.message_id\n"
+	"JOIN want w ON w.instance_id = c.instance_id\n"
 	"WHERE c.picked\n"
 	"ORDER BY c.instance_id, c.class";
 
@@ -100,8 +101,7 @@ static const char send_pending_sql[] =
 	"           AND q.state = 0 AND q.available_at <= now())\n"
 	"       OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
 	"           AND q.state IN (2, 4)\n"
-	"                  AND q.available_at <= now()\n"
-	"                      AND (q.state = 2 OR q.send_ref IS NOT NULL))\n"
+	"           AND q.available_at <= now())\n"
 	"FROM unnest($1::int4[]) AS w(id)\n"
 	"JOIN instances i ON i.id = w.id AND i.status = 'connected'\n"
 	"JOIN companies c ON c.id = i.company_id AND c.status = 'active'";
@@ -109,25 +109,43 @@ static const char send_pending_sql[] =
 static const char send_finish_sql[] =
 	"WITH r AS (\n"
 	"  SELECT * FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::int8[], $5::text[],\n"
-	"      $6::text[], $7::text[],\n"
-	"                       $8::uuid[], $9::int2[], $10::text[], $11::timestamptz[])\n"
+	"      $6::text[], $7::text[], $8::uuid[], $9::int2[], $10::text[], $11::timestamptz[],\n"
+	"      $12::bool[])\n"
 	"    AS t(id, attempt, outcome, delay_us, external_id, code, detail, event_id,\n"
-	"        event_type, facts, at)\n"
+	"        event_type, facts, at, is_uncounted)\n"
 	"), q AS MATERIALIZED (\n"
-	"  SELECT r.*, s.company_id, s.instance_id, s.lane, s.class, s.state, s.tries,\n"
-	"         r.outcome NOT IN (2, 3, 4) AS leaves\n"
-	"  FROM r JOIN send_queue s ON s.message_id = r.id AND s.attempt = r.attempt\n"
-	"  WHERE CASE WHEN r.outcome < 5 THEN s.state IN (3, 4) ELSE s.state IN (0, 1, 2, 5) END\n"
+	"  SELECT x.*, x.outcome NOT IN (2, 3, 4, 8) AS leaves,\n"
+	"         x.outcome IN (2, 3, 4, 7, 8) AS stays\n"
+	/* A receipt is better evidence than an answer: it came first and decides. */
+	"  FROM (SELECT r.id, r.attempt, r.delay_us, r.external_id, r.detail, r.event_type,\n"
+	"               r.facts, r.at, s.company_id, s.instance_id, s.lane, s.class, s.state,\n"
+	"               s.tries - (r.is_uncounted OR r.outcome = 4)::int AS tries,\n"
+	"               CASE WHEN p.overrules THEN p.proven ELSE r.outcome END AS outcome,\n"
+	"               CASE WHEN p.overrules THEN 'receipt' ELSE r.code END AS code,\n"
+	"               CASE WHEN p.overrules THEN NULL ELSE r.event_id END AS event_id\n"
+	"        FROM r JOIN send_queue s ON s.message_id = r.id AND s.attempt = r.attempt\n"
+	"        JOIN messages m ON m.id = r.id\n"
+	"        CROSS JOIN LATERAL (\n"
+	"          SELECT e.proven, coalesce(e.proven <> r.outcome, false)\n"
+	"                 AND r.outcome NOT IN (5, 6) AS overrules\n"
+	"          FROM (SELECT CASE WHEN m.status BETWEEN 4 AND 7 THEN 0::int2\n"
+	"                            WHEN m.status = 8 THEN 1::int2 END AS proven) e) p\n"
+	"        WHERE CASE WHEN r.outcome IN (0, 1) THEN s.state IN (3, 4, 5)\n"
+	"                   WHEN r.outcome IN (5, 6) THEN s.state IN (0, 1, 2, 5)\n"
+	"                   ELSE s.state IN (3, 4) END) x\n"
 	"), gone AS (\n"
-	"  DELETE FROM send_queue s USING q WHERE s.message_id = q.id AND q.leaves\n"
+	"  DELETE FROM send_queue s USING q WHERE s.message_id = q.id AND NOT q.stays\n"
 	"), stay AS (\n"
 	"  UPDATE send_queue s\n"
-	"  SET state = CASE q.outcome WHEN 3 THEN 4 ELSE 2 END, lease_until = NULL,\n"
-	"      reason = q.code,\n"
-	"      tries = s.tries - (q.outcome = 4)::int,\n"
-	"      available_at = clock_timestamp() + q.delay_us * interval '1 us'\n"
-	"  FROM q WHERE s.message_id = q.id AND NOT q.leaves\n"
-	"  RETURNING s.instance_id, s.company_id, s.class, s.available_at\n"
+	"  SET state = CASE WHEN q.outcome IN (3, 8) THEN 4 WHEN q.outcome = 7 THEN 5\n"
+	"                   ELSE 2 END,\n"
+	"      lease_until = NULL, reason = q.code, tries = q.tries,\n"
+	"      lookups = s.lookups + (q.outcome = 8)::int,\n"
+	/* Rows parked together come back together: one timer for all of a commit. */
+	"      available_at = CASE q.outcome WHEN 4 THEN now() ELSE clock_timestamp() END\n"
+	"                     + q.delay_us * interval '1 us'\n"
+	"  FROM q WHERE s.message_id = q.id AND q.stays\n"
+	"  RETURNING s.instance_id, s.company_id, s.class, s.available_at, s.state\n"
 	"), next AS (\n"
 	"  UPDATE send_queue s SET state = 2\n"
 	"  FROM (SELECT DISTINCT n.message_id\n"
@@ -142,23 +160,24 @@ static const char send_finish_sql[] =
 	"  RETURNING s.instance_id, s.company_id, s.class, s.available_at\n"
 	"), msg AS (\n"
 	"  UPDATE messages m\n"
-	"  SET status = CASE WHEN m.status BETWEEN 4 AND 7 THEN m.status\n"
+	"  SET status = CASE WHEN m.status BETWEEN 4 AND 8 THEN m.status\n"
 	"                    WHEN q.outcome = 0 THEN 4 WHEN q.outcome IN (1, 5) THEN 8\n"
-	"                        WHEN q.outcome = 6 THEN 9\n"
-	"                    WHEN q.outcome = 3 THEN 3 ELSE 1 END,\n"
+	"                    WHEN q.outcome = 6 THEN 9\n"
+	"                    WHEN q.outcome IN (3, 7, 8) THEN 3 ELSE 1 END,\n"
 	"      sent_at = CASE q.outcome WHEN 0 THEN coalesce(m.sent_at, q.at) ELSE m.sent_at END,\n"
 	"      external_id = coalesce(m.external_id, q.external_id),\n"
-	"      attempts = q.tries - (q.outcome = 4)::int,\n"
-	"      error_code = CASE q.outcome WHEN 0 THEN NULL ELSE q.code END,\n"
+	"      attempts = q.tries,\n"
+	"      error_code = CASE WHEN q.outcome = 0 THEN NULL WHEN m.status = 8\n"
+	"                        THEN m.error_code ELSE q.code END,\n"
 	"      error_message = CASE q.outcome WHEN 0 THEN NULL ELSE q.detail END\n"
 	"  FROM q WHERE m.id = q.id\n"
 	"), noted AS (\n"
 	"  INSERT INTO message_transitions (message_id, from_status, to_status, attempt, daemon,\n"
 	"      reason)\n"
-	"  SELECT q.id, CASE q.state WHEN 3 THEN 2 WHEN 4 THEN 3 ELSE 1 END,\n"
-	"         CASE q.outcome WHEN 0 THEN 4 WHEN 1 THEN 8 WHEN 5 THEN 8 WHEN 6 THEN 9\n"
-	"             WHEN 3 THEN 3 ELSE 1 END,\n"
-	"         q.attempt, $12, q.code\n"
+	"  SELECT q.id, CASE WHEN q.state = 3 THEN 2 WHEN q.state IN (4, 5) THEN 3 ELSE 1 END,\n"
+	"         CASE WHEN q.outcome = 0 THEN 4 WHEN q.outcome IN (1, 5) THEN 8\n"
+	"              WHEN q.outcome = 6 THEN 9 WHEN q.outcome IN (3, 7, 8) THEN 3 ELSE 1 END,\n"
+	"         q.attempt, $13, q.code\n"
 	"  FROM q\n"
 	"), keyed AS (\n"
 	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
@@ -176,7 +195,7 @@ static const char send_finish_sql[] =
 	"), send_hint AS (\n"
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id, available_at)\n"
 	"  SELECT 1, min(h.class), h.company_id, h.instance_id, h.available_at\n"
-	"  FROM (SELECT instance_id, company_id, class, available_at FROM stay\n"
+	"  FROM (SELECT instance_id, company_id, class, available_at FROM stay WHERE state <> 5\n"
 	"        UNION ALL\n"
 	"        SELECT instance_id, company_id, class, least(available_at, now()) FROM next) h\n"
 	"  GROUP BY h.company_id, h.instance_id, h.available_at\n"
@@ -186,27 +205,39 @@ static const char send_finish_sql[] =
 	"  FROM q WHERE q.event_id IS NOT NULL\n"
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL "SELECT q.id FROM q";
 
+static const char send_late_sql[] =
+	"WITH r AS (\n"
+	"  SELECT * FROM unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::text[])\n"
+	"    AS t(id, instance_id, attempt, status, external_id)\n"
+	"), keyed AS (\n"
+	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
+	"  SELECT r.instance_id, r.external_id, r.id FROM r WHERE r.external_id IS NOT NULL\n"
+	"  ORDER BY 1, 2\n"
+	"  ON CONFLICT DO NOTHING\n"
+	")\n"
+	"INSERT INTO message_transitions (message_id, to_status, attempt, daemon, reason)\n"
+	"SELECT r.id, r.status, r.attempt, $6, 'late_result' FROM r";
+
+/* What lapsed and overdue read, as far as the claim's columns go. */
+#define UPKEEP_COLUMNS                                                                             \
+	"q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"        \
+	"       q.send_ref, m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content,\n"     \
+	"       m.payload::text, m.media_url, m.reply_to, m.reference, m.traceparent,\n"           \
+	"       m.status >= 4, q.state IN (4, 5), q.lookups, q.state = 5\n"
+
 static const char send_lapsed_sql[] =
-	"SELECT q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"
-	"    q.send_ref,\n"
-	"       m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content, m.payload::text,\n"
-	"           m.media_url, m.reply_to, m.reference,\n"
-	"       m.traceparent, m.status >= 4\n"
+	"SELECT " UPKEEP_COLUMNS
 	"FROM (SELECT * FROM send_queue WHERE state = 3 AND lease_until < now()\n"
 	"    ORDER BY lease_until LIMIT $1) q\n"
 	"JOIN messages m ON m.id = q.message_id";
 
 static const char send_overdue_sql[] =
-	"SELECT q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"
-	"    q.send_ref,\n"
-	"       m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content, m.payload::text,\n"
-	"           m.media_url, m.reply_to, m.reference,\n"
-	"       m.traceparent, m.status >= 4\n"
+	"SELECT " UPKEEP_COLUMNS
 	"FROM (SELECT * FROM send_queue WHERE expires_at < now() AND state IN (0, 1, 2, 5)\n"
 	"      ORDER BY expires_at LIMIT $1) q\n"
 	"JOIN messages m ON m.id = q.message_id";
 
-enum { SEND_CLAIM, SEND_PENDING, SEND_FINISH, SEND_LAPSED, SEND_OVERDUE };
+enum { SEND_CLAIM, SEND_PENDING, SEND_FINISH, SEND_LATE, SEND_LAPSED, SEND_OVERDUE };
 
 static const struct db_stmt send_queue_stmts[] = {
 	[SEND_CLAIM] = {"send_claim", send_claim_sql,
@@ -215,7 +246,11 @@ static const struct db_stmt send_queue_stmts[] = {
 	[SEND_FINISH] = {"send_finish", send_finish_sql,
 			 DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY,
 				  DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
-				  DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT)},
+				  DB_INT2_ARRAY, DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_BOOL_ARRAY,
+				  DB_TEXT)},
+	[SEND_LATE] = {"send_late", send_late_sql,
+		       DB_TYPES(DB_UUID_ARRAY, DB_INT4_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY,
+				DB_TEXT_ARRAY, DB_TEXT)},
 	[SEND_LAPSED] = {"send_lapsed", send_lapsed_sql, DB_TYPES(DB_INT4)},
 	[SEND_OVERDUE] = {"send_overdue", send_overdue_sql, DB_TYPES(DB_INT4)},
 };
@@ -239,7 +274,10 @@ enum {
 	COL_REPLY_TO,
 	COL_REFERENCE,
 	COL_TRACEPARENT,
-	COL_IS_RESEND
+	COL_IS_SETTLED,
+	COL_IS_RESEND,
+	COL_LOOKUPS,
+	COL_IS_HOLD
 };
 
 /* Statements of a claim unit, in order. */
@@ -286,7 +324,10 @@ send_claim_read(const struct db_result *r, unsigned row, struct arena *a, struct
 	c->kind = (enum msg_kind)db_get_i32(r, row, COL_KIND);
 	c->attempt = (int16_t)db_get_i32(r, row, COL_ATTEMPT);
 	c->tries = (int16_t)db_get_i32(r, row, COL_TRIES);
+	c->is_settled = db_get_bool(r, row, COL_IS_SETTLED);
 	c->is_resend = db_get_bool(r, row, COL_IS_RESEND);
+	c->lookups = (int16_t)db_get_i32(r, row, COL_LOOKUPS);
+	c->is_hold = db_get_bool(r, row, COL_IS_HOLD);
 	c->send_ref = arena_dup(a, db_get_slice(r, row, COL_SEND_REF));
 	c->chat_key = arena_dup(a, db_get_slice(r, row, COL_CHAT_KEY));
 	c->to = arena_dup(a, db_get_slice(r, row, COL_TO));
@@ -355,6 +396,7 @@ send_finish_add(struct db_unit *u, const struct send_result *const *results, uns
 	struct db_arr *event_type = db_p_array(p, DB_INT2, count);
 	struct db_arr *facts = db_p_array(p, DB_TEXT, count);
 	struct db_arr *at = db_p_array(p, DB_TIMESTAMPTZ, count);
+	struct db_arr *is_uncounted = db_p_array(p, DB_BOOL, count);
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct send_result *r = results[i];
@@ -370,6 +412,7 @@ send_finish_add(struct db_unit *u, const struct send_result *const *results, uns
 		db_arr_i16(event_type, (int16_t)r->event_type);
 		db_arr_text(facts, r->facts);
 		db_arr_time_us(at, r->at_us);
+		db_arr_bool(is_uncounted, r->is_uncounted);
 	}
 	db_p_text(p, worker);
 }
@@ -384,6 +427,26 @@ send_finish_applied(const struct db_unit *u, struct uuid id)
 			return true;
 	}
 	return false;
+}
+
+void
+send_late_add(struct db_unit *u, const struct send_late *rows, unsigned count, struct slice worker)
+{
+	struct db_params *p = db_unit_add(u, &send_queue_stmts[SEND_LATE]);
+	struct db_arr *id = db_p_array(p, DB_UUID, count);
+	struct db_arr *instance_id = db_p_array(p, DB_INT4, count);
+	struct db_arr *attempt = db_p_array(p, DB_INT2, count);
+	struct db_arr *status = db_p_array(p, DB_INT2, count);
+	struct db_arr *external_id = db_p_array(p, DB_TEXT, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_uuid(id, rows[i].id);
+		db_arr_i32(instance_id, rows[i].instance_id);
+		db_arr_i16(attempt, rows[i].attempt);
+		db_arr_i16(status, (int16_t)rows[i].status);
+		db_arr_text(external_id, rows[i].external_id);
+	}
+	db_p_text(p, worker);
 }
 
 void

@@ -10,9 +10,14 @@
  *               Carrier: an outbox row written by the promoting commit.
  *   PROCESSING  claimed; the provider call may be on its way. Carrier:
  *               lease_until; when it runs out healthd makes it IN_DOUBT.
- *   IN_DOUBT    the outcome is not known, until available_at. Carrier: the outbox
- *               row due then; the claim resends where the call carries a send_ref.
- *   HELD        waits for a person; outside its lane, so it blocks no chat.
+ *               Parked with its whole provider it has, beyond that row, the
+ *               provider's parked_until (model/provider_park.h).
+ *   IN_DOUBT    the outcome is not known, until available_at; it keeps its place at
+ *               the head of its lane. Carrier: the outbox row due then, whose claim
+ *               looks it up, resends or holds it. A receipt may end it before.
+ *   HELD        in doubt, and a resend is not wanted: waits for a receipt or a
+ *               person, in the end for expires_at; outside its lane, so it blocks
+ *               no chat.
  *
  * Crash before the claim's commit: nothing happened. After it and before the
  * call, or during the call, or before the result's commit: the lease runs out,
@@ -70,7 +75,10 @@ struct send_claim {
 	enum msg_kind kind;
 	int16_t attempt; /* fence: results name it */
 	int16_t tries;   /* attempts that count, this one included */
-	bool is_resend;  /* resolves an IN_DOUBT by resending */
+	bool is_settled; /* a receipt already says what became of it: no call */
+	bool is_resend;  /* was IN_DOUBT: look it up, resend or hold */
+	bool is_hold;    /* the instance's policy for that: hold rather than resend */
+	int16_t lookups; /* look-ups that failed */
 	struct slice chat_key;
 	struct slice to;
 	struct slice content;
@@ -105,7 +113,9 @@ enum send_outcome {
 	SEND_DOUBT = 3,       /* IN_DOUBT for delay_us */
 	SEND_PARK = 4,        /* HEAD again after delay_us, burns no try: not the message's fault */
 	SEND_DONE_EXPIRED = 5,  /* leaves the queue from ARRIVED, BEHIND, HEAD or HELD */
-	SEND_DONE_CANCELLED = 6 /* the same, by a client's wish */
+	SEND_DONE_CANCELLED = 6, /* the same, by a client's wish */
+	SEND_HOLD = 7,           /* HELD: leaves its lane, stays in doubt */
+	SEND_UNSEEN = 8          /* a look-up failed: IN_DOUBT for delay_us more */
 };
 
 struct send_result {
@@ -113,9 +123,10 @@ struct send_result {
 	int32_t instance_id;
 	int16_t attempt;
 	enum send_outcome outcome;
-	int64_t delay_us;         /* RETRY, DOUBT, PARK */
+	bool is_uncounted; /* no provider call was made for it: burns no try (PARK never does) */
+	int64_t delay_us;         /* RETRY, DOUBT, PARK, UNSEEN */
 	struct slice external_id; /* SENT: the provider's id; may be absent */
-	struct slice code;        /* error code or reason word; absent on SENT */
+	struct slice code; /* error code or reason word; SENT: what proved it, absent for an answer */
 	struct slice text;        /* human reason; absent on SENT */
 	struct uuid event_id;     /* event to record; nil: none */
 	enum event_type event_type;
@@ -124,8 +135,10 @@ struct send_result {
 };
 
 /* Add the finish's statements (lock, finish) to a unit. Conditional on (id,
- * attempt) and the row's state: results of calls need PROCESSING or IN_DOUBT, so
- * a late result of an older attempt changes nothing. Writes message, transition,
+ * attempt) and the row's state: results of calls need PROCESSING or IN_DOUBT (SENT
+ * and FAILED also HELD), so a late result of an older attempt changes nothing. Where
+ * a receipt has already said "sent" or "failed", the row ends so, whatever the
+ * result says, and without its event. Writes message, transition,
  * event with its deliveries, dead letter, the next head and the outbox rows in
  * the one transaction. Slices are borrowed until the unit is done. */
 void send_finish_add(struct db_unit *u, const struct send_result *const *results, unsigned count,
@@ -135,13 +148,25 @@ void send_finish_add(struct db_unit *u, const struct send_result *const *results
  * result; false: the row speaks of another attempt or is gone. */
 bool send_finish_applied(const struct db_unit *u, struct uuid id);
 
+/* Note results that came too late to be applied: a transition "late_result", which changes
+ * no status, and the provider's id, so that receipts of a duplicate find their message. */
+struct send_late {
+	struct uuid id;
+	int32_t instance_id;
+	int16_t attempt;
+	enum msg_status status;   /* what the result says */
+	struct slice external_id; /* may be absent */
+};
+void send_late_add(struct db_unit *u, const struct send_late *rows, unsigned count,
+		   struct slice worker);
+
 /* ---- upkeep (healthd) ---- */
 
 /* Rows whose lease ran out, and rows past expires_at that no call is running for:
  * at most `limit`, to be ended through send_finish_add. */
 void send_lapsed_add(struct db_unit *u, unsigned limit);
 void send_overdue_add(struct db_unit *u, unsigned limit);
-/* Rows of either; is_resend is here "a receipt already proves it was sent". */
+/* Rows of either; is_resend is here "it is in doubt". */
 unsigned send_upkeep_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows);
 
 extern const struct db_stmt_table send_queue_stmt_table;

@@ -51,7 +51,7 @@ static const struct outcome_case {
 	{"session down", PROVIDER_PARK_INSTANCE, "not_working", "STOPPED", NULL, 0, 4, SEND_PARK,
 	 SEC(15), SEC(15), NULL, "waiting_instance", "STOPPED", EVENT_NONE, true},
 	{"wrong key", PROVIDER_PARK_PROVIDER, "unauthorized", "", NULL, 0, 4, SEND_PARK, SEC(15),
-	 SEC(15), NULL, "waiting_provider", "unauthorized", EVENT_NONE, true},
+	 SEC(15), NULL, "waiting_provider", "unauthorized", EVENT_NONE, false},
 };
 
 static void
@@ -126,6 +126,153 @@ test_words(void **state)
 	assert_string_equal(outcome_event(SEND_PARK), "send.parked");
 }
 
+/* ---- in doubt ---- */
+
+/* What the first step with a row is. */
+static void
+test_first_step(void **state)
+{
+	static const struct {
+		struct send_claim claim;
+		bool can_look_up;
+		enum outcome_step want;
+	} t[] = {
+		{{.tries = 1}, true, OUTCOME_CALL},
+		{{.tries = 1, .is_hold = true}, true, OUTCOME_CALL}, /* never in doubt */
+		{{.tries = 2, .is_resend = true, .send_ref = S("R")}, true, OUTCOME_LOOK_UP},
+		{{.tries = 2, .is_resend = true, .send_ref = S("R")}, false, OUTCOME_CALL},
+		{{.tries = 2, .is_resend = true}, true, OUTCOME_CALL},
+		{{.tries = 2, .is_resend = true, .is_hold = true}, true, OUTCOME_HOLD},
+		{{.tries = 2, .is_resend = true, .is_hold = true, .send_ref = S("R")},
+		 true,
+		 OUTCOME_LOOK_UP},
+		{{.tries = 2, .is_resend = true, .send_ref = S("R"), .lookups = 2},
+		 true,
+		 OUTCOME_LOOK_UP},
+		{{.tries = 2, .is_resend = true, .send_ref = S("R"), .lookups = 3},
+		 true,
+		 OUTCOME_CALL},
+		{{.tries = 5, .is_resend = true, .send_ref = S("R"), .lookups = 3},
+		 true,
+		 OUTCOME_HOLD}, /* four calls were made */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(t); i++)
+		if (outcome_first_step(&policy, &t[i].claim, t[i].can_look_up) != t[i].want)
+			fail_msg("case %zu", i);
+}
+
+static void
+test_look_up(void **state)
+{
+	static const struct {
+		struct provider_result r;
+		bool is_hold;
+		bool calls;
+		enum send_outcome want;
+		const char *code;
+	} t[] = {
+		{{.outcome = PROVIDER_OK, .is_found = true},
+		 false,
+		 false,
+		 SEND_DONE_SENT,
+		 "lookup"},
+		{{.outcome = PROVIDER_OK, .is_found = true}, true, false, SEND_DONE_SENT, "lookup"},
+		{{.outcome = PROVIDER_OK,
+		  .is_found = true,
+		  .has_status = true,
+		  .status = MSG_FAILED},
+		 false,
+		 false,
+		 SEND_DONE_FAILED,
+		 "provider_reported"},
+		{{.outcome = PROVIDER_OK}, false, true, SEND_DONE_SENT, NULL},
+		{{.outcome = PROVIDER_OK}, true, false, SEND_HOLD, "held"},
+		{{.outcome = PROVIDER_RETRY}, false, false, SEND_UNSEEN, "c"},
+		{{.outcome = PROVIDER_REJECTED}, false, false, SEND_UNSEEN, "c"},
+		{{.outcome = PROVIDER_PARK_INSTANCE}, true, false, SEND_DOUBT, "waiting_instance"},
+		{{.outcome = PROVIDER_PARK_PROVIDER}, false, false, SEND_DOUBT, "waiting_provider"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(t); i++) {
+		const struct send_claim c = {
+			.tries = 2, .is_resend = true, .is_hold = t[i].is_hold, .send_ref = S("R")};
+		struct provider_result r = t[i].r;
+		struct send_result out = {.attempt = 2};
+
+		r.code = "c";
+		if (outcome_looked_up(&policy, &c, &r, &out) != t[i].calls)
+			fail_msg("case %zu: call", i);
+		if (t[i].calls)
+			continue;
+		if (out.outcome != t[i].want || !slice_eq(out.code, slice_of(t[i].code)))
+			fail_msg("case %zu: outcome %d", i, (int)out.outcome);
+		assert_true(out.is_uncounted);
+	}
+}
+
+/* Whatever a resend meets, the first call may have been executed: never back to "queued". */
+static void
+test_a_resend_keeps_the_doubt(void **state)
+{
+	static const struct {
+		enum provider_outcome in;
+		int16_t tries;
+		enum send_outcome want;
+		bool is_uncounted;
+	} t[] = {
+		{PROVIDER_OK, 2, SEND_DONE_SENT, false},
+		{PROVIDER_RETRY, 2, SEND_DOUBT, false},
+		{PROVIDER_RETRY, 4, SEND_HOLD, false},
+		{PROVIDER_UNKNOWN, 2, SEND_DOUBT, false},
+		{PROVIDER_PARK_INSTANCE, 2, SEND_DOUBT, true},
+		{PROVIDER_PARK_PROVIDER, 2, SEND_DOUBT, true},
+		{PROVIDER_REJECTED, 2, SEND_DONE_FAILED, false},
+	};
+	struct outcome_policy at_probe = policy;
+
+	(void)state;
+	at_probe.provider_park_us = SEC(3);
+	for (size_t i = 0; i < GH_COUNT(t); i++) {
+		const struct send_claim c = {.tries = t[i].tries, .is_resend = true};
+		const struct provider_result r = {.outcome = t[i].in, .code = "c"};
+		struct send_result out = {0};
+
+		outcome_decide(&at_probe, &c, &r, NULL, &out);
+		if (out.outcome != t[i].want || out.is_uncounted != t[i].is_uncounted)
+			fail_msg("case %zu: outcome %d", i, (int)out.outcome);
+		if (t[i].in == PROVIDER_PARK_PROVIDER)
+			assert_int_equal(out.delay_us, SEC(3)); /* with the next probe */
+	}
+}
+
+static void
+test_news_for_the_breaker(void **state)
+{
+	static const struct {
+		enum provider_outcome in;
+		bool is_look_up;
+		enum breaker_news want;
+	} t[] = {
+		{PROVIDER_OK, false, BREAKER_WORKS},
+		{PROVIDER_REJECTED, false, BREAKER_WORKS},
+		{PROVIDER_RETRY, false, BREAKER_WORKS},
+		{PROVIDER_RETRY, true, BREAKER_DOUBT},
+		{PROVIDER_UNKNOWN, false, BREAKER_DOUBT},
+		{PROVIDER_PARK_INSTANCE, false, BREAKER_WORKS},
+		{PROVIDER_PARK_PROVIDER, false, BREAKER_DOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(t); i++) {
+		const struct provider_result r = {.outcome = t[i].in};
+
+		assert_int_equal(outcome_news(&r, t[i].is_look_up), t[i].want);
+	}
+}
+
 int
 main(void)
 {
@@ -133,6 +280,10 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_retries_are_spread),
 		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_first_step),
+		cmocka_unit_test(test_look_up),
+		cmocka_unit_test(test_a_resend_keeps_the_doubt),
+		cmocka_unit_test(test_news_for_the_breaker),
 	};
 
 	return cmocka_run_group_tests_name("senderd outcome", tests, NULL, NULL);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "senderd/breaker.c"
 #include "senderd/targets.c"
 
 #define NOW CLOCK_SEC
@@ -59,7 +60,7 @@ take(struct targets *s, unsigned *granted)
 	struct target *t = targets_pick(s);
 
 	assert_non_null(t);
-	*granted = targets_grant(s, t, 1, 0);
+	*granted = targets_grant(s, t, 1, 0, NOW);
 	return t;
 }
 
@@ -70,9 +71,19 @@ claimed(struct targets *s, struct target *t, unsigned granted, unsigned rows, bo
 }
 
 static void
+call_ended(struct targets *s, struct target *t, bool is_parked)
+{
+	int64_t wait_us;
+
+	assert_int_equal(targets_call_ended(s, t, BREAKER_WORKS, is_parked, NOW, &wait_us),
+			 BREAKER_SAME);
+	assert_int_equal(wait_us, 0);
+}
+
+static void
 finish(struct targets *s, struct target *t, bool is_parked)
 {
-	targets_call_ended(s, t, is_parked, NOW);
+	call_ended(s, t, is_parked);
 	targets_settled(s, t);
 }
 
@@ -297,8 +308,8 @@ test_unstored_results_bound_claims(void **state)
 		t = take(s, &granted);
 		assert_int_equal(granted, 2);
 		claimed(s, t, granted, 2, true);
-		targets_call_ended(s, t, false, NOW);
-		targets_call_ended(s, t, false, NOW);
+		call_ended(s, t, false);
+		call_ended(s, t, false);
 	}
 	assert_int_equal(targets_open_count(s), 4);
 	assert_null(targets_pick(s));
@@ -318,16 +329,16 @@ test_provider_limit_blocks_and_wakes(void **state)
 	hint(s, 1, 7, 12);
 	hint(s, 2, 8, 13);
 	a = targets_pick(s);
-	na = targets_grant(s, a, 5, 3);
+	na = targets_grant(s, a, 5, 3, NOW);
 	assert_int_equal(na, 3);
 	b = targets_pick(s);
-	assert_int_equal(targets_grant(s, b, 5, 3), 0);
+	assert_int_equal(targets_grant(s, b, 5, 3, NOW), 0);
 	assert_int_equal(targets_state_count(s, TARGET_BLOCKED), 1);
 	assert_null(targets_pick(s));
 	/* Slots that the claim did not use wake the blocked one, no call needs to end. */
 	claimed(s, a, na, 1, false);
 	assert_ptr_equal(targets_pick(s), b);
-	assert_int_equal(targets_grant(s, b, 5, 3), 2);
+	assert_int_equal(targets_grant(s, b, 5, 3, NOW), 2);
 	targets_free(s);
 }
 
@@ -344,10 +355,10 @@ test_parked_target_waits_then_probes(void **state)
 	claimed(s, t, granted, 2, true);
 	assert_ptr_equal(targets_pick(s), t);
 	targets_want(s, t);
-	targets_call_ended(s, t, true, NOW);
+	call_ended(s, t, true);
 	assert_int_equal(released[1], 1);
 	assert_int_equal(targets_state_count(s, TARGET_PARKED), 1);
-	targets_call_ended(s, t, true, NOW);
+	call_ended(s, t, true);
 	targets_settled(s, t);
 	targets_settled(s, t);
 	assert_null(targets_pick(s));
@@ -470,6 +481,137 @@ test_hint_is_not_held_for_ever(void **state)
 	targets_free(s);
 }
 
+/* ---- the breaker of a provider ---- */
+
+/* One call of the target ends with that news and its result is stored. */
+static enum breaker_change
+end_with(struct targets *s, struct target *t, enum breaker_news news, int64_t now_us)
+{
+	int64_t wait_us;
+	enum breaker_change change = targets_call_ended(s, t, news, false, now_us, &wait_us);
+
+	assert_int_equal(wait_us > 0, change == BREAKER_OPENED || change == BREAKER_AGAIN);
+	targets_settled(s, t);
+	return change;
+}
+
+/* Pick whoever is next and grant at provider 1; NULL when no call may be made. */
+static struct target *
+try_call(struct targets *s, int64_t now_us)
+{
+	struct target *t;
+
+	(void)targets_expire(s, now_us);
+	while ((t = targets_pick(s)) != NULL) {
+		unsigned granted = targets_grant(s, t, 1, 0, now_us);
+
+		if (granted == 0)
+			continue;
+		targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, false, now_us);
+		return t;
+	}
+	return NULL;
+}
+
+static void
+test_a_server_that_is_down_is_probed_by_one_call_at_a_time(void **state)
+{
+	struct targets *s = make(100);
+	int64_t now_us = NOW, gone_us = 0;
+	unsigned probes = 0;
+	struct target *t;
+
+	(void)state;
+	for (int32_t i = 1; i <= 40; i++)
+		hint(s, (uintptr_t)i, 7, i);
+	t = try_call(s, now_us);
+	assert_int_equal(end_with(s, t, BREAKER_DOWN, now_us), BREAKER_OPENED);
+	for (; gone_us < 600 * CLOCK_SEC; gone_us += 100 * CLOCK_MS) {
+		t = try_call(s, now_us + gone_us);
+		if (t == NULL)
+			continue;
+		probes++;
+		assert_null(try_call(s, now_us + gone_us)); /* one at a time */
+		assert_int_equal(end_with(s, t, BREAKER_DOWN, now_us + gone_us), BREAKER_AGAIN);
+	}
+	/* 1 + 2 + 4 + 8 + 16 s, then each 30 s, all give or take a fifth. */
+	assert_in_range(probes, 18, 30);
+	/* No hint is held while it is open, and few targets are remembered. */
+	for (unsigned i = 1; i <= 40; i++)
+		assert_int_equal(released[i], 1);
+	assert_in_range(targets_count(s), 1, TARGETS_CANDIDATES + 1);
+	targets_free(s);
+}
+
+static void
+test_a_success_closes_and_wakes_the_candidates(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t, *u;
+	int64_t later_us = NOW + 2 * CLOCK_SEC;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	hint(s, 2, 7, 13);
+	hint(s, 3, 7, 14);
+	t = try_call(s, NOW);
+	assert_int_equal(end_with(s, t, BREAKER_DOWN, NOW), BREAKER_OPENED);
+	assert_null(try_call(s, NOW));
+	assert_true(targets_expire(s, NOW) > NOW);
+	t = try_call(s, later_us);
+	assert_non_null(t);
+	assert_null(try_call(s, later_us));
+	assert_int_equal(end_with(s, t, BREAKER_WORKS, later_us), BREAKER_CLOSED);
+	t = try_call(s, later_us);
+	u = try_call(s, later_us);
+	assert_true(t != NULL && u != NULL && t != u);
+	targets_free(s);
+}
+
+/* A probe whose instance has nothing to send leaves its turn to the next. */
+static void
+test_an_empty_probe_passes_the_turn_on(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t, *next;
+	int64_t later_us = NOW + 2 * CLOCK_SEC;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	hint(s, 2, 7, 13);
+	t = try_call(s, NOW);
+	assert_int_equal(end_with(s, t, BREAKER_DOWN, NOW), BREAKER_OPENED);
+	assert_null(try_call(s, NOW));
+	(void)targets_expire(s, later_us);
+	t = targets_pick(s);
+	assert_int_equal(targets_grant(s, t, 1, 0, later_us), 1);
+	targets_claimed(s, t, 1, 0, MQ_CLASS_NORMAL, false, later_us);
+	next = try_call(s, later_us);
+	assert_non_null(next);
+	assert_int_equal(end_with(s, next, BREAKER_WORKS, later_us), BREAKER_CLOSED);
+	targets_free(s);
+}
+
+static void
+test_doubts_open_after_five_in_a_row(void **state)
+{
+	struct breaker b = {0};
+
+	(void)state;
+	for (unsigned i = 1; i < BREAKER_DOUBTS; i++)
+		assert_int_equal(breaker_count(&b, NOW, BREAKER_DOUBT), BREAKER_SAME);
+	assert_int_equal(breaker_count(&b, NOW, BREAKER_WORKS), BREAKER_SAME);
+	for (unsigned i = 1; i < BREAKER_DOUBTS; i++)
+		assert_int_equal(breaker_count(&b, NOW, BREAKER_DOUBT), BREAKER_SAME);
+	assert_int_equal(breaker_count(&b, NOW, BREAKER_NONE), BREAKER_SAME);
+	assert_int_equal(breaker_count(&b, NOW, BREAKER_DOUBT), BREAKER_OPENED);
+	assert_in_range(breaker_wait_us(&b, NOW), 8 * CLOCK_SEC / 10, 12 * CLOCK_SEC / 10);
+	/* What was under way when it opened is no probe. */
+	assert_int_equal(breaker_count(&b, NOW, BREAKER_DOUBT), BREAKER_SAME);
+	assert_int_equal(breaker_count(&b, NOW, BREAKER_WORKS), BREAKER_CLOSED);
+	assert_int_equal(breaker_wait_us(&b, NOW), 0);
+}
+
 int
 main(void)
 {
@@ -492,6 +634,10 @@ main(void)
 		cmocka_unit_test(test_deferred_target_takes_hints),
 		cmocka_unit_test(test_claim_failed_before_any_grant),
 		cmocka_unit_test(test_hint_is_not_held_for_ever),
+		cmocka_unit_test(test_a_server_that_is_down_is_probed_by_one_call_at_a_time),
+		cmocka_unit_test(test_a_success_closes_and_wakes_the_candidates),
+		cmocka_unit_test(test_an_empty_probe_passes_the_turn_on),
+		cmocka_unit_test(test_doubts_open_after_five_in_a_row),
 	};
 
 	return cmocka_run_group_tests_name("senderd targets", tests, NULL, NULL);
