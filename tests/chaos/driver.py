@@ -3,7 +3,8 @@
 Chats are independent; within a chat a message is sent only after the one before it
 was accepted, so that the order of acceptance is known. A request that was refused
 or whose answer never came is repeated with the same Idempotency-Key until it is
-accepted: that is what clients are told to do.
+accepted: that is what clients are told to do. Now and then one asks again although
+it was answered, as a client does whose answer got lost: the message must be the same.
 """
 
 import http.client
@@ -15,6 +16,7 @@ import time
 import urllib.parse
 
 ANSWER_SECONDS = 10
+REPEAT_EVERY = 20
 GIVE_UP_SECONDS = 120  # for one message, all its repetitions together
 
 
@@ -56,6 +58,8 @@ class Sender(threading.Thread):
             status, answer, wait = self.post(body, headers)
             if status == 201:
                 took = time.monotonic() - started
+                if (chat.number + n) % REPEAT_EVERY == 0:
+                    self.repeat(answer["data"]["id"], body, headers)
                 self.driver.accept(Sent(chat, n, answer["data"]["id"], started, took))
                 return
             if status in (409, 429) or status >= 500 or status == 0:
@@ -65,6 +69,12 @@ class Sender(threading.Thread):
             self.driver.errors.append(f"{chat.text(n)}: {status} {answer}")
             return
         self.driver.errors.append(f"{chat.text(n)}: not accepted within {GIVE_UP_SECONDS} s")
+
+    def repeat(self, message_id, body, headers):
+        status, answer, _ = self.post(body, headers)
+        if status == 201 and answer["data"]["id"] != message_id:
+            self.driver.errors.append(f"one Idempotency-Key, two messages: {message_id}, "
+                                      f"{answer['data']['id']}")
 
     def post(self, body, headers):
         """(status, parsed body, seconds to wait before a repetition); status 0: no answer."""

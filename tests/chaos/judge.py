@@ -91,6 +91,11 @@ class Judge:
         with concurrent.futures.ThreadPoolExecutor(READERS) as pool:
             return dict(pool.map(read, sent))
 
+    def count_in_doubt(self, sent):
+        """How many messages ever were in doubt."""
+        return sum(any(step["status"] == "in_doubt" for step in row["timeline"])
+                   for row in self.messages(sent).values())
+
     # ---- judging
 
     def verdict(self, driver, killer=None):

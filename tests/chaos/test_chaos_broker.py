@@ -22,13 +22,16 @@ def test_broker_away(new_world, new_driver, killer, judge, pick):
 
 
 def test_broker_wiped_under_load(new_world, new_driver, killer, judge, pick):
-    """Every queue, binding and waiting hint is gone: the rows bring the work back."""
+    """Queues, bindings and every hint in them are gone, nothing is sent afterwards that could
+    wake the instances, and whoever had taken a hint is dead: the rows bring the work back."""
     world = new_world(instances=3, chats=30)
     driver = new_driver(world, per_chat=pick(15, 60), rate=60).start()
     time.sleep(2)
-    killer.wipe_broker()
-    killer.restart("rabbitmq")
+    senders = [name for name in killer.names if name.startswith("senderd")]
+    killer.kill(*senders)
     driver.join(90)
+    killer.wipe_broker()
+    killer.restart("rabbitmq", *senders)
     verdict = judge(world)
     verdict.settle(20, driver.sent)
     verdict.verdict(driver, killer)

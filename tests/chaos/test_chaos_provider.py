@@ -29,3 +29,4 @@ def test_provider_accepts_and_breaks_the_connection(new_world, new_driver, judge
     verdict.verdict(driver)
     copies = collections.Counter(m["text"] for m in world.received())
     assert max(copies.values()) <= 2
+    assert verdict.count_in_doubt(driver.sent) > 0, "no connection was broken"
