@@ -219,7 +219,14 @@ companies_update(struct gw_req *req)
 static void
 deleted(struct gw_req *req, const struct db_unit *u)
 {
+	struct company_row row;
+
 	gw_auth_forget(req->gw);
+	if (company_row_count(u, 0) > 0) {
+		company_row_read(u, 0, 0, &row);
+		log_info("company.deleted", LOG_INT("company", row.id),
+			 LOG_INT("admin", req->who.admin_id));
+	}
 	send_row(req, u, 0, 202, "Company is being deleted", NULL);
 }
 
@@ -231,7 +238,6 @@ companies_delete(struct gw_req *req)
 
 	if (!gw_id_param(req, "id", &id))
 		return;
-	log_info("company.deleted", LOG_INT("company", id), LOG_INT("admin", req->who.admin_id));
 	u = db_unit_new();
 	company_delete_add(u, id);
 	gw_submit(req, req->gw->write, u, deleted, NULL);

@@ -106,11 +106,10 @@ parse_body(struct gw_req *req)
 {
 	struct slice body = req->http->body;
 	struct gh_err err = {0};
-	size_t offset = 0;
 	const char *text;
 
-	if (json_parse(body, req->a, &req->body, &offset, &err) != GH_OK) {
-		text = arena_printf(req->a, "Invalid JSON at byte %zu: %s", offset, err.text);
+	if (json_parse(body, req->a, &req->body, NULL, &err) != GH_OK) {
+		text = arena_printf(req->a, "Invalid JSON: %s", err.text);
 		gw_field_error(req, "body", text);
 		gw_error(req, GW_E_INVALID_JSON, text);
 		return false;

@@ -162,20 +162,21 @@ read_time(struct gw_req *req, const char *name, int64_t dflt)
 	return us;
 }
 
-/* since (inclusive) and until (exclusive) are bounds of the id, which holds the time. */
+/* since (inclusive) and until (exclusive) are bounds of the id, which holds the time: none is
+ * older than 1970. */
 static void
 filter_times(struct gw_req *req, const struct gw_page *page, struct message_filter *f)
 {
 	int64_t since_us = read_time(req, "since", 0);
-	int64_t until_us = read_time(req, "until", 0);
+	int64_t until_us = read_time(req, "until", INT64_MAX);
 	struct uuid until;
 
 	f->before = gw_page_uuid(page);
 	if (since_us > 0)
 		f->from = uuid7_floor(since_us);
-	if (until_us <= 0)
+	if (until_us == INT64_MAX)
 		return;
-	until = uuid7_floor(until_us);
+	until = uuid7_floor(until_us > 0 ? until_us : 0);
 	if (uuid_cmp(until, f->before) < 0)
 		f->before = until;
 }

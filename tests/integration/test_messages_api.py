@@ -252,6 +252,7 @@ def test_list_filters(company, idle, new_company):
     assert found(reference="ref-a", status="cancelled") == set()
     assert found(since=c["created_at"]) == {c["id"]} or c["created_at"] == b["created_at"]
     assert found(until=a["created_at"]) == set()
+    assert found(until="1969-12-31T23:59:59Z") == set()
     assert new_company().api.get(f"/api/messages?reference=ref-a") == []
 
 
