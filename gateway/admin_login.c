@@ -2,7 +2,8 @@
  *
  * Passwords are verified on the worker thread. An unknown address costs the same
  * work as a wrong password, so that the time tells nothing; both count against the
- * failures of the caller's address.
+ * failures of the caller's address. An attempt counts from its start and is forgiven
+ * when it succeeds: many at once get no more tries than one after the other.
  */
 #include "private.h"
 
@@ -67,11 +68,11 @@ verify(void *arg)
 		t->code = password_hash(t->new_password, t->new_hash);
 }
 
+/* It was no failure. */
 static void
-refuse_login(struct attempt *t, const char *message)
+forgive(const struct gw_req *req)
 {
-	budget_charge(t->req->gw->admin_login->failures, t->req->http->peer);
-	gw_error(t->req, GW_E_UNAUTHENTICATED, message);
+	budget_refund(req->gw->admin_login->failures, req->http->peer);
 }
 
 /* A session was made: the last step of both ways in. */
@@ -83,7 +84,8 @@ session_made(struct gw_req *req, const struct db_unit *u)
 	struct json_w *w;
 
 	if (!admin_session_row(u, 0, &v)) {
-		refuse_login(t, "The account was changed or switched off meanwhile");
+		gw_error(req, GW_E_UNAUTHENTICATED,
+			 "The account was changed or switched off meanwhile");
 		return;
 	}
 	if (t->new_password.p != NULL)
@@ -108,13 +110,16 @@ verified(void *arg)
 	struct db_unit *u;
 
 	if (t->code == GH_ETEMP) {
+		forgive(req);
 		gw_error_retry(req, GW_E_OVERLOADED, NULL, 1);
 		return;
 	}
 	if (t->code != GH_OK || t->admin_id == 0) {
-		refuse_login(t, "The e-mail address or the password is wrong");
+		gw_error(req, GW_E_UNAUTHENTICATED,
+			 "The e-mail address or the password is wrong");
 		return;
 	}
+	forgive(req);
 	gw_token_new(t->token, t->token_hash);
 	u = db_unit_new();
 	if (t->new_password.p != NULL)
@@ -125,13 +130,31 @@ verified(void *arg)
 	gw_submit(req, req->gw->write, u, session_made, NULL);
 }
 
+/* False: this address failed too often, and was told so. */
+static bool
+may_try(struct gw_req *req)
+{
+	int64_t retry_s;
+
+	if (!budget_is_spent(req->gw->admin_login->failures, req->http->peer, &retry_s))
+		return true;
+	gw_error_retry(req, GW_E_TOO_MANY_FAILURES, NULL, retry_s);
+	return false;
+}
+
 static void
 start_verify(struct attempt *t)
 {
-	enum gh_code rc = loop_work(t->req->gw->loop, verify, verified, t);
+	struct gw_req *req = t->req;
 
-	if (rc != GH_OK)
-		gw_error_retry(t->req, GW_E_OVERLOADED, NULL, 1);
+	/* Again: others of the same address may have started since this one came in. */
+	if (!may_try(req))
+		return;
+	budget_charge(req->gw->admin_login->failures, req->http->peer);
+	if (loop_work(req->gw->loop, verify, verified, t) == GH_OK)
+		return;
+	forgive(req);
+	gw_error_retry(req, GW_E_OVERLOADED, NULL, 1);
 }
 
 /* ---- login ---- */
@@ -148,18 +171,6 @@ login_found(struct gw_req *req, const struct db_unit *u)
 		t->admin_id = row.id;
 	}
 	start_verify(t);
-}
-
-/* False: this address failed too often, and was told so. */
-static bool
-may_try(struct gw_req *req)
-{
-	int64_t retry_s;
-
-	if (!budget_is_spent(req->gw->admin_login->failures, req->http->peer, &retry_s))
-		return true;
-	gw_error_retry(req, GW_E_TOO_MANY_FAILURES, NULL, retry_s);
-	return false;
 }
 
 static void

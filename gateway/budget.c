@@ -101,3 +101,14 @@ budget_charge(struct budget *b, const char *peer)
 	}
 	s->count++;
 }
+
+void
+budget_refund(struct budget *b, const char *peer)
+{
+	struct addr storage;
+	struct spent *s = map_get(b->by_address, key_of(peer, &storage));
+
+	/* The window, or the whole table, may have started again meanwhile. */
+	if (s != NULL && s->count > 0)
+		s->count--;
+}

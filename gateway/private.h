@@ -72,5 +72,7 @@ void budget_free(struct budget *b); /* NULL is legal */
 /* *retry_s (set when spent): seconds until the window ends, at least 1. */
 bool budget_is_spent(const struct budget *b, const char *peer, int64_t *retry_s);
 void budget_charge(struct budget *b, const char *peer);
+/* Take back a charge of what turned out to be no failure. */
+void budget_refund(struct budget *b, const char *peer);
 
 #endif

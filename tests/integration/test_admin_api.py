@@ -1,5 +1,6 @@
 """The superadmin's part of the API: checks in their order, login, companies, tokens, providers."""
 
+import concurrent.futures
 import http.client
 import json
 import re
@@ -24,10 +25,10 @@ def refused(call):
     return caught.value
 
 
-def from_address(env, address, method, path, body=None, headers=None):
+def from_address(env, address, method, path, body=None, headers=None, timeout_s=10):
     """A request from another loopback address: budgets are kept per address."""
     url = urllib.parse.urlsplit(env["GROWHUB_URL"])
-    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=10,
+    connection = http.client.HTTPConnection(url.hostname, url.port, timeout=timeout_s,
                                             source_address=(address, 0))
     try:
         connection.request(method, path, body, headers or {})
@@ -154,7 +155,7 @@ def test_media_type(admin):
 def test_broken_json(admin, text):
     reply = admin.request("POST", "/api/admin/companies", text)
     assert (reply.status, reply.body["code"]) == (400, "invalid_json")
-    assert re.search(r"byte \d+", reply.body["message"])
+    assert len(re.findall(r"byte \d+", reply.body["message"])) == 1
 
 
 def test_body_that_is_no_object(admin):
@@ -219,6 +220,31 @@ def test_login_is_refused_alike_and_throttled(env):
             break
     assert (status, body["code"]) == (429, "too_many_failures")
     assert 1 <= int(headers["Retry-After"]) <= 60
+
+
+def test_parallel_logins_get_no_more_tries(env):
+    """Attempts that are still being verified count: guessing in parallel gains nothing."""
+    body = json.dumps({"email": env["GROWHUB_SUPERADMIN_EMAIL"], "password": "wrong password"})
+
+    def attempt(_):
+        return from_address(env, "127.0.0.15", "POST", "/api/admin/login", body,
+                            {"Content-Type": "application/json"}, timeout_s=60)[0]
+
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        statuses = list(pool.map(attempt, range(100)))
+    # 20 at each of the gateways behind the shared port.
+    assert statuses.count(401) <= 20 * len(env["GROWHUB_GATEWAY_URLS"].split())
+    assert set(statuses) <= {401, 429, 503} and 429 in statuses
+
+
+def test_good_logins_are_no_failures(env, new_admin):
+    """One address may log in as often as it likes."""
+    email, password = new_admin()
+    body = json.dumps({"email": email, "password": password})
+    for _ in range(45):
+        status, _, _ = from_address(env, "127.0.0.16", "POST", "/api/admin/login", body,
+                                    {"Content-Type": "application/json"})
+        assert status == 200
 
 
 def test_token_failures_are_throttled_and_good_tokens_pass(env, admin):

@@ -330,6 +330,11 @@ test_budget(void **state)
 	}
 	assert_true(budget_is_spent(b, "192.0.2.1", &retry_s));
 	assert_int_equal(retry_s, 10);
+	budget_refund(b, "192.0.2.1");
+	assert_false(budget_is_spent(b, "192.0.2.1", &retry_s));
+	budget_charge(b, "192.0.2.1");
+	assert_true(budget_is_spent(b, "192.0.2.1", &retry_s));
+	budget_refund(b, "192.0.2.7"); /* never charged */
 	assert_false(budget_is_spent(b, "192.0.2.2", &retry_s));
 	for (int i = 0; i < 3; i++)
 		budget_charge(b, "2001:db8:1:2::1");
