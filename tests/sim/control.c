@@ -213,6 +213,23 @@ control_engine(void *app, struct http_req *req, const struct route_match *m GH_U
 		reply_ok(req);
 }
 
+/* {"enabled":false}: events of sessions are posted to nobody, sends get no receipts. */
+static void
+control_webhooks(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	struct sim *sim = app;
+	const struct json *body = sim_body_object(req);
+
+	if (body == NULL)
+		return;
+	if (json_type(json_get(body, "enabled")) != JSON_BOOL) {
+		sim_reply_error(req, 422, "enabled: must be true or false");
+		return;
+	}
+	sim->is_silent = !json_bool(json_get(body, "enabled"), true);
+	reply_ok(req);
+}
+
 /* Books, hooks and faults are emptied; sessions stay, as a provider's memory does,
  * unless {"sessions":true} asks for a new server. */
 static void
@@ -227,6 +244,7 @@ control_reset(void *app, struct http_req *req, const struct route_match *m GH_UN
 			return;
 	}
 	faults_clear(sim->faults);
+	sim->is_silent = false;
 	waha_disconnect(sim->waha, -1, 0);
 	if (json_bool(json_get(body, "sessions"), false))
 		waha_drop_sessions(sim->waha);
@@ -252,6 +270,7 @@ const struct route sim_control_routes[] = {
 	CONTROL(HTTP_POST, "faults", control_faults),
 	CONTROL(HTTP_POST, "inbound", control_inbound),
 	CONTROL(HTTP_POST, "engine", control_engine),
+	CONTROL(HTTP_POST, "webhooks", control_webhooks),
 	CONTROL(HTTP_POST, "reset", control_reset),
 };
 const unsigned sim_control_route_count = GH_COUNT(sim_control_routes);

@@ -31,7 +31,7 @@ struct hook {
 struct received {
 	const struct hook *hook;
 	uint64_t n; /* of its hook, from 1 */
-	int64_t at_ms;
+	int64_t at_us;
 	struct slice headers, body;
 };
 
@@ -180,7 +180,7 @@ remember(struct hooks *h, const struct hook *k, struct http_req *req)
 		memcpy(text + headers.n, req->body.p, req->body.n);
 	r->hook = k;
 	r->n = k->posts;
-	r->at_ms = clock_wall_us() / CLOCK_MS;
+	r->at_us = clock_wall_us();
 	r->headers = slice_make(text, headers.n);
 	r->body = slice_make(text + headers.n, req->body.n);
 	gh_free(*slot);
@@ -295,7 +295,8 @@ hooks_write_received(const struct hooks *h, struct slice name, uint64_t since, s
 		json_w_i64(w, "n", (int64_t)r->n);
 		json_w_raw(w, "headers", r->headers);
 		body_write(r->body, w);
-		json_w_i64(w, "at_ms", r->at_ms);
+		json_w_i64(w, "at_ms", r->at_us / CLOCK_MS);
+		json_w_i64(w, "at_us", r->at_us);
 		json_w_close(w, '}');
 	}
 }

@@ -191,7 +191,7 @@ ledger_accept(struct ledger *l, struct slice provider, struct slice session, str
 
 	judge(l, stats_of(l, session), id, is_preset, chat, text);
 	m->n = ++l->count;
-	m->at_ms = clock_wall_us() / CLOCK_MS;
+	m->at_us = clock_wall_us();
 	m->provider = place(&at, provider);
 	m->session = place(&at, session);
 	m->id = place(&at, id);
@@ -265,7 +265,8 @@ ledger_write_messages(const struct ledger *l, struct slice provider, struct slic
 		json_w_str(w, "id", m->id);
 		json_w_str(w, "chat", m->chat);
 		json_w_str(w, "text", m->text);
-		json_w_i64(w, "at_ms", m->at_ms);
+		json_w_i64(w, "at_ms", m->at_us / CLOCK_MS);
+		json_w_i64(w, "at_us", m->at_us);
 		json_w_close(w, '}');
 	}
 }

@@ -38,6 +38,7 @@ struct sim {
 	struct hooks *hooks;
 	struct poster *poster;
 	struct waha *waha;
+	bool is_silent; /* no webhook is posted to GrowHub (/_sim/webhooks) */
 };
 
 #define SIM_KEY "sim" /* API key and admin token of every provider played here */
@@ -112,7 +113,7 @@ void faults_write(const struct faults *f, struct json_w *w);
 
 struct ledger_message {
 	uint64_t n;
-	int64_t at_ms;
+	int64_t at_us;
 	int ack;
 	struct slice provider, session, id, chat, text;
 };

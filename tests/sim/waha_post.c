@@ -94,6 +94,8 @@ waha_post(struct waha_session *s, const char *event, struct slice payload)
 	struct buf b;
 	unsigned count = 0;
 
+	if (s->w->sim->is_silent)
+		return 0;
 	buf_init(&b, NULL, BODY_MAX);
 	for (size_t i = 0; i < s->hook_count; i++) {
 		if (!is_subscribed(&s->hook[i], slice_of(event)))

@@ -6,6 +6,7 @@
  */
 #include "waha.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -235,15 +236,18 @@ receipt_due(void *arg)
 static void
 echo_and_receipts(struct waha_session *s, const struct waha_facts *f)
 {
-	struct receipt *r = gh_alloc(sizeof(*r));
+	struct receipt *r;
 	struct json_w w;
 	struct buf b;
 
+	if (s->w->sim->is_silent)
+		return;
 	buf_init(&b, NULL, REPLY_MAX);
 	json_w_init(&w, &b);
 	waha_write_message(s, f, &w);
 	(void)waha_post(s, "message.any", buf_slice(&b));
 	buf_free(&b);
+	r = gh_alloc(sizeof(*r));
 	r->w = s->w;
 	r->at_ms = f->at_ms;
 	memcpy(r->session, s->name, sizeof(r->session));
@@ -305,7 +309,7 @@ send_accept(struct waha_session *s, struct http_req *req, struct waha_facts *f, 
 	m = ledger_accept(s->w->sim->ledger, S("waha"), slice_of(s->name), f->id, is_preset,
 			  f->chat, f->text);
 	m->ack = f->ack;
-	f->at_ms = m->at_ms;
+	f->at_ms = m->at_us / CLOCK_MS;
 	buf_init(&b, req->a, REPLY_MAX);
 	json_w_init(&w, &b);
 	answer_write(s, f, &w);
@@ -385,7 +389,7 @@ message_get(void *app, struct http_req *req, const struct route_match *m)
 						.text = found->text,
 						.is_from_me = true,
 						.ack = found->ack,
-						.at_ms = found->at_ms},
+						.at_ms = found->at_us / CLOCK_MS},
 			   &w);
 	sim_reply_buf(req, 200, &b);
 }
@@ -488,6 +492,7 @@ waha_inbound(struct waha *w, struct http_req *req, const struct json *body)
 	struct waha_session *s = waha_session_find(w, json_str(json_get(body, "session")));
 	const struct json *raw = json_get(body, "raw");
 	struct waha_facts f = {.id = json_str(json_get(body, "id"))};
+	int64_t at_us;
 	unsigned posted;
 
 	if (s == NULL) {
@@ -502,9 +507,11 @@ waha_inbound(struct waha *w, struct http_req *req, const struct json *body)
 	}
 	if (f.id.n == 0)
 		f.id = id_new(req->a);
+	at_us = clock_wall_us();
 	posted = json_type(raw) == JSON_OBJECT ? inbound_raw(s, raw, req->a)
 					       : inbound_text(s, body, &f, req->a);
 	sim_reply(req, 200,
-		  slice_of(arena_printf(req->a, "{\"id\":\"%.*s\",\"posted\":%u}", S_FMT(f.id),
-					posted)));
+		  slice_of(arena_printf(req->a,
+					"{\"id\":\"%.*s\",\"posted\":%u,\"at_us\":%" PRId64 "}",
+					S_FMT(f.id), posted, at_us)));
 }
