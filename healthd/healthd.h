@@ -10,6 +10,7 @@
  *   partitions.c  month partitions made ahead
  *   providers.c   health of provider servers
  *   instances.c   instances nobody tells about: failed creations, lost connection events
+ *   stalled.c     sent messages without a receipt
  *   purge.c       rows that have served their time
  *   gauges.c      numbers of the whole installation for the metrics page
  *
@@ -34,6 +35,7 @@ struct metrics_table;
 struct provider_client;
 struct providers;
 struct purge;
+struct stalled;
 struct task;
 struct tasks;
 struct wake;
@@ -48,9 +50,10 @@ enum healthd_task {
 	HEALTHD_RECREATE = 5,
 	HEALTHD_PURGE = 6,
 	HEALTHD_GAUGES = 7,
-	HEALTHD_LEDGER = 8
+	HEALTHD_LEDGER = 8,
+	HEALTHD_STALLED = 9
 };
-#define HEALTHD_TASK_COUNT 9
+#define HEALTHD_TASK_COUNT 10
 
 enum healthd_metric {
 	M_LAST_SUCCESS,
@@ -64,6 +67,7 @@ enum healthd_metric {
 	M_OUTBOX_OLDEST,
 	M_STRANDED,
 	M_LEDGER_DIFFERENCE,
+	M_STALLED,
 	M_COUNT
 };
 
@@ -88,6 +92,7 @@ struct healthd {
 	struct providers *providers;
 	struct instances *instances;
 	struct purge *purge;
+	struct stalled *stalled;
 };
 
 /* ---- one file per task; t ends with task_done ---- */
@@ -112,6 +117,11 @@ void instances_recreate_run(void *arg, struct task *t); /* arg: struct instances
 struct purge *purge_new(struct healthd *h);
 void purge_free(struct purge *p);
 void purge_run(void *arg, struct task *t); /* arg: struct purge */
+
+struct stalled *stalled_new(struct healthd *h);
+void stalled_free(struct stalled *s);
+void stalled_run(void *arg, struct task *t); /* arg: struct stalled */
+void stalled_lost(void *arg);
 
 void gauges_run(void *arg, struct task *t);        /* arg: struct healthd */
 void gauges_lost(void *arg);                       /* another process shows them now */

@@ -24,6 +24,7 @@
 #include "model/purge.h"
 #include "model/route.h"
 #include "model/send_queue.h"
+#include "model/stalled.h"
 #include "model/wake.h"
 #include "tasks.h"
 
@@ -31,6 +32,7 @@
 #define PARTITIONS_INTERVAL CONF_HOUR
 #define PURGE_INTERVAL      (5 * CONF_MINUTE)
 #define GAUGES_INTERVAL     (15 * CLOCK_SEC)
+#define STALLED_INTERVAL    (15 * CLOCK_SEC)
 
 /* ---- metrics ---- */
 
@@ -40,7 +42,7 @@ static const char *const task_names[HEALTHD_TASK_COUNT] = {
 	[HEALTHD_PARTITIONS] = "partitions", [HEALTHD_PROVIDERS] = "providers",
 	[HEALTHD_INSTANCES] = "instances",   [HEALTHD_RECREATE] = "recreate",
 	[HEALTHD_PURGE] = "purge",           [HEALTHD_GAUGES] = "gauges",
-	[HEALTHD_LEDGER] = "ledger",
+	[HEALTHD_LEDGER] = "ledger",         [HEALTHD_STALLED] = "stalled",
 };
 static const char *const run_results[] = {"ok", "failed"};
 static const char *const recoveries[] = {"in_doubt", "sent", "expired", "delivery"};
@@ -79,6 +81,8 @@ static const struct metric_def healthd_metrics[M_COUNT] = {
 			"Unfinished rows that nothing will wake; must be 0."},
 	[M_LEDGER_DIFFERENCE] = {"ledger_difference", METRIC_GAUGE,
 				 "Messages accepted and not accounted for; must be 0."},
+	[M_STALLED] = {"messages_stalled_total", METRIC_COUNTER,
+		       "Messages sent of which no receipt came in time."},
 };
 
 static const struct daemon_metrics healthd_tables[] = {
@@ -111,6 +115,7 @@ static const struct db_stmt_table *const work_tables[] = {
 	&purge_stmt_table,
 	&route_stmt_table,
 	&send_queue_stmt_table,
+	&stalled_stmt_table,
 	&wake_stmt_table,
 	NULL,
 };
@@ -140,6 +145,7 @@ healthd_add_tasks(struct healthd *h)
 		{HEALTHD_GAUGES, NULL, GAUGES_INTERVAL, gauges_run, gauges_lost, h},
 		{HEALTHD_LEDGER, NULL, c->ledger_interval_us, gauges_ledger_run, gauges_ledger_lost,
 		 h},
+		{HEALTHD_STALLED, NULL, STALLED_INTERVAL, stalled_run, stalled_lost, h->stalled},
 	};
 
 	_Static_assert(GH_COUNT(defs) == HEALTHD_TASK_COUNT, "every key is a task");
@@ -165,6 +171,7 @@ healthd_stop(struct daemon *d)
 	providers_free(h->providers);
 	instances_free(h->instances);
 	purge_free(h->purge);
+	stalled_free(h->stalled);
 	leader_free(h->leader);
 	tasks_free(h->tasks);
 	gh_free(h);
@@ -195,6 +202,7 @@ healthd_start(struct daemon *d, struct gh_err *err)
 	h->providers = providers_new(h);
 	h->instances = instances_new(h);
 	h->purge = purge_new(h);
+	h->stalled = stalled_new(h);
 	healthd_add_tasks(h);
 	return GH_OK;
 }
