@@ -43,12 +43,6 @@ addr_is_v4(const struct addr *a)
 	return memcmp(a->b, addr_v4_prefix, sizeof(addr_v4_prefix)) == 0;
 }
 
-bool
-addr_eq(const struct addr *a, const struct addr *b)
-{
-	return memcmp(a->b, b->b, sizeof(a->b)) == 0;
-}
-
 const char *
 addr_text(const struct addr *a, char dst[ADDR_TEXT_SIZE])
 {
@@ -162,14 +156,6 @@ addr_cidr_match_any(const struct addr_cidr *list, size_t count, const struct add
 			return true;
 	}
 	return false;
-}
-
-bool
-addr_cidr_match_sockaddr(const struct addr_cidr *list, size_t count, const struct sockaddr *sa)
-{
-	struct addr a;
-
-	return addr_from_sockaddr(sa, &a, NULL) == GH_OK && addr_cidr_match_any(list, count, &a);
 }
 
 const char *

@@ -34,7 +34,6 @@ struct addr_cidr {
 enum gh_code addr_parse(struct slice s, struct addr *out) GH_MUST_USE;
 
 bool addr_is_v4(const struct addr *a);
-bool addr_eq(const struct addr *a, const struct addr *b);
 
 /* "192.0.2.1" or RFC 5952 IPv6. Returns dst. */
 const char *addr_text(const struct addr *a, char dst[ADDR_TEXT_SIZE]);
@@ -52,9 +51,6 @@ enum gh_code addr_cidr_parse(struct slice s, struct addr_cidr *out) GH_MUST_USE;
 bool addr_cidr_match(const struct addr_cidr *c, const struct addr *a);
 /* In any of count ranges; count 0 is false. */
 bool addr_cidr_match_any(const struct addr_cidr *list, size_t count, const struct addr *a);
-/* The same for a peer's socket address; false for other families. */
-bool addr_cidr_match_sockaddr(const struct addr_cidr *list, size_t count,
-			      const struct sockaddr *sa);
 
 /* Canonical text, always with the prefix length. Returns dst. */
 const char *addr_cidr_text(const struct addr_cidr *c, char dst[ADDR_CIDR_TEXT_SIZE]);

@@ -24,7 +24,6 @@ struct chunk {
 struct arena {
 	struct chunk *newest; /* takes small requests; ends with the first chunk of the arena */
 	size_t chunk_bytes;
-	size_t used;
 };
 
 static struct chunk *
@@ -74,7 +73,6 @@ arena_reset(struct arena *a)
 	}
 	c->used = 0;
 	a->newest = c;
-	a->used = 0;
 }
 
 /* Chunk with at least n free bytes. */
@@ -118,7 +116,6 @@ arena_alloc(struct arena *a, size_t n)
 	c = arena_room(a, rounded);
 	p = c->bytes + c->used;
 	c->used += rounded;
-	a->used += rounded;
 	memset(p, 0, rounded);
 	return p;
 }
@@ -170,10 +167,4 @@ arena_printf(struct arena *a, const char *fmt, ...)
 	vsnprintf(text, (size_t)len + 1, fmt, ap);
 	va_end(ap);
 	return text;
-}
-
-size_t
-arena_used(const struct arena *a)
-{
-	return a->used;
 }

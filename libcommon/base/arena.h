@@ -25,7 +25,4 @@ struct slice arena_dup(struct arena *a, struct slice s);
 char *arena_cstr(struct arena *a, struct slice s);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Bytes handed out since creation or the last reset. */
-size_t arena_used(const struct arena *a);
-
 #endif

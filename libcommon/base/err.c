@@ -1,6 +1,6 @@
 /* err.c - result codes, failure details, and the two ways a process ends itself.
  *
- * gh_panic and gh_die allocate nothing, so that they work when memory is gone.
+ * gh_panic allocates nothing, so that it works when memory is gone.
  */
 #include "base/err.h"
 
@@ -58,18 +58,14 @@ gh_errno_text(int errnum)
 	return strerror_r(errnum, text, sizeof(text));
 }
 
-/* One write of "prefix: message\n" to stderr; a stderr that cannot take it is not our concern. */
-static void __attribute__((format(printf, 2, 0)))
-write_last_words(const char *prefix, const char *fmt, va_list ap)
+/* One write of "panic: message\n" to stderr; a stderr that cannot take it is not our concern. */
+static void __attribute__((format(printf, 1, 0))) write_last_words(const char *fmt, va_list ap)
 {
-	char line[1024];
-	size_t n, room;
-	int len;
+	char line[1024] = "panic: ";
+	size_t n = strlen(line);
+	size_t room = sizeof(line) - 1 - n; /* the last byte is for the newline */
+	int len = vsnprintf(line + n, room, fmt, ap);
 
-	len = snprintf(line, sizeof(line), "%s: ", prefix);
-	n = len > 0 ? (size_t)len : 0;
-	room = sizeof(line) - 1 - n; /* the last byte is for the newline */
-	len = vsnprintf(line + n, room, fmt, ap);
 	if (len > 0)
 		n += (size_t)len < room ? (size_t)len : room - 1;
 	line[n++] = '\n';
@@ -83,18 +79,7 @@ gh_panic(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	write_last_words("panic", fmt, ap);
+	write_last_words(fmt, ap);
 	va_end(ap);
 	abort();
-}
-
-void
-gh_die(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	write_last_words("config", fmt, ap);
-	va_end(ap);
-	exit(GH_EXIT_CONFIG);
 }

@@ -52,9 +52,7 @@ const char *gh_errno_text(int errnum);
 /* A broken invariant: log to stderr, abort (core, exit by signal). */
 void gh_panic(const char *fmt, ...) GH_PRINTF(1, 2) GH_NORETURN;
 
-/* A configuration error found before work starts: print to stderr, exit 78 (EX_CONFIG). */
-void gh_die(const char *fmt, ...) GH_PRINTF(1, 2) GH_NORETURN;
-
+/* Exit codes of our programs (sysexits.h). */
 #define GH_EXIT_CONFIG 78
 #define GH_EXIT_BUG    70
 

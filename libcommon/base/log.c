@@ -66,7 +66,6 @@ static struct {
 };
 
 static const char *const level_names[LOG_LEVEL_COUNT] = {"debug", "info", "warn", "error"};
-static const char *const format_names[] = {"logfmt", "json"};
 
 void
 log_init(const char *daemon, enum log_level level, enum log_format format)
@@ -88,40 +87,6 @@ bool
 log_is_enabled(enum log_level level)
 {
 	return (int)level >= atomic_load_explicit(&state.level, memory_order_relaxed);
-}
-
-static enum gh_code
-find_word(const char *const *words, size_t count, struct slice s, size_t *out)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (slice_eq(s, slice_of(words[i]))) {
-			*out = i;
-			return GH_OK;
-		}
-	}
-	return GH_EINVAL;
-}
-
-enum gh_code
-log_level_parse(struct slice s, enum log_level *out)
-{
-	size_t i;
-
-	if (find_word(level_names, GH_COUNT(level_names), s, &i) != GH_OK)
-		return GH_EINVAL;
-	*out = (enum log_level)i;
-	return GH_OK;
-}
-
-enum gh_code
-log_format_parse(struct slice s, enum log_format *out)
-{
-	size_t i;
-
-	if (find_word(format_names, GH_COUNT(format_names), s, &i) != GH_OK)
-		return GH_EINVAL;
-	*out = (enum log_format)i;
-	return GH_OK;
 }
 
 /* Append all or, when it does not fit before the reserve, nothing and mark the line cut. */

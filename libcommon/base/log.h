@@ -21,9 +21,6 @@ enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 void log_init(const char *daemon, enum log_level level, enum log_format format);
 void log_set_level(enum log_level level);
 bool log_is_enabled(enum log_level level);
-/* GH_EINVAL for an unknown word ("debug" "info" "warn" "error"; "logfmt" "json"). */
-enum gh_code log_level_parse(struct slice s, enum log_level *out) GH_MUST_USE;
-enum gh_code log_format_parse(struct slice s, enum log_format *out) GH_MUST_USE;
 
 /* One key of a line. Build with the LOG_* macros below. */
 struct log_kv {

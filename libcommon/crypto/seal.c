@@ -1,9 +1,7 @@
 /* seal.c - secrets at rest with AES-256-GCM. See seal.h. */
 #include "crypto/seal.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 #include <openssl/evp.h>
 
@@ -25,16 +23,6 @@ seal_key_init(struct seal_key *k, const uint8_t key[SEAL_KEY_SIZE])
 	memcpy(k->b, key, SEAL_KEY_SIZE);
 	hash_sha256(slice_make(key, SEAL_KEY_SIZE), digest);
 	k->id = digest[0];
-}
-
-const char *
-seal_aad(char dst[SEAL_AAD_SIZE], const char *table, const char *column, int64_t row)
-{
-	int n = snprintf(dst, SEAL_AAD_SIZE, "%s/%s/%" PRId64, table, column, row);
-
-	if (n < 0 || n >= SEAL_AAD_SIZE)
-		gh_panic("seal: associated data too long");
-	return dst;
 }
 
 /* Start a run of either direction: key, nonce, head and aad. A context, or panic. */

@@ -1,8 +1,9 @@
-/* seal.h - secrets at rest: AES-256-GCM, bound to the place where they are stored.
+/* seal.h - secrets at rest: AES-256-GCM, bound to the kind of secret.
  *
  * Sealed form: version (1) | key id (1) | nonce (12) | ciphertext | tag (16).
- * The associated data names table, column and row: a sealed value copied to
- * another row does not open. Any thread.
+ * The associated data (aad) is a word for the column ("provider_key"): a sealed value
+ * copied to another column does not open. It names no row, since rows get their ids
+ * from the insert that already brings the sealed value. Any thread.
  */
 #ifndef GH_SEAL_H
 #define GH_SEAL_H
@@ -25,11 +26,6 @@ struct seal_key {
 };
 
 void seal_key_init(struct seal_key *k, const uint8_t key[SEAL_KEY_SIZE]);
-
-#define SEAL_AAD_SIZE 128
-/* "table/column/row" for the associated data. Returns dst. Table and column are constants
- * that fit; a longer one is a bug (panic). */
-const char *seal_aad(char dst[SEAL_AAD_SIZE], const char *table, const char *column, int64_t row);
 
 /* Append the sealed form of plain to out. GH_ELIMIT over SEAL_PLAIN_MAX or when out is full. */
 enum gh_code seal_bytes(const struct seal_key *key, struct slice aad, struct slice plain,

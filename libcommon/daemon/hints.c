@@ -162,12 +162,6 @@ hint_arrived_us(const struct hint *hint)
 	return hint->arrived_us;
 }
 
-unsigned
-hints_held_count(const struct hints *h)
-{
-	return h->held_count;
-}
-
 /* ---- queues ---- */
 
 static void

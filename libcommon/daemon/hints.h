@@ -67,7 +67,4 @@ void hint_done(struct hint *h);
 /* Monotonic time of arrival. */
 int64_t hint_arrived_us(const struct hint *h);
 
-/* Hints not done. */
-unsigned hints_held_count(const struct hints *h);
-
 #endif

@@ -370,12 +370,6 @@ db_arr_time_us(struct db_arr *a, int64_t wall_us)
 		arr_push(a, DB_TIMESTAMPTZ, NULL, &be, sizeof(be));
 }
 
-unsigned
-db_arr_count(const struct db_arr *a)
-{
-	return a->count;
-}
-
 /* ---- for the pipeline ---- */
 
 void

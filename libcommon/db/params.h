@@ -93,6 +93,5 @@ void db_arr_text(struct db_arr *a, struct slice v);
 void db_arr_bytea(struct db_arr *a, struct slice v);
 void db_arr_json(struct db_arr *a, struct slice v);
 void db_arr_time_us(struct db_arr *a, int64_t wall_us);
-unsigned db_arr_count(const struct db_arr *a);
 
 #endif

@@ -88,10 +88,6 @@ struct http_client {
 	CURLM *multi;
 	struct loop_timer *timer; /* libcurl's */
 	struct list sockets, calls, resting;
-	struct loop_task *idle_task;
-	bool is_draining;
-	void (*idle)(void *arg);
-	void *idle_arg;
 };
 
 #define EASY_SET(easy, option, value)                                                              \
@@ -126,8 +122,6 @@ call_set_state(struct http_call *call, enum call_state state)
 	loop_timer_cancel(call->timer);
 	list_del(&call->link);
 	c->in_flight--;
-	if (c->is_draining && c->in_flight == 0)
-		loop_task_mark(c->idle_task);
 }
 
 /* Make a call that is out of every list ready for the next request. */
@@ -656,7 +650,7 @@ http_client_send(struct http_client *c, const struct http_request *r, http_done_
 	struct http_call *call;
 	struct list *n;
 
-	if (c->is_draining || c->in_flight >= c->in_flight_max)
+	if (c->in_flight >= c->in_flight_max)
 		return GH_EBUSY;
 	if (!http_request_is_valid(r))
 		return GH_EINVAL;
@@ -680,29 +674,6 @@ http_cancel(struct http_call *call)
 {
 	call_set_state(call, CALL_IDLE);
 	call_rest(call);
-}
-
-static void
-client_is_idle(void *arg)
-{
-	struct http_client *c = arg;
-
-	if (c->idle != NULL) {
-		void (*idle)(void *arg) = c->idle;
-
-		c->idle = NULL;
-		idle(c->idle_arg);
-	}
-}
-
-void
-http_client_drain(struct http_client *c, void (*idle)(void *arg), void *arg)
-{
-	c->is_draining = true;
-	c->idle = idle;
-	c->idle_arg = arg;
-	if (c->in_flight == 0)
-		loop_task_mark(c->idle_task);
 }
 
 unsigned
@@ -743,7 +714,6 @@ http_client_new(struct loop *l, struct dns *dns, const struct http_client_config
 	list_init(&c->calls);
 	list_init(&c->resting);
 	c->timer = loop_timer_new(l, timer_fired, c);
-	c->idle_task = loop_task_new(l, LOOP_PHASE_COLLECT, client_is_idle, c);
 	c->multi = curl_multi_init();
 	if (c->multi == NULL)
 		gh_panic("http client: curl_multi_init failed");
@@ -769,7 +739,6 @@ http_client_free(struct http_client *c)
 	LIST_FOREACH_SAFE(n, &c->sockets)
 	socket_free(LIST_ENTRY(n, struct client_socket, link));
 	loop_timer_free(c->timer);
-	loop_task_free(c->idle_task);
 	gh_free(c->user_agent);
 	gh_free(c->ca_file);
 	gh_free(c);

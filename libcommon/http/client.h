@@ -59,18 +59,16 @@ void http_client_free(struct http_client *c);
  *
  * done  called once, from the loop, never before this returns; may start requests
  * out   the handle for http_cancel (NULL: not wanted); valid until done is called
- * Returns GH_EBUSY when in_flight_max requests are under way or the client drains,
- * GH_EINVAL for a method, header or bound that breaks the rules above; done is then not
- * called. Everything else, a blocked address included, is reported by done. */
+ * Returns GH_EBUSY when in_flight_max requests are under way, GH_EINVAL for a request
+ * that http_request_is_valid refuses; done is then not called. Everything else, a blocked address
+ * included, is reported by done. */
 enum gh_code http_client_send(struct http_client *c, const struct http_request *r,
 			      http_done_fn *done, void *arg, struct http_call **out) GH_MUST_USE;
 
 /* Give up a request: done is not called; the request may have been processed. */
 void http_cancel(struct http_call *call);
 
-/* Refuse new requests; idle is called once, from the loop, when none is in flight. */
-void http_client_drain(struct http_client *c, void (*idle)(void *arg), void *arg);
-
+/* Requests whose done is owed. */
 unsigned http_client_in_flight(const struct http_client *c);
 
 #endif

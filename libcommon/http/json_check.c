@@ -9,8 +9,7 @@
 #include "base/clock.h"
 #include "http/url.h"
 
-#define STRINGS_MAX     100
-#define EMAIL_BYTES_MAX 254
+#define STRINGS_MAX 100
 
 /* One value under check. */
 struct check {
@@ -54,26 +53,9 @@ json_errors_write(const struct json_errors *e, struct json_w *w, const char *nam
 
 /* ---- single values ---- */
 
-const char *
-json_check_email(struct slice s)
-{
-	struct slice domain, local = slice_cut(s, '@', &domain);
-	long dot;
-
-	if (s.n > EMAIL_BYTES_MAX)
-		return "longer than 254 bytes";
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || strchr("()<>[]:;,\\\"\x7f", s.p[i]) != NULL)
-			return "must be an e-mail address";
-	dot = slice_index(domain, '.');
-	if (local.n == 0 || local.n > 64 || domain.p == NULL || dot <= 0 ||
-	    slice_index(domain, '@') >= 0 || slice_ends(domain, S(".")))
-		return "must be an e-mail address";
-	return NULL;
-}
-
-const char *
-json_check_url(struct slice s)
+/* NULL when fine, else the text. */
+static const char *
+check_url_text(struct slice s)
 {
 	struct url u;
 
@@ -303,21 +285,10 @@ read_array(const struct check *c)
 }
 
 static const char *
-read_email(const struct check *c)
-{
-	struct slice s = json_str(c->v);
-	const char *wrong = s.p == NULL ? "must be a string" : json_check_email(s);
-
-	if (wrong == NULL)
-		*(struct slice *)c->place = s;
-	return wrong;
-}
-
-static const char *
 read_url(const struct check *c)
 {
 	struct slice s = json_str(c->v);
-	const char *wrong = s.p == NULL ? "must be a string" : json_check_url(s);
+	const char *wrong = s.p == NULL ? "must be a string" : check_url_text(s);
 
 	if (wrong == NULL)
 		wrong = check_count(c, (int64_t)s.n, c->rule->max, "shorter than # bytes",
@@ -335,8 +306,7 @@ static read_fn *const readers[] = {
 	[JSON_RULE_UUID] = read_uuid,       [JSON_RULE_TIME] = read_time,
 	[JSON_RULE_STRINGS] = read_strings, [JSON_RULE_RAW] = read_raw,
 	[JSON_RULE_OBJECT] = read_object,   [JSON_RULE_ARRAY] = read_array,
-	[JSON_RULE_WORD] = read_word,       [JSON_RULE_EMAIL] = read_email,
-	[JSON_RULE_URL] = read_url,
+	[JSON_RULE_WORD] = read_word,       [JSON_RULE_URL] = read_url,
 };
 
 /* ---- the table ---- */

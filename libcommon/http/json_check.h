@@ -17,31 +17,25 @@
 
 struct arena;
 
-enum json_rule_type {                   /* the member at offset is a ... */
-		      JSON_RULE_STRING, /* struct slice; min..max code points, max 0: no upper bound
-					 */
-		      JSON_RULE_INT,    /* int64_t; min..max, both 0: unbounded */
-		      JSON_RULE_BOOL,   /* bool */
-		      JSON_RULE_DOUBLE, /* double, finite; min..max, both 0: unbounded */
-		      JSON_RULE_UUID,   /* struct uuid */
-		      JSON_RULE_TIME,   /* int64_t wall microseconds, from RFC 3339 text */
-		      JSON_RULE_STRINGS, /* struct json_strings; min..max elements, max 0: 100;
-					    words: each is one */
-		      JSON_RULE_RAW,     /* const struct json *, of any type */
-		      JSON_RULE_OBJECT,  /* const struct json *, an object: check it with a table of
-					    its own */
-		      JSON_RULE_ARRAY,   /* const struct json *, an array; min..max elements, max 0:
-					    unbounded */
-		      JSON_RULE_WORD,    /* int, the value of the word in words */
-		      JSON_RULE_EMAIL, /* struct slice; at most 254 bytes, one '@', a dotted domain
-					*/
-		      JSON_RULE_URL    /* struct slice; what url_parse accepts; max 0: 2048 bytes */
+/* What a member is, and the type of the target's member at `offset`. */
+enum json_rule_type {
+	JSON_RULE_STRING,  /* struct slice; min..max code points, max 0: no upper bound */
+	JSON_RULE_INT,     /* int64_t; min..max, both 0: unbounded */
+	JSON_RULE_BOOL,    /* bool */
+	JSON_RULE_DOUBLE,  /* double, finite; min..max, both 0: unbounded */
+	JSON_RULE_UUID,    /* struct uuid */
+	JSON_RULE_TIME,    /* int64_t wall microseconds, from RFC 3339 text */
+	JSON_RULE_STRINGS, /* struct json_strings; min..max elements, max 0: 100; words: each is one
+			    */
+	JSON_RULE_RAW,     /* const struct json *, of any type */
+	JSON_RULE_OBJECT,  /* const struct json *, an object: check it with a table of its own */
+	JSON_RULE_ARRAY,   /* const struct json *, an array; min..max elements, max 0: unbounded */
+	JSON_RULE_WORD,    /* int, the value of the word in words */
+	JSON_RULE_URL      /* struct slice; what url_parse accepts; max 0: 2048 bytes */
 };
 
-#define JSON_RULE_REQUIRED 1u /* absent or null is an error */
-#define JSON_RULE_NULLABLE                                                                         \
-	2u                     /* null is noted in json_given.null (otherwise it counts as absent) \
-				*/
+#define JSON_RULE_REQUIRED  1u /* absent or null is an error */
+#define JSON_RULE_NULLABLE  2u /* null is noted in json_given.null (else it counts as absent) */
 #define JSON_RULE_NUMBER_OK 4u /* STRING: an integer is taken as its text */
 #define JSON_RULE_LINE      8u /* STRING: no control characters */
 
@@ -106,9 +100,5 @@ void json_errors_write(const struct json_errors *e, struct json_w *w, const char
  */
 bool json_check(const struct json *v, const struct json_rule *rules, unsigned count,
 		const char *prefix, void *target, struct json_given *given, struct json_errors *e);
-
-/* The checks of single values, for paths and query strings: NULL when fine, else the text. */
-const char *json_check_email(struct slice s);
-const char *json_check_url(struct slice s);
 
 #endif

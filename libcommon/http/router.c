@@ -231,9 +231,3 @@ router_count(const struct router *r)
 {
 	return r->count;
 }
-
-const struct route *
-router_at(const struct router *r, unsigned index)
-{
-	return &r->routes[index];
-}

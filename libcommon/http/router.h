@@ -66,8 +66,7 @@ struct slice route_param(const struct route_match *m, struct slice name);
 /* "GET, HEAD, POST, OPTIONS" for the Allow field. Returns dst. */
 const char *route_allow_text(unsigned allow, char dst[ROUTE_ALLOW_SIZE]);
 
-/* The table, in its order. */
+/* Routes of the table. */
 unsigned router_count(const struct router *r);
-const struct route *router_at(const struct router *r, unsigned index);
 
 #endif

@@ -309,28 +309,10 @@ http_server_drain(struct http_server *s, http_drained_fn *done, void *arg)
 	loop_task_mark(s->flush);
 }
 
-bool
-http_server_is_draining(const struct http_server *s)
-{
-	return s->is_draining;
-}
-
-unsigned
-http_server_connections(const struct http_server *s)
-{
-	return s->conn_count;
-}
-
 unsigned
 http_server_in_flight(const struct http_server *s)
 {
 	return s->running_count;
-}
-
-uint64_t
-http_server_requests(const struct http_server *s)
-{
-	return s->request_count;
 }
 
 uint64_t

@@ -118,12 +118,9 @@ uint16_t http_server_port(const struct http_server *s);
 /* Stop listening, close idle connections, answer what runs with Connection: close.
  * done is called once, from the loop, when the last connection is gone. */
 void http_server_drain(struct http_server *s, http_drained_fn *done, void *arg);
-bool http_server_is_draining(const struct http_server *s);
 
 /* Gauges and counters. */
-unsigned http_server_connections(const struct http_server *s);
 unsigned http_server_in_flight(const struct http_server *s); /* requests without a reply yet */
-uint64_t http_server_requests(const struct http_server *s);
 uint64_t http_server_refused(const struct http_server *s, enum http1_reason r);
 
 /* ---- TLS ---- */

@@ -94,7 +94,6 @@ begin_request(struct http_conn *c)
 {
 	bool is_first = c->request_count++ == 0;
 
-	c->s->request_count++;
 	c->r = http_request_new(c);
 	http1_scan_init(&c->scan);
 	c->state = CONN_HEAD;

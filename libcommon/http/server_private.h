@@ -77,7 +77,6 @@ struct http_server {
 	int64_t sweep_us;
 	struct list conns, dirty, running, free_requests;
 	unsigned conn_count, running_count, free_count;
-	uint64_t request_count;
 	uint64_t refused[HTTP1_REASON_COUNT];
 	uint16_t port;
 	bool is_draining;

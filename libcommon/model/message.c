@@ -21,18 +21,6 @@ msg_word(const char *const *words, int count, int value)
 	return value >= 0 && value < count ? words[value] : "unknown";
 }
 
-static enum gh_code
-msg_word_find(const char *const *words, int count, struct slice s, int *out)
-{
-	for (int i = 0; i < count; i++) {
-		if (slice_eq(s, slice_of(words[i]))) {
-			*out = i;
-			return GH_OK;
-		}
-	}
-	return GH_EINVAL;
-}
-
 const char *
 msg_status_name(int status)
 {
@@ -56,23 +44,13 @@ msg_direction_name(int direction)
 enum gh_code
 msg_status_parse(struct slice s, enum msg_status *out)
 {
-	int value;
-	enum gh_code rc = msg_word_find(msg_status_names, MSG_STATUS_COUNT, s, &value);
-
-	if (rc == GH_OK)
-		*out = (enum msg_status)value;
-	return rc;
-}
-
-enum gh_code
-msg_kind_parse(struct slice s, enum msg_kind *out)
-{
-	int value;
-	enum gh_code rc = msg_word_find(msg_kind_names, MSG_KIND_COUNT, s, &value);
-
-	if (rc == GH_OK)
-		*out = (enum msg_kind)value;
-	return rc;
+	for (int i = 0; i < MSG_STATUS_COUNT; i++) {
+		if (slice_eq(s, slice_of(msg_status_names[i]))) {
+			*out = (enum msg_status)i;
+			return GH_OK;
+		}
+	}
+	return GH_EINVAL;
 }
 
 enum mq_class

@@ -52,7 +52,6 @@ const char *msg_kind_name(int kind);
 const char *msg_direction_name(int direction);
 /* GH_EINVAL for an unknown word. */
 enum gh_code msg_status_parse(struct slice s, enum msg_status *out) GH_MUST_USE;
-enum gh_code msg_kind_parse(struct slice s, enum msg_kind *out) GH_MUST_USE;
 
 /* Queue class of a priority: >= 8 high, 4-7 normal, < 4 low (growhub-api.md section 4). */
 enum mq_class msg_class_of_priority(int priority);

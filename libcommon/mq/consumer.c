@@ -439,12 +439,6 @@ mq_consumer_resume(struct mq_consumer *c)
 }
 
 bool
-mq_consumer_is_paused(const struct mq_consumer *c)
-{
-	return c->is_paused;
-}
-
-bool
 mq_delivery_is_valid(const struct mq_consumer *c, struct mq_delivery d)
 {
 	return mq_channel_is_open(c->main) && d.generation == mq_channel_generation(c->main);

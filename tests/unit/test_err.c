@@ -45,27 +45,9 @@ fail_fills_and_cuts(void **state)
 }
 
 static void
-die_with_text(void *text)
-{
-	gh_die("%s", (const char *)text);
-}
-
-static void
 panic_with_text(void *text)
 {
 	gh_panic("%s", (const char *)text);
-}
-
-static void
-die_exits_with_config(void **state)
-{
-	char text[256];
-	int status = child_run(die_with_text, (void *)"listen: no address", text, sizeof(text));
-
-	(void)state;
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), GH_EXIT_CONFIG);
-	assert_string_equal(text, "config: listen: no address\n");
 }
 
 static void
@@ -126,7 +108,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_code_has_its_own_name),
 		cmocka_unit_test(fail_fills_and_cuts),
-		cmocka_unit_test(die_exits_with_config),
 		cmocka_unit_test(panic_aborts_and_cuts),
 		cmocka_unit_test(memory_is_zeroed_and_copied),
 	};

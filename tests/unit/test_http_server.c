@@ -214,7 +214,6 @@ test_keep_alive(void **state)
 	fd = connect_client(w);
 	say(fd, "GET /d HTTP/1.0\r\n\r\n");
 	expect_end(w, fd, "/d|");
-	assert_int_equal(http_server_requests(w->s), 4);
 	assert_int_equal(w->replied_count, 4);
 	assert_int_equal(http_server_in_flight(w->s), 0);
 }
@@ -327,7 +326,7 @@ test_silent_clients(void **state)
 	say(fd, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
 	expect(w, fd, "/a|");
 	expect_end(w, fd, ""); /* idle_us */
-	assert_int_equal(http_server_connections(w->s), 0);
+	assert_int_equal(w->s->conn_count, 0);
 }
 
 static void
@@ -345,7 +344,7 @@ test_cancel(void **state)
 	assert_int_equal(w->cancel_count, 1);
 	http_reply(w->held, 200, NULL, 0, S("late"));
 	turn(w, 5);
-	assert_int_equal(http_server_connections(w->s), 0);
+	assert_int_equal(w->s->conn_count, 0);
 
 	fd = connect_client(w);
 	say(fd, "GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -354,7 +353,7 @@ test_cancel(void **state)
 	close(fd);
 	turn(w, 5);
 	assert_int_equal(w->cancel_count, 2);
-	assert_int_equal(http_server_connections(w->s), 0);
+	assert_int_equal(w->s->conn_count, 0);
 	assert_int_equal(http_server_in_flight(w->s), 1);
 	http_reply(w->held, 200, NULL, 0, S("late"));
 	assert_int_equal(http_server_in_flight(w->s), 0);
@@ -395,11 +394,11 @@ test_drain(void **state)
 	w->hold = true;
 	say(busy, "GET /a HTTP/1.1\r\nHost: x\r\n\r\n");
 	turn(w, 5);
-	assert_int_equal(http_server_connections(w->s), 2);
+	assert_int_equal(w->s->conn_count, 2);
 	http_server_drain(w->s, handle_drained, w);
 	expect_end(w, idle, "");
 	assert_false(w->is_drained);
-	assert_true(http_server_is_draining(w->s));
+	assert_true(w->s->is_draining);
 	http_reply(w->held, 200, NULL, 0, S("done"));
 	expect_end(w, busy, "Connection: close\r\n\r\ndone");
 	assert_true(w->is_drained);

@@ -306,23 +306,6 @@ keeps_errno(void **unused)
 }
 
 static void
-parses_words(void **unused)
-{
-	enum log_level level = LOG_LEVEL_INFO;
-	enum log_format format = LOG_FORMAT_LOGFMT;
-
-	(void)unused;
-	assert_int_equal(log_level_parse(S("warn"), &level), GH_OK);
-	assert_int_equal(level, LOG_LEVEL_WARN);
-	assert_int_equal(log_level_parse(S("WARN"), &level), GH_EINVAL);
-	assert_int_equal(log_level_parse(S(""), &level), GH_EINVAL);
-	assert_int_equal(level, LOG_LEVEL_WARN);
-	assert_int_equal(log_format_parse(S("json"), &format), GH_OK);
-	assert_int_equal(format, LOG_FORMAT_JSON);
-	assert_int_equal(log_format_parse(S("xml"), &format), GH_EINVAL);
-}
-
-static void
 masks_phones(void **unused)
 {
 	static const char *const cases[][2] = {
@@ -387,7 +370,6 @@ main(void)
 		CASE(drops_when_stalled),
 		CASE(ends_a_torn_line),
 		CASE(keeps_errno),
-		CASE(parses_words),
 		CASE(masks_phones),
 		CASE(tells_a_reason_again_when_it_is_news),
 	};
