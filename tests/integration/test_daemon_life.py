@@ -83,16 +83,23 @@ def line_of(text, words):
     return next(n for n, line in enumerate(text.splitlines(), 1) if words in line)
 
 
-def refusals(home, kind, conf):
-    """The error lines of the daemon, of its -t and of growhubctl config check, without prefix."""
-    runs = ((f"growhub-{kind}: ", home.run(f"growhub-{kind}", "-c", conf)),
-            (f"growhub-{kind}: ", home.run(f"growhub-{kind}", "-c", conf, "-t")),
-            (f"{kind}: ", home.run("growhubctl", "-c", conf, "config", "check", kind)))
-    for prefix, done in runs:
-        assert done.returncode == CONFIG_ERROR and done.stdout == "", done
-        lines = done.stderr.splitlines()
-        assert all(line.startswith(prefix) for line in lines), done.stderr
-        yield [line.removeprefix(prefix) for line in lines]
+def refused(done, prefixes):
+    """The error lines of a program that refused its file, without the prefix; by prefix."""
+    assert done.returncode == CONFIG_ERROR and done.stdout == "", done
+    lines = {prefix: [] for prefix in prefixes}
+    for line in done.stderr.splitlines():
+        prefix = line.partition(": ")[0]
+        lines[prefix].append(line.removeprefix(f"{prefix}: "))
+    return lines
+
+
+def refusals(home, conf):
+    """(kind, error lines) of each daemon, of its -t, and of growhubctl config check."""
+    yield from refused(home.run("growhubctl", "-c", conf, "config", "check"), KINDS).items()
+    for kind in KINDS:
+        for words in ([], ["-t"]):
+            done = home.run(f"growhub-{kind}", "-c", conf, *words)
+            yield kind, refused(done, [f"growhub-{kind}"])[f"growhub-{kind}"]
 
 
 # name: (what stands in the file, what is put there, words of the error line behind "file:line: ")
@@ -137,31 +144,28 @@ def test_a_mistake_is_named_with_file_line_key_value_and_range(broken, mistake):
         broken.write(name, text, mode)
     text = changed(broken.text(), old, new)
     conf = broken.write(f"{unique('broken')}.conf", text)
-    for kind in KINDS:
+    for kind, lines in refusals(broken, conf):
         shown = words.replace("{kind}", kind).replace("{dir}", broken.dir)
         at = line_of(text, f"{kind}: {{" if "{kind}" in words else new.split("\n", maxsplit=1)[0])
-        for lines in refusals(broken, kind, conf):
-            assert len(lines) == 1 and lines[0].startswith(f"{conf}:{at}: {shown}"), lines
+        assert len(lines) == 1 and lines[0].startswith(f"{conf}:{at}: {shown}"), lines
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_all_mistakes_are_told_at_once(broken, kind):
+def test_all_mistakes_are_told_at_once(broken):
     text = changed(broken.text(), "file:seal.key", "file:none.key")
     text = changed(text, 'deadline = "5s"', 'deadline = "5"')
     text = changed(text, 'level = "info"', 'level = "loud"; colour = true')
     text = re.sub(r"db: .*", "", text)
     conf = broken.write("many.conf", text)
-    for lines in refusals(broken, kind, conf):
+    for _, lines in refusals(broken, conf):
         named = [re.match(rf"{re.escape(conf)}(:\d+)?: ([\w.]+)", line).group(2) for line in lines]
         assert sorted(named) == ["db.url", "log.colour", "log.level", "secrets.key", "sending.deadline"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_required_keys(broken, kind):
+def test_required_keys(broken):
     conf = broken.write("empty.conf", "")
-    wanted = {"db.url", "secrets.key"} | ({"mq.url"} if kind in USES_BROKER else set())
-    wanted |= {"gateway.listen", "gateway.public_url"} if kind == "gateway" else set()
-    for lines in refusals(broken, kind, conf):
+    for kind, lines in refusals(broken, conf):
+        wanted = {"db.url", "secrets.key"} | ({"mq.url"} if kind in USES_BROKER else set())
+        wanted |= {"gateway.listen", "gateway.public_url"} if kind == "gateway" else set()
         assert set(lines) == {f"{conf}: {key}: required key is missing" for key in wanted}
 
 
