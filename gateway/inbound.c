@@ -222,16 +222,11 @@ hook_found(void *arg, enum gh_code code, const void *value)
 static void
 inbound_post(struct gw_req *req)
 {
-	struct slice coding = http_req_header(req->http, S("Content-Encoding"));
 	struct slice key = route_param(&req->match, S("key"));
 	uint8_t hash[HASH_SHA256_SIZE];
 	const void *hook = NULL;
 	enum gh_code rc;
 
-	if (coding.n > 0 && !slice_eq_nocase(coding, S("identity"))) {
-		gw_error(req, GW_E_UNSUPPORTED_MEDIA_TYPE, "Encoded bodies are not accepted");
-		return;
-	}
 	hash_sha256(key, hash);
 	rc = lookup_get(req->gw->inbound->keys, slice_make(hash, sizeof(hash)), &hook, hook_found,
 			req, NULL);
