@@ -150,12 +150,12 @@ integration: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=asan all
 	@tests/integration/run
 
-## bench-NAME: one benchmark (bench-accept); ends in "ratio: N"
+## bench-NAME: one benchmark (tests/bench/run names them); ends in "ratio: N" or "value: N unit"
 bench-%: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=release all build/release/bin/growhub-bench
 	@tests/bench/run $*
 
-## bench: every benchmark, 3 rounds of 5 s
+## bench: every benchmark, 3 rounds of 5 s; one table at the end
 bench: bench-all
 
 ## bench-full: every benchmark, 3 rounds of 30 s

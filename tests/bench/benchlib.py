@@ -18,6 +18,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(REPO, "tests", "stack"))
 
+import psycopg  # noqa: E402
+
+import api  # noqa: E402
 import envfile  # noqa: E402
 import paths  # noqa: E402
 import postgres  # noqa: E402
@@ -25,6 +28,7 @@ import postgres  # noqa: E402
 OUT = os.path.join(REPO, "build", "bench")
 STACK = os.path.join(REPO, "tests", "stack", "stack")
 ROUNDS = 3
+CONNECTIONS = 64
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 
 
@@ -43,7 +47,7 @@ def stack(name, *flags):
     if not _stack("up", directory, *flags):
         raise BenchError("the stack did not come up")
     try:
-        yield envfile.read(os.path.join(directory, "env"))
+        yield {"DIR": directory, **envfile.read(os.path.join(directory, "env"))}
     finally:
         _stack("down", directory)
 
@@ -118,15 +122,38 @@ def versions():
         "commit": commit.stdout.strip() + ("+changes" if changed.stdout.strip() else ""),
         "growhub": run([program("growhub-gateway"), "-V"]).strip(),
         "postgresql": run([postgres_program("postgres"), "--version"]).split()[2],
+        "rabbitmq": run(["dpkg-query", "-W", "-f", "${Version}", "rabbitmq-server"]),
     }
 
 
-def print_machine(facts):
+def figure(name, value, unit, bar=None, want=None, is_cost=False):
+    """One line of the table of issue 4. is_cost: less is better."""
+    met = None if bar is None else (value <= bar if is_cost else value >= bar)
+    return {"name": name, "value": round(value, 2), "unit": unit, "bar": bar, "want": want,
+            "is_cost": is_cost, "met": met}
+
+
+def main(name, bench):
+    """Run bench(), a function that gives {"figures": [the main one first], ...}, print and
+    keep what it gave. Gives the exit status."""
+    facts = machine()
     print(f"{facts['cores']} cores {facts['cpu']}, {facts['memory_gib']} GiB, Linux {facts['kernel']}, "
-          f"load before {facts['load_before']}")
+          f"load before {facts['load_before']}", flush=True)
+    try:
+        result = bench()
+        _write_result(name, {"machine": facts, "versions": versions(), "rounds": ROUNDS,
+                             "seconds": SECONDS, **result})
+    except (BenchError, psycopg.Error, api.ApiError, OSError) as e:
+        print(f"bench-{name}: {e}", file=sys.stderr)
+        return 1
+    first = result["figures"][0]
+    is_ratio = first["unit"] == "x"
+    print(f"ratio: {first['value']:.2f}" if is_ratio else f"value: {first['value']:g} {first['unit']}",
+          flush=True)
+    return 0
 
 
-def write_result(name, result):
+def _write_result(name, result):
     """build/bench/NAME.json."""
     path = os.path.join(OUT, f"{name}.json")
     with open(path, "w") as f:

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "loop/loop.h"
 
@@ -24,24 +26,32 @@ struct load {
 	struct load_result *out;
 	struct loop_timer *timer; /* end of the warm-up, then of the run */
 	bool is_counting;
-	int64_t started_us;
+	int64_t started_us; /* of the counting */
 	struct conn *conns;
+	struct list idle; /* open loop: connections without a request */
+	/* Open loop. A descriptor, since the loop's own timers have a millisecond's grain. */
+	int tick_fd;
+	struct loop_io *tick;
+	int64_t opened_us;      /* when the first request fell due */
+	uint64_t started_count; /* requests begun, warm-up included */
 };
 
 enum conn_state {
 	CONN_CLOSED, /* waits for its timer */
 	CONN_CONNECTING,
+	CONN_IDLE, /* in load.idle */
 	CONN_WRITING,
 	CONN_READING
 };
 
 struct conn {
+	struct list link; /* in load.idle */
 	struct load *load;
 	enum conn_state state;
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *retry;
-	int64_t sent_us;
+	int64_t sent_us; /* open loop: when the request was due */
 	struct buf request;
 	size_t written;
 	struct buf answer;
@@ -66,6 +76,7 @@ load_error(struct load *l, const char *what, struct slice detail)
 static void
 conn_close(struct conn *c)
 {
+	list_del(&c->link);
 	loop_io_free(c->io);
 	c->io = NULL;
 	if (c->fd >= 0)
@@ -111,7 +122,7 @@ conn_write(struct conn *c)
 }
 
 static void
-conn_next(struct conn *c)
+conn_request(struct conn *c, int64_t start_us)
 {
 	buf_reset(&c->request);
 	buf_reset(&c->answer);
@@ -120,8 +131,64 @@ conn_next(struct conn *c)
 	c->load->opts->write(c->load->opts->arg, &c->request);
 	if (c->request.over)
 		gh_panic("bench: a request over %d bytes", REQUEST_MAX);
-	c->sent_us = clock_mono_us();
+	c->sent_us = start_us;
 	conn_write(c);
+}
+
+/* When the next request of the open loop is due. */
+static int64_t
+load_due_us(const struct load *l)
+{
+	return l->opened_us + (int64_t)l->started_count * CLOCK_SEC / (int64_t)l->opts->rate;
+}
+
+/* Begin what is due, as far as there are connections for it. */
+static void
+load_begin_due(struct load *l)
+{
+	int64_t due_us, now_us = clock_mono_us();
+	struct list *first;
+
+	for (due_us = load_due_us(l); due_us <= now_us; due_us = load_due_us(l)) {
+		first = list_pop(&l->idle);
+		if (first == NULL)
+			return;
+		l->started_count++;
+		conn_request(LIST_ENTRY(first, struct conn, link), due_us);
+	}
+}
+
+static void
+load_tick(void *arg, unsigned ready)
+{
+	struct load *l = arg;
+	uint64_t count;
+
+	(void)ready;
+	if (read(l->tick_fd, &count, sizeof(count)) > 0)
+		load_begin_due(l);
+}
+
+/* The connection is free for its next request. */
+static void
+conn_next(struct conn *c)
+{
+	if (c->load->opts->rate == 0) {
+		conn_request(c, clock_mono_us());
+		return;
+	}
+	c->state = CONN_IDLE;
+	loop_io_set(c->io, LOOP_READ);
+	list_add_tail(&c->load->idle, &c->link);
+	load_begin_due(c->load);
+}
+
+/* The server ends connections that nobody used for a while. */
+static void
+conn_idle_ended(struct conn *c)
+{
+	conn_close(c);
+	conn_open(c);
 }
 
 /* ---- answers ---- */
@@ -166,7 +233,7 @@ answer_count(struct conn *c)
 	if (c->status != l->opts->status) {
 		body = slice_make(c->answer.p, c->answer_n);
 		load_error(l, "answer", slice_sub(body, 0, ERROR_BODY_MAX));
-	} else if (l->is_counting) {
+	} else if (l->is_counting && (l->opts->rate == 0 || c->sent_us >= l->started_us)) {
 		l->out->requests++;
 		hist_add(&l->out->latency, now_us - c->sent_us);
 	}
@@ -247,6 +314,9 @@ conn_ready(void *arg, unsigned ready)
 	case CONN_CONNECTING:
 		conn_connected(c);
 		break;
+	case CONN_IDLE:
+		conn_idle_ended(c);
+		break;
 	case CONN_WRITING:
 		conn_write(c);
 		break;
@@ -291,6 +361,7 @@ load_phase_over(void *arg)
 
 	if (l->is_counting) {
 		l->out->elapsed_us = clock_mono_us() - l->started_us;
+		l->out->due = (uint64_t)(l->out->elapsed_us * (int64_t)l->opts->rate / CLOCK_SEC);
 		loop_stop(l->loop);
 		return;
 	}
@@ -300,12 +371,32 @@ load_phase_over(void *arg)
 }
 
 static void
+load_open_ticks(struct load *l)
+{
+	const long interval_ns = 1000000000L / (long)l->opts->rate;
+	const struct itimerspec every = {.it_interval = {.tv_sec = interval_ns / 1000000000L,
+							 .tv_nsec = interval_ns % 1000000000L},
+					 .it_value = {.tv_nsec = 1}};
+
+	l->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (l->tick_fd < 0 || timerfd_settime(l->tick_fd, 0, &every, NULL) != 0)
+		gh_panic("bench: timerfd: %s", gh_errno_text(errno));
+	l->opened_us = clock_mono_us();
+	l->tick = loop_io_new(l->loop, l->tick_fd, load_tick, l);
+	loop_io_set(l->tick, LOOP_READ);
+}
+
+static void
 load_start(struct load *l)
 {
+	list_init(&l->idle);
+	if (l->opts->rate > 0)
+		load_open_ticks(l);
 	l->conns = gh_alloc_array(l->opts->connections, sizeof(*l->conns));
 	for (unsigned i = 0; i < l->opts->connections; i++) {
 		struct conn *c = &l->conns[i];
 
+		list_init(&c->link);
 		c->load = l;
 		c->fd = -1;
 		c->retry = loop_timer_new(l->loop, conn_open, c);
@@ -329,13 +420,16 @@ load_stop(struct load *l)
 		buf_free(&c->answer);
 	}
 	loop_timer_free(l->timer);
+	loop_io_free(l->tick);
+	if (l->tick_fd >= 0)
+		(void)close(l->tick_fd);
 	gh_free(l->conns);
 }
 
 void
 load_run(struct loop *loop, const struct load_opts *opts, struct load_result *out)
 {
-	struct load l = {.loop = loop, .opts = opts, .out = out};
+	struct load l = {.loop = loop, .opts = opts, .out = out, .tick_fd = -1};
 
 	memset(out, 0, sizeof(*out));
 	load_start(&l);

@@ -1,7 +1,8 @@
-/* main.c - growhub-bench: options of one closed-loop run, its result as text or JSON. */
+/* main.c - growhub-bench: options of one run, its result as text or JSON. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,8 +11,11 @@
 #include "base/mem.h"
 #include "daemon/version.h"
 #include "http/url.h"
+#include "inbound.h"
 #include "load.h"
 #include "loop/loop.h"
+#include "mq/publisher.h"
+#include "publish.h"
 #include "send.h"
 
 #define EXIT_USAGE  64
@@ -20,23 +24,34 @@
 
 static const char usage[] =
 	"usage: growhub-bench --url URL --token TOKEN --instance ID [OPTION]...\n"
+	"       growhub-bench --url URL --hmac KEY --session NAME [OPTION]...\n"
+	"       growhub-bench --publish AMQP_URL --company ID [OPTION]...\n"
 	"\n"
 	"Sends messages to the gateway at URL (http://ADDRESS:PORT/path, default path\n"
-	"/api/messages/send) over keep-alive connections, each with one request under way.\n"
+	"/api/messages/send), or posts signed WAHA webhooks to URL, over keep-alive\n"
+	"connections; or publishes hints to RabbitMQ, as the relay does, without a relay.\n"
 	"  --url URL          where to; the host is a numeric address\n"
 	"  --token TOKEN      of the company\n"
 	"  --instance ID      that sends\n"
+	"  --hmac KEY         that webhooks are signed with\n"
+	"  --session NAME     in the webhooks\n"
 	"  --connections N    default 64\n"
+	"  --rate N           open loop: N requests per second are due, whatever comes back;\n"
+	"                     without it each connection sends again when it is answered\n"
+	"  --status N         status of a success, default 201, of webhooks 200\n"
+	"  --company ID       whose queues are published to\n"
+	"  --companies N      that company and those behind it, in turn; default 1\n"
+	"  --window N         publishings without confirmation, default 256\n"
 	"  --seconds N        counted time, default 5\n"
 	"  --warmup N         seconds before it, default 1\n"
-	"  --status N         status of a success, default 201\n"
 	"  --json             print one JSON line instead of text\n"
 	"  --help, --version\n"
 	"Exit status: 0, 1 when a request failed (the first failure is on stderr), 64 usage.\n";
 
 struct options {
-	const char *url, *token;
-	uint64_t instance_id, connections, seconds, warmup, status;
+	const char *url, *token, *hmac_key, *session, *publish_url;
+	uint64_t instance_id, connections, rate, seconds, warmup, status;
+	uint64_t company_id, company_count, window;
 	bool is_json;
 };
 
@@ -44,10 +59,17 @@ enum {
 	OPT_URL,
 	OPT_TOKEN,
 	OPT_INSTANCE,
+	OPT_HMAC,
+	OPT_SESSION,
+	OPT_PUBLISH,
 	OPT_CONNECTIONS,
+	OPT_RATE,
+	OPT_STATUS,
+	OPT_COMPANY,
+	OPT_COMPANIES,
+	OPT_WINDOW,
 	OPT_SECONDS,
 	OPT_WARMUP,
-	OPT_STATUS,
 	OPT_JSON,
 	OPT_HELP,
 	OPT_VERSION
@@ -57,14 +79,52 @@ static const struct option long_options[] = {
 	{"url", required_argument, NULL, OPT_URL},
 	{"token", required_argument, NULL, OPT_TOKEN},
 	{"instance", required_argument, NULL, OPT_INSTANCE},
+	{"hmac", required_argument, NULL, OPT_HMAC},
+	{"session", required_argument, NULL, OPT_SESSION},
+	{"publish", required_argument, NULL, OPT_PUBLISH},
 	{"connections", required_argument, NULL, OPT_CONNECTIONS},
+	{"rate", required_argument, NULL, OPT_RATE},
+	{"status", required_argument, NULL, OPT_STATUS},
+	{"company", required_argument, NULL, OPT_COMPANY},
+	{"companies", required_argument, NULL, OPT_COMPANIES},
+	{"window", required_argument, NULL, OPT_WINDOW},
 	{"seconds", required_argument, NULL, OPT_SECONDS},
 	{"warmup", required_argument, NULL, OPT_WARMUP},
-	{"status", required_argument, NULL, OPT_STATUS},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"help", no_argument, NULL, OPT_HELP},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
+};
+
+/* Options whose value is a text or a number: where it goes, and its bounds. */
+struct text_option {
+	int opt;
+	size_t offset;
+};
+
+struct number_option {
+	int opt;
+	size_t offset;
+	uint64_t min, max;
+};
+
+#define AT(member) offsetof(struct options, member)
+
+static const struct text_option text_options[] = {
+	{OPT_URL, AT(url)},         {OPT_TOKEN, AT(token)},         {OPT_HMAC, AT(hmac_key)},
+	{OPT_SESSION, AT(session)}, {OPT_PUBLISH, AT(publish_url)},
+};
+
+static const struct number_option number_options[] = {
+	{OPT_INSTANCE, AT(instance_id), 1, INT32_MAX},
+	{OPT_CONNECTIONS, AT(connections), 1, LOAD_CONNECTIONS_MAX},
+	{OPT_RATE, AT(rate), 1, LOAD_RATE_MAX},
+	{OPT_STATUS, AT(status), 100, 599},
+	{OPT_COMPANY, AT(company_id), 1, INT32_MAX},
+	{OPT_COMPANIES, AT(company_count), 1, INT32_MAX},
+	{OPT_WINDOW, AT(window), 1, MQ_WINDOW_MAX},
+	{OPT_SECONDS, AT(seconds), 1, SECONDS_MAX},
+	{OPT_WARMUP, AT(warmup), 0, SECONDS_MAX},
 };
 
 static void
@@ -84,31 +144,34 @@ number(const char *text, uint64_t min, uint64_t max)
 	return v;
 }
 
+static bool
+option_take_value(struct options *o, int opt)
+{
+	char *base = (char *)o;
+
+	for (size_t i = 0; i < GH_COUNT(text_options); i++) {
+		if (text_options[i].opt == opt) {
+			*(const char **)(void *)(base + text_options[i].offset) = optarg;
+			return true;
+		}
+	}
+	for (size_t i = 0; i < GH_COUNT(number_options); i++) {
+		const struct number_option *n = &number_options[i];
+
+		if (n->opt == opt) {
+			*(uint64_t *)(void *)(base + n->offset) = number(optarg, n->min, n->max);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 option_take(struct options *o, int opt)
 {
+	if (option_take_value(o, opt))
+		return;
 	switch (opt) {
-	case OPT_URL:
-		o->url = optarg;
-		break;
-	case OPT_TOKEN:
-		o->token = optarg;
-		break;
-	case OPT_INSTANCE:
-		o->instance_id = number(optarg, 1, INT32_MAX);
-		break;
-	case OPT_CONNECTIONS:
-		o->connections = number(optarg, 1, LOAD_CONNECTIONS_MAX);
-		break;
-	case OPT_SECONDS:
-		o->seconds = number(optarg, 1, SECONDS_MAX);
-		break;
-	case OPT_WARMUP:
-		o->warmup = number(optarg, 0, SECONDS_MAX);
-		break;
-	case OPT_STATUS:
-		o->status = number(optarg, 100, 599);
-		break;
 	case OPT_JSON:
 		o->is_json = true;
 		break;
@@ -126,25 +189,62 @@ option_take(struct options *o, int opt)
 static struct options
 options_read(int argc, char **argv)
 {
-	struct options o = {.connections = 64, .seconds = 5, .warmup = 1, .status = 201};
+	struct options o = {.connections = 64,
+			    .seconds = 5,
+			    .warmup = 1,
+			    .company_count = 1,
+			    .window = MQ_WINDOW_DEFAULT};
+	bool is_send, is_inbound, is_publish;
 	int opt;
 
 	opterr = 0;
 	for (opt = getopt_long(argc, argv, "", long_options, NULL); opt != -1;
 	     opt = getopt_long(argc, argv, "", long_options, NULL))
 		option_take(&o, opt);
-	if (optind != argc || o.url == NULL || o.token == NULL || o.instance_id == 0)
-		die_usage("--url, --token and --instance are needed, and nothing else but options");
+	is_send = o.url != NULL && o.token != NULL && o.instance_id > 0;
+	is_inbound = o.url != NULL && o.hmac_key != NULL && o.session != NULL;
+	is_publish = o.publish_url != NULL && o.company_id > 0;
+	if (optind != argc || is_send + is_inbound + is_publish != 1)
+		die_usage("give the options of one of the three uses");
+	if (o.status == 0)
+		o.status = is_inbound ? 200 : 201;
 	return o;
 }
+
+/* ---- publishing ---- */
+
+static int
+publish(struct loop *loop, const struct options *o)
+{
+	const struct publish_opts opts = {.url = slice_of(o->publish_url),
+					  .window = (unsigned)o->window,
+					  .first_company = (int64_t)o->company_id,
+					  .company_count = (unsigned)o->company_count,
+					  .warmup_us = (int64_t)o->warmup * CLOCK_SEC,
+					  .run_us = (int64_t)o->seconds * CLOCK_SEC};
+	struct publish_result r;
+	struct gh_err err;
+	double seconds;
+
+	if (publish_run(loop, &opts, &r, &err) != GH_OK)
+		die_usage(err.text);
+	seconds = (double)r.elapsed_us / 1e6;
+	printf(o->is_json ? "{\"confirmed\":%" PRIu64 ",\"errors\":%" PRIu64
+			    ",\"seconds\":%.3f,\"rate\":%.1f}\n"
+			  : "%" PRIu64 " confirmed, %" PRIu64 " errors in %.2f s: %.0f/s\n",
+	       r.confirmed, r.failed, seconds, (double)r.confirmed / seconds);
+	return r.failed > 0 || r.confirmed == 0 ? EXIT_ERRORS : 0;
+}
+
+/* ---- requests ---- */
 
 static void
 report_json(const struct load_result *r, double seconds)
 {
-	printf("{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"seconds\":%.3f,\"rate\":%.1f,"
-	       "\"p50_us\":%" PRId64 ",\"p90_us\":%" PRId64 ",\"p99_us\":%" PRId64
-	       ",\"max_us\":%" PRId64 "}\n",
-	       r->requests, r->errors, seconds, (double)r->requests / seconds,
+	printf("{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64 ",\"due\":%" PRIu64
+	       ",\"seconds\":%.3f,\"rate\":%.1f,\"p50_us\":%" PRId64 ",\"p90_us\":%" PRId64
+	       ",\"p99_us\":%" PRId64 ",\"max_us\":%" PRId64 "}\n",
+	       r->requests, r->errors, r->due, seconds, (double)r->requests / seconds,
 	       hist_quantile_us(&r->latency, 500), hist_quantile_us(&r->latency, 900),
 	       hist_quantile_us(&r->latency, 990), r->latency.max_us);
 }
@@ -160,38 +260,52 @@ report_text(const struct load_result *r, double seconds)
 	       (double)hist_quantile_us(&r->latency, 990) / 1e3, (double)r->latency.max_us / 1e3);
 }
 
-int
-main(int argc, char **argv)
+static int
+load(struct loop *loop, const struct options *o)
 {
-	struct options o = options_read(argc, argv);
-	struct send_requests requests = {.token = slice_of(o.token), .instance_id = o.instance_id};
-	struct load_opts load = {.connections = (unsigned)o.connections,
-				 .warmup_us = (int64_t)o.warmup * CLOCK_SEC,
-				 .run_us = (int64_t)o.seconds * CLOCK_SEC,
-				 .status = (unsigned)o.status,
-				 .write = send_write,
-				 .arg = &requests};
-	struct load_result *result = gh_alloc(sizeof(*result));
-	struct loop *loop;
+	struct send_requests sends = {.token = slice_of(o->token), .instance_id = o->instance_id};
+	struct inbound_requests inbound = {.session = slice_of(o->session),
+					   .hmac_key = slice_of(o->hmac_key)};
+	struct load_opts opts = {.connections = (unsigned)o->connections,
+				 .rate = (unsigned)o->rate,
+				 .warmup_us = (int64_t)o->warmup * CLOCK_SEC,
+				 .run_us = (int64_t)o->seconds * CLOCK_SEC,
+				 .status = (unsigned)o->status};
+	struct load_result *result;
 	struct gh_err err;
 	struct url url;
 	bool has_failed;
 
-	if (url_parse(slice_of(o.url), &url, &err) != GH_OK)
+	if (url_parse(slice_of(o->url), &url, &err) != GH_OK)
 		die_usage(err.text);
-	if (url.is_https || addr_parse(slice_of(url.host), &load.addr) != GH_OK)
+	if (url.is_https || addr_parse(slice_of(url.host), &opts.addr) != GH_OK)
 		die_usage("--url: must be http:// with a numeric address");
-	load.port = url.port;
-	requests.host = slice_of(url.host);
-	requests.path = slice_eq(url.target, S("/")) ? S("/api/messages/send") : url.target;
-	log_init("bench", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
-	loop = loop_new();
-	load_run(loop, &load, result);
-	loop_free(loop);
-	(o.is_json ? report_json : report_text)(result, (double)result->elapsed_us / 1e6);
+	opts.port = url.port;
+	sends.host = inbound.host = slice_of(url.host);
+	sends.path = slice_eq(url.target, S("/")) ? S("/api/messages/send") : url.target;
+	inbound.path = url.target;
+	opts.write = o->token != NULL ? send_write : inbound_write;
+	opts.arg = o->token != NULL ? (void *)&sends : (void *)&inbound;
+	result = gh_alloc(sizeof(*result));
+	load_run(loop, &opts, result);
+	(o->is_json ? report_json : report_text)(result, (double)result->elapsed_us / 1e6);
 	has_failed = result->errors > 0;
 	if (has_failed)
 		(void)fprintf(stderr, "growhub-bench: first error: %s\n", result->first_error);
 	gh_free(result);
 	return has_failed ? EXIT_ERRORS : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = options_read(argc, argv);
+	struct loop *loop;
+	int status;
+
+	log_init("bench", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
+	loop = loop_new();
+	status = o.publish_url != NULL ? publish(loop, &o) : load(loop, &o);
+	loop_free(loop);
+	return status;
 }

@@ -1,0 +1,96 @@
+"""From build/bench/NAME.json to the one table: figures, the bars of issue 4, met or not."""
+
+import contextlib
+import json
+import os
+
+import benchlib
+
+HEADER = ["path", "figure", "bar", "want", "met"]
+
+HOW_TO_READ = """\
+Ratios count: both sides were measured in the same run on the same machine, in interleaved
+rounds, and the figure is the ratio of the medians. Absolute numbers are of this machine,
+where PostgreSQL, RabbitMQ, all daemons, the load generator and the simulator share the
+cores; they are context.
+
+- *durable accept*, *provider webhook in*: closed loop, 64 connections; each answer stands
+  for a commit. The baseline is `pgbench`, 64 clients, one message and one outbox row each.
+- *accept p99*: open loop; latency counts from when a send was due, not from when it was sent.
+- *idle*: one message at a time through a whole GrowHub, clocks of one machine.
+- *end to end*, *sends only*: the highest rate of an open loop at which the work that waits
+  in the database does not grow over the counted run; CPU is of whole process trees, from
+  the first send until everything is worked off.
+- *relay*: one outbox row, one hint, against publishing the same hints without a relay.
+"""
+
+
+def forget(name):
+    """A result of an earlier run must not pass for one of this run."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_path(name))
+
+
+def read(names):
+    """The results there are, in this order."""
+    found = []
+    for name in names:
+        with contextlib.suppress(FileNotFoundError), open(_path(name)) as f:
+            found.append(json.load(f))
+    return found
+
+
+def rows(found):
+    """Cells of every figure, as HEADER says."""
+    return [_row(figure) for result in found for figure in result["figures"]]
+
+
+def markdown(found):
+    """The text of RESULTS.md."""
+    parts = ["# Results of `make bench`\n", _origin(found), _table(HEADER, rows(found)), HOW_TO_READ]
+    for result in found:
+        if "cpu_us" in result["results"]:
+            parts.append(_cost(result))
+    return "\n".join(parts)
+
+
+def _path(name):
+    return os.path.join(benchlib.OUT, f"{name}.json")
+
+
+def _row(figure):
+    sign = "<=" if figure["is_cost"] else ">="
+
+    def limit(value):
+        return "" if value is None else f"{sign} {value:g}"
+
+    met = {None: "", True: "yes", False: "NO"}[figure["met"]]
+    return [figure["name"], f"{figure['value']:g} {figure['unit']}", limit(figure["bar"]), limit(figure["want"]),
+            met]
+
+
+def _origin(found):
+    if not found:
+        return "No benchmark got through.\n"
+    first = found[0]
+    machine, versions = first["machine"], first["versions"]
+    return (f"{first['at']}, commit {versions['commit']}, {versions['growhub']}, PostgreSQL "
+            f"{versions['postgresql']}, RabbitMQ {versions['rabbitmq']}.\n"
+            f"{machine['cores']} cores {machine['cpu']}, {machine['memory_gib']} GiB, Linux "
+            f"{machine['kernel']}, load before {machine['load_before']}; {first['rounds']} rounds of "
+            f"{first['seconds']} s.\n")
+
+
+def _table(header, lines):
+    """The first column is text, the others are numbers."""
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in [header, rule, *lines])
+
+
+def _cost(result):
+    measured = result["results"]
+    life = ", ".join(f"{count:.2f} {name}" for name, count in measured["per_message"].items())
+    costs = sorted(measured["cpu_us"].items(), key=lambda item: -item[1])
+    return (f"## Cost of a message: bench-{result['bench']}\n\n"
+            f"{measured['rate']:.0f} msg/s; each message: {life}.\n\n"
+            + _table(["process", "CPU us per message"], [[name, f"{us:.0f}"] for name, us in costs]))
