@@ -97,7 +97,9 @@ date_parse(struct slice s, int64_t now_us, int64_t *at_us)
 	return true;
 }
 
-int64_t
+/* Retry-After (RFC 9110 section 10.2.3): seconds, or a date in one of its three forms,
+ * as microseconds from now_us, at least 0, at most RETRY_AFTER_MAX; -1 for neither. */
+static int64_t
 schedule_retry_after_us(struct slice value, int64_t now_us)
 {
 	uint64_t seconds;

@@ -33,8 +33,4 @@ struct schedule_verdict {
 
 struct schedule_verdict schedule_decide(const struct schedule_answer *a);
 
-/* Retry-After (RFC 9110 section 10.2.3): seconds, or a date in one of its three forms,
- * as microseconds from now_us, at least 0, at most 24 h; -1 for neither. */
-int64_t schedule_retry_after_us(struct slice value, int64_t now_us);
-
 #endif

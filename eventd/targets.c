@@ -25,7 +25,6 @@ struct target {
 	enum target_state state;
 	struct held *waiting; /* arrived since the running work began; NULL: none */
 	struct held *running; /* what the running work answers; NULL: none */
-	bool is_wanted_again;
 };
 
 struct company {
@@ -34,7 +33,6 @@ struct company {
 };
 
 struct targets {
-	struct loop *loop;
 	void (*on_wanted)(void *arg);
 	void *arg;
 	struct map *by_id; /* not IDLE ones */
@@ -42,7 +40,6 @@ struct targets {
 	struct list turns; /* companies with wanted targets, next first */
 	struct list paused;
 	struct loop_timer *pause;
-	unsigned running_count;
 	unsigned waiting_count;
 };
 
@@ -75,7 +72,6 @@ target_queue(struct target *k)
 	struct company *c = targets_company(k->all, k->company_id);
 
 	k->state = TARGET_WANTED;
-	k->is_wanted_again = false;
 	k->all->waiting_count++;
 	list_add_tail(&c->wanted, &k->node);
 	if (list_is_empty(&c->node))
@@ -131,18 +127,6 @@ targets_hint(struct targets *t, const struct mq_envelope *e, struct hint *hint)
 	t->on_wanted(t->arg);
 }
 
-void
-targets_want(struct targets *t, int32_t id, int32_t company_id)
-{
-	struct target *k = map_get_i64(t->by_id, id);
-
-	if (k == NULL)
-		target_new(t, id, company_id);
-	else if (k->state == TARGET_RUNNING)
-		k->is_wanted_again = true;
-	t->on_wanted(t->arg);
-}
-
 struct target *
 targets_next(struct targets *t)
 {
@@ -160,7 +144,6 @@ targets_next(struct targets *t)
 		k->running = k->waiting;
 		k->waiting = NULL;
 	}
-	t->running_count++;
 	t->waiting_count--;
 	return k;
 }
@@ -170,10 +153,9 @@ targets_done(struct target *k, bool has_more)
 {
 	struct targets *t = k->all;
 
-	t->running_count--;
 	if (has_more) {
 		target_queue(k); /* keeps its hints */
-	} else if (k->waiting != NULL || k->is_wanted_again) {
+	} else if (k->waiting != NULL) {
 		held_release(k->running);
 		k->running = NULL;
 		target_queue(k);
@@ -189,7 +171,6 @@ targets_failed(struct target *k)
 {
 	struct targets *t = k->all;
 
-	t->running_count--;
 	k->state = TARGET_PAUSED;
 	list_add_tail(&t->paused, &k->node);
 	if (!loop_timer_is_set(t->pause))
@@ -211,7 +192,6 @@ targets_new(struct loop *l, void (*on_wanted)(void *arg), void *arg)
 {
 	struct targets *t = gh_alloc(sizeof(*t));
 
-	t->loop = l;
 	t->on_wanted = on_wanted;
 	t->arg = arg;
 	t->by_id = map_new();
@@ -263,24 +243,6 @@ int32_t
 target_company(const struct target *k)
 {
 	return k->company_id;
-}
-
-struct target *
-targets_find(struct targets *t, int32_t id)
-{
-	return map_get_i64(t->by_id, id);
-}
-
-bool
-target_is_running(const struct target *k)
-{
-	return k->state == TARGET_RUNNING;
-}
-
-unsigned
-targets_running_count(const struct targets *t)
-{
-	return t->running_count;
 }
 
 unsigned

@@ -1,10 +1,10 @@
 /* targets.h - what hints wake: instances (inbound) or endpoints (deliveries).
  *
- * A target is IDLE, WANTED (waits for its turn) or RUNNING (a claim or a round is
- * under way). Turns go round robin over companies, so that one company's targets
- * do not stand before another's. A hint is held while any of its targets may
- * still depend on it: it is acknowledged when work that started after its
- * arrival has committed and nothing more is due, so a crash gives it back to the
+ * A target is WANTED (waits for its turn), RUNNING (a claim or a round is under way) or
+ * PAUSED (its work failed; it is wanted again soon); one with nothing to do is forgotten. Turns go
+ * round robin over companies, so that one company's targets do not stand before another's. A hint
+ * is held while any of its targets may still depend on it: it is acknowledged when work that
+ * started after its arrival has committed and nothing more is due, so a crash gives it back to the
  * broker. A further hint for a target that already waits is acknowledged at once.
  *
  * Threading: loop thread only.
@@ -40,15 +40,8 @@ void targets_failed(struct target *k);
 
 int32_t target_id(const struct target *k);
 int32_t target_company(const struct target *k);
-/* The target of this id, NULL when it is IDLE or unknown. */
-struct target *targets_find(struct targets *t, int32_t id);
-bool target_is_running(const struct target *k);
 
-/* Want an id again without a hint (its earlier hint was released already). */
-void targets_want(struct targets *t, int32_t id, int32_t company_id);
-
-/* For drain and metrics. */
-unsigned targets_running_count(const struct targets *t);
+/* WANTED ones. */
 unsigned targets_waiting_count(const struct targets *t);
 
 #endif

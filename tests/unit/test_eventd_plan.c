@@ -134,13 +134,14 @@ test_a_receipt_resolves_a_doubt(void **state)
 }
 
 static void
-test_a_failure_receipt_is_no_proof(void **state)
+test_a_failure_receipt_ends_a_doubt(void **state)
 {
 	struct inbound_match m = own_message(true);
 	struct plan *p = plan_of(ack_body(true, -1), &m, 1);
 
 	(void)state;
-	assert_int_equal(p->resolved_count, 0);
+	assert_int_equal(p->resolved_count, 1);
+	assert_int_equal(p->resolved[0].outcome, SEND_DONE_FAILED);
 	assert_int_equal(p->status_count, 1);
 	assert_int_equal(p->statuses[0].status, MSG_FAILED);
 }
@@ -279,7 +280,7 @@ main(void)
 	static const struct CMUnitTest tests[] = {
 		CASE(test_a_receipt_of_our_message),
 		CASE(test_a_receipt_resolves_a_doubt),
-		CASE(test_a_failure_receipt_is_no_proof),
+		CASE(test_a_failure_receipt_ends_a_doubt),
 		CASE(test_a_receipt_waits_for_its_message_and_becomes_an_orphan),
 		CASE(test_reading_an_incoming_message_elsewhere_says_nothing),
 		CASE(test_an_incoming_text_is_a_message),

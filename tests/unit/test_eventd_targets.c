@@ -50,6 +50,13 @@ hint(struct hint *h, int32_t company_id, int32_t a, int32_t b)
 	targets_hint(targets, &e, h);
 }
 
+/* NULL: nothing is to be done for it. */
+static struct target *
+find(int32_t id)
+{
+	return map_get_i64(targets->by_id, id);
+}
+
 /* The next turn must be this target's. */
 static struct target *
 next(int32_t id)
@@ -58,7 +65,7 @@ next(int32_t id)
 
 	assert_non_null(k);
 	assert_int_equal(target_id(k), id);
-	assert_true(target_is_running(k));
+	assert_int_equal(k->state, TARGET_RUNNING);
 	return k;
 }
 
@@ -88,7 +95,7 @@ test_idle(void **state)
 {
 	(void)state;
 	assert_null(targets_next(targets));
-	assert_null(targets_find(targets, 5));
+	assert_null(find(5));
 	assert_int_equal(targets_waiting_count(targets), 0);
 }
 
@@ -105,14 +112,12 @@ test_a_hint_lives_until_its_last_target(void **state)
 	a = next(11);
 	b = next(12);
 	assert_null(targets_next(targets));
-	assert_int_equal(targets_running_count(targets), 2);
 	assert_int_equal(target_company(a), 1);
 	targets_done(a, false);
 	assert_int_equal(h.acked, 0);
 	targets_done(b, false);
 	assert_int_equal(h.acked, 1);
-	assert_null(targets_find(targets, 11));
-	assert_int_equal(targets_running_count(targets), 0);
+	assert_null(find(11));
 }
 
 /* The work that waits will begin after this arrival: it covers the second hint too. */
@@ -207,8 +212,7 @@ test_failed_work_waits_and_keeps_its_hint(void **state)
 	hint(&first, 1, 11, 0);
 	k = next(11);
 	targets_failed(k);
-	assert_int_equal(targets_running_count(targets), 0);
-	assert_false(target_is_running(k));
+	assert_int_equal(k->state, TARGET_PAUSED);
 	assert_null(targets_next(targets));
 	hint(&second, 1, 11, 0);
 	assert_null(targets_next(targets)); /* a hint does not cut the pause short */
@@ -222,25 +226,6 @@ test_failed_work_waits_and_keeps_its_hint(void **state)
 	assert_int_equal(first.acked, 1);
 	targets_done(next(11), false);
 	assert_int_equal(second.acked, 1);
-}
-
-static void
-test_want_without_a_hint(void **state)
-{
-	struct target *k;
-
-	(void)state;
-	targets_want(targets, 11, 1);
-	assert_int_equal(wanted_calls, 1);
-	targets_want(targets, 11, 1); /* waits already */
-	assert_int_equal(targets_waiting_count(targets), 1);
-	k = next(11);
-	targets_want(targets, 11, 1);
-	assert_ptr_equal(targets_find(targets, 11), k);
-	targets_done(k, false);
-	targets_done(next(11), false);
-	assert_null(targets_next(targets));
-	assert_null(targets_find(targets, 11));
 }
 
 static void
@@ -272,7 +257,6 @@ main(void)
 		CASE(test_more_rows_keep_the_hint),
 		CASE(test_turns_go_round_the_companies),
 		CASE(test_failed_work_waits_and_keeps_its_hint),
-		CASE(test_want_without_a_hint),
 		CASE(test_free_acknowledges_nothing),
 	};
 
