@@ -149,58 +149,44 @@ LEFT JOIN (SELECT company_id,
 -- administrator's change, wakes it), or its provider (the senderd whose breaker is
 -- open hints them all when it closes; model/provider_park.h).
 CREATE VIEW growhub_stranded AS
-WITH send AS (
-	SELECT q.*, (i.status <> 'connected' OR c.status <> 'active'
-	             OR coalesce(p.parked_until > now() - interval '60 s', false)) AS is_parked
+WITH carried AS ( -- what an outbox row or a hint of this kind (enum mq_kind) must carry
+	SELECT 1 AS kind, q.message_id AS id, q.instance_id AS target_id, q.available_at
 	FROM send_queue q
 	JOIN instances i ON i.id = q.instance_id
 	JOIN companies c ON c.id = q.company_id
 	JOIN providers p ON p.id = i.provider_id
+	WHERE q.state IN (0, 2, 4) AND i.status = 'connected' AND c.status = 'active'
+	  AND coalesce(p.parked_until <= now() - interval '60 s', true)
+	UNION ALL
+	SELECT 2, q.id, q.instance_id, q.available_at
+	FROM inbound_queue q
+	UNION ALL
+	SELECT 3, d.event_id, d.endpoint_id, d.available_at
+	FROM webhook_deliveries d
+	JOIN instance_webhooks w ON w.id = d.endpoint_id
+	WHERE d.state = 0 AND w.is_active AND w.disabled_at IS NULL AND w.deleted_at IS NULL
 )
-SELECT 'send' AS kind, q.message_id AS id, q.instance_id AS target_id,
-       CASE WHEN q.available_at > now() THEN 'no timer' ELSE 'no hint' END AS missing
-FROM send q
-WHERE q.state IN (0, 2, 4) AND NOT q.is_parked
-  AND q.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
+SELECT (ARRAY['send', 'inbound', 'delivery'])[r.kind] AS kind, r.id, r.target_id,
+       CASE WHEN r.available_at > now() THEN 'no timer' ELSE 'no hint' END AS missing
+FROM carried r
+WHERE r.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
   AND NOT EXISTS (SELECT 1 FROM outbox_messages o
-                  WHERE o.kind = 1 AND o.target_id = q.instance_id
-                    AND o.available_at <= greatest(q.available_at, now()) + interval '2 s')
+                  WHERE o.kind = r.kind AND o.target_id = r.target_id
+                    AND o.available_at <= greatest(r.available_at, now()) + interval '2 s')
   AND NOT EXISTS (SELECT 1 FROM target_service s
-                  WHERE s.kind = 1 AND s.target_id = q.instance_id AND q.available_at <= now()
+                  WHERE s.kind = r.kind AND s.target_id = r.target_id AND r.available_at <= now()
                     AND s.served_at > now() - interval '60 s')
 UNION ALL
 SELECT 'send', q.message_id, q.instance_id, 'no predecessor'
-FROM send q
+FROM send_queue q
 WHERE q.state = 1
   AND NOT EXISTS (SELECT 1 FROM send_queue p
                   WHERE p.instance_id = q.instance_id AND p.lane = q.lane
                     AND p.state IN (1, 2, 3, 4) AND p.lane_seq < q.lane_seq)
 UNION ALL
 SELECT 'send', q.message_id, q.instance_id, 'lease ran out'
-FROM send q
+FROM send_queue q
 WHERE q.state = 3 AND q.lease_until < now() - interval '60 s'
-UNION ALL
-SELECT 'inbound', q.id, q.instance_id, 'no hint'
-FROM inbound_queue q
-WHERE q.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
-  AND NOT EXISTS (SELECT 1 FROM outbox_messages o
-                  WHERE o.kind = 2 AND o.target_id = q.instance_id
-                    AND o.available_at <= greatest(q.available_at, now()) + interval '2 s')
-  AND NOT EXISTS (SELECT 1 FROM target_service s
-                  WHERE s.kind = 2 AND s.target_id = q.instance_id AND q.available_at <= now()
-                    AND s.served_at > now() - interval '60 s')
-UNION ALL
-SELECT 'delivery', d.event_id, d.endpoint_id, 'no hint'
-FROM webhook_deliveries d
-JOIN instance_webhooks w ON w.id = d.endpoint_id
-WHERE d.state = 0 AND w.is_active AND w.disabled_at IS NULL AND w.deleted_at IS NULL
-  AND d.available_at NOT BETWEEN now() - interval '60 s' AND clock_timestamp()
-  AND NOT EXISTS (SELECT 1 FROM outbox_messages o
-                  WHERE o.kind = 3 AND o.target_id = d.endpoint_id
-                    AND o.available_at <= greatest(d.available_at, now()) + interval '2 s')
-  AND NOT EXISTS (SELECT 1 FROM target_service s
-                  WHERE s.kind = 3 AND s.target_id = d.endpoint_id AND d.available_at <= now()
-                    AND s.served_at > now() - interval '60 s')
 UNION ALL
 SELECT 'delivery', d.event_id, d.endpoint_id, 'lease ran out'
 FROM webhook_deliveries d
