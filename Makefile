@@ -51,7 +51,7 @@ FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(wildcard tests/fuzz/fuz
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib tests-build sim deps headers-check run check lint unit fuzz fuzz-build fuzz-short \
-	integration chaos bench bench-full install clean help format
+	integration chaos chaos-short chaos-mutants bench bench-full install clean help format
 
 ## all: build every program (touches nothing outside build/)
 all: headers-check $(BINS) sim
@@ -114,7 +114,7 @@ run: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@tests/stack/run
 
-## check: lint, unit and fuzz, integration; the last line is "N passed, N failed"
+## check: lint, unit and fuzz, integration, chaos; the last line is "N passed, N failed"
 check: deps
 	@tests/run-check
 
@@ -149,6 +149,20 @@ fuzz:
 integration: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=asan all
 	@tests/integration/run
+
+## chaos: kill -9 of everything under load, the long form (20,000 messages)
+chaos: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=release all
+	@tests/chaos/run long
+
+## chaos-short: the form of make check
+chaos-short: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=release all
+	@tests/chaos/run short
+
+## chaos-mutants: faults on purpose; each must turn its chaos test red
+chaos-mutants: deps
+	@tests/chaos/mutants/run
 
 ## bench-NAME: one benchmark (tests/bench/run names them); ends in "ratio: N" or "value: N unit"
 bench-%: deps
