@@ -19,7 +19,6 @@
 #include "daemon/notify.h"
 #include "metrics/metrics.h"
 
-struct buf;
 struct http_server;
 struct loop_signal;
 struct loop_timer;

@@ -121,7 +121,6 @@ struct db {
 	struct db_hosts *hosts;
 	PGconn *pg;
 	struct loop_io *io;
-	unsigned io_events;
 	PostgresPollingStatusType poll;
 	struct loop_timer *connect_timer; /* reconnect delay or connect timeout */
 	struct loop_timer *ping_timer;

@@ -276,9 +276,10 @@ http_server_free(struct http_server *s)
 	LIST_FOREACH_SAFE(it, &s->conns)
 	http_conn_free(LIST_ENTRY(it, struct http_conn, link));
 	for (l = list_pop(&s->running); l != NULL; l = list_pop(&s->running))
-		LIST_ENTRY(l, struct http_request, link)->s = NULL;
+		LIST_ENTRY(l, struct http_exchange, link)->s = NULL;
 	while (!list_is_empty(&s->free_requests))
-		http_request_destroy(LIST_ENTRY(s->free_requests.next, struct http_request, link));
+		http_exchange_destroy(
+			LIST_ENTRY(s->free_requests.next, struct http_exchange, link));
 	loop_timer_free(s->sweep);
 	loop_task_free(s->flush);
 	gh_free(s);

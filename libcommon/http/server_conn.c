@@ -66,7 +66,7 @@ refuse(struct http_conn *c, enum http1_reason reason)
 {
 	const struct http1_reason_info *why = http1_reason_info(reason);
 	struct http_server *s = c->s;
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 	const char *type = "text/plain; charset=utf-8";
 	struct http_header header;
 	struct buf body;
@@ -84,7 +84,7 @@ refuse(struct http_conn *c, enum http1_reason reason)
 	c->is_refused = true;
 	c->r = NULL;
 	http_conn_answer(c, r, why->status, &header, 1, buf_slice(&body));
-	http_request_free(r);
+	http_exchange_free(r);
 }
 
 /* ---- reading a request ---- */
@@ -94,7 +94,7 @@ begin_request(struct http_conn *c)
 {
 	bool is_first = c->request_count++ == 0;
 
-	c->r = http_request_new(c);
+	c->r = http_exchange_new(c);
 	http1_scan_init(&c->scan);
 	c->state = CONN_HEAD;
 	/* The first header section is timed from accept: a silent client is a slow one. */
@@ -105,7 +105,7 @@ begin_request(struct http_conn *c)
 static void
 start_handler(struct http_conn *c)
 {
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 	struct http_server *s = c->s;
 
 	set_state(c, CONN_RUNNING);
@@ -120,7 +120,7 @@ start_handler(struct http_conn *c)
 static void
 judge_head(struct http_conn *c)
 {
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 	struct http_server *s = c->s;
 
 	r->is_parsed = true;
@@ -130,7 +130,7 @@ judge_head(struct http_conn *c)
 		s->o.on_head(s->o.arg, &r->pub);
 		r->is_in_head = false;
 		if (r->is_replied) {
-			http_request_free(r);
+			http_exchange_free(r);
 			return;
 		}
 	}
@@ -154,7 +154,7 @@ judge_head(struct http_conn *c)
 static void
 take_head(struct http_conn *c)
 {
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 	size_t n = c->scan.n;
 	char *p = arena_alloc(r->pub.a, n);
 	enum http1_reason reason;
@@ -200,7 +200,7 @@ read_head(struct http_conn *c)
 static bool
 read_sized_body(struct http_conn *c)
 {
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 	size_t have = evbuffer_get_length(input_of(c));
 	size_t left = (size_t)r->head.content_length - r->body.n;
 	size_t n = have < left ? have : left;
@@ -218,7 +218,7 @@ read_sized_body(struct http_conn *c)
 static bool
 read_chunked_body(struct http_conn *c)
 {
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 	struct evbuffer *in = input_of(c);
 	struct evbuffer_iovec piece;
 
@@ -284,7 +284,7 @@ http_conn_advance(struct http_conn *c)
 	/* Nothing more can come: what waits for input is over once the output is out. */
 	if (c->is_at_end && c->state <= CONN_BODY && output_left(c) <= HTTP_OUT_HIGH_BYTES) {
 		if (c->r != NULL)
-			http_request_free(c->r);
+			http_exchange_free(c->r);
 		c->r = NULL;
 		set_state(c, CONN_CLOSING);
 		http_conn_mark(c);
@@ -378,7 +378,7 @@ on_written(struct bufferevent *bev, void *arg)
 static void
 cancel(struct http_conn *c)
 {
-	struct http_request *r = c->r;
+	struct http_exchange *r = c->r;
 
 	if (r->pub.is_cancelled)
 		return;
@@ -484,7 +484,7 @@ http_conn_free(struct http_conn *c)
 		if (c->state == CONN_RUNNING)
 			cancel(c);
 		else
-			http_request_free(c->r);
+			http_exchange_free(c->r);
 	}
 	list_del(&c->link);
 	list_del(&c->dirty_link);

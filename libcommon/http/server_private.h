@@ -24,7 +24,7 @@ struct loop_timer;
 struct http_conn;
 
 /* A request and what it needs; pooled. pub comes first: handlers hold &pub. */
-struct http_request {
+struct http_exchange {
 	struct http_req pub;
 	struct http1_head head;
 	struct buf body;
@@ -56,7 +56,7 @@ struct http_conn {
 	bool is_refused; /* unread input may be pending: linger before closing */
 	bool is_at_end;  /* the peer sent its last byte */
 	enum conn_state state;
-	struct http_request *r; /* NULL in IDLE, CLOSING, LINGER */
+	struct http_exchange *r; /* NULL in IDLE, CLOSING, LINGER */
 	struct http1_scan scan;
 	struct http1_chunks chunks;
 	struct buf out; /* replies of this pass */
@@ -104,11 +104,11 @@ void http_conn_check_deadline(struct http_conn *c, int64_t now_us);
 bool http_conn_is_idle(const struct http_conn *c);
 
 /* ---- server_reply.c ---- */
-struct http_request *http_request_new(struct http_conn *c);
-void http_request_free(struct http_request *r);
-void http_request_destroy(struct http_request *r);
+struct http_exchange *http_exchange_new(struct http_conn *c);
+void http_exchange_free(struct http_exchange *r);
+void http_exchange_destroy(struct http_exchange *r);
 /* Append a complete reply to c->out. r NULL only for is_parsed == false refusals. */
-void http_conn_answer(struct http_conn *c, struct http_request *r, unsigned status,
+void http_conn_answer(struct http_conn *c, struct http_exchange *r, unsigned status,
 		      const struct http_header *headers, unsigned count, struct slice body);
 
 /* ---- server_tls.c ---- */

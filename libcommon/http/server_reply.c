@@ -10,15 +10,15 @@
 
 /* ---- the pool ---- */
 
-struct http_request *
-http_request_new(struct http_conn *c)
+struct http_exchange *
+http_exchange_new(struct http_conn *c)
 {
 	struct http_server *s = c->s;
 	struct list *pooled = list_pop(&s->free_requests);
-	struct http_request *r;
+	struct http_exchange *r;
 
 	if (pooled != NULL) {
-		r = LIST_ENTRY(pooled, struct http_request, link);
+		r = LIST_ENTRY(pooled, struct http_exchange, link);
 		s->free_count--;
 	} else {
 		r = gh_alloc(sizeof(*r));
@@ -43,7 +43,7 @@ http_request_new(struct http_conn *c)
 }
 
 void
-http_request_destroy(struct http_request *r)
+http_exchange_destroy(struct http_exchange *r)
 {
 	list_del(&r->link);
 	buf_free(&r->body);
@@ -52,12 +52,12 @@ http_request_destroy(struct http_request *r)
 }
 
 void
-http_request_free(struct http_request *r)
+http_exchange_free(struct http_exchange *r)
 {
 	struct http_server *s = r->s;
 
 	if (s == NULL || s->free_count == FREE_REQUESTS_MAX) {
-		http_request_destroy(r);
+		http_exchange_destroy(r);
 		return;
 	}
 	list_del(&r->link);
@@ -169,7 +169,7 @@ add_field(struct buf *b, struct slice name, struct slice value)
 }
 
 void
-http_conn_answer(struct http_conn *c, struct http_request *r, unsigned status,
+http_conn_answer(struct http_conn *c, struct http_exchange *r, unsigned status,
 		 const struct http_header *headers, unsigned count, struct slice body)
 {
 	struct buf *b = &c->out;
@@ -209,7 +209,7 @@ void
 http_reply(struct http_req *req, unsigned status, const struct http_header *headers, unsigned count,
 	   struct slice body)
 {
-	struct http_request *r = (struct http_request *)(void *)req;
+	struct http_exchange *r = (struct http_exchange *)(void *)req;
 	struct http_conn *c = r->conn;
 
 	if (r->is_replied || (!r->is_running && !r->is_in_head))
@@ -230,5 +230,5 @@ http_reply(struct http_req *req, unsigned status, const struct http_header *head
 		r->s->running_count--;
 	/* on_head's caller still looks at it. */
 	if (!r->is_in_head)
-		http_request_free(r);
+		http_exchange_free(r);
 }

@@ -9,6 +9,7 @@
 #include "base/slice.h"
 #include "base/uuid.h"
 #include "db/db.h"
+#include "model/idempotency.h"
 #include "model/message.h"
 
 struct accept_row {
@@ -29,8 +30,8 @@ struct accept_row {
 	struct slice send_ref;   /* absent where the provider carries none */
 	int64_t scheduled_at_us; /* 0: now */
 	int64_t expires_at_us;
-	struct slice idem_key;   /* absent: none */
-	uint8_t fingerprint[32]; /* SHA-256; only with idem_key */
+	struct slice idem_key;                      /* absent: none */
+	uint8_t fingerprint[IDEM_FINGERPRINT_SIZE]; /* only with idem_key */
 };
 
 enum accept_outcome {

@@ -11,8 +11,6 @@
 #include "base/slice.h"
 #include "db/db.h"
 
-#define WEBHOOK_KEY_HASH_SIZE 32
-
 /* Slices are valid while the unit's done runs. */
 struct webhook_key_row {
 	struct slice key_hash;

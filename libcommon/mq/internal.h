@@ -9,6 +9,7 @@
 #define GH_MQ_INTERNAL_H
 
 #include "base/log.h"
+#include "base/clock.h"
 #include "loop/loop.h"
 #include "mq/channel.h"
 #include "mq/conn.h"
@@ -19,7 +20,7 @@ struct dns_query;
 
 #define MQ_OUT_SOFT (4u << 20)  /* publishes are refused above */
 #define MQ_OUT_HARD (16u << 20) /* nothing fits above: the peer has stopped reading */
-#define MQ_CLOSE_US (2 * (int64_t)1000000)
+#define MQ_CLOSE_US (2 * CLOCK_SEC)
 
 /* What the handshake waits for. */
 enum mq_step { MQ_STEP_START, MQ_STEP_TUNE, MQ_STEP_OPEN_OK, MQ_STEP_DONE };

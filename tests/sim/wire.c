@@ -12,7 +12,7 @@
 void
 wire_write(struct http_req *req, struct slice bytes)
 {
-	struct http_request *r = (struct http_request *)(void *)req;
+	struct http_exchange *r = (struct http_exchange *)(void *)req;
 
 	if (r->conn == NULL)
 		return;
@@ -23,7 +23,7 @@ wire_write(struct http_req *req, struct slice bytes)
 void
 wire_close(struct http_req *req, bool reset)
 {
-	struct http_request *r = (struct http_request *)(void *)req;
+	struct http_exchange *r = (struct http_exchange *)(void *)req;
 	struct http_conn *c = r->conn;
 
 	r->is_replied = true;
@@ -40,5 +40,5 @@ wire_close(struct http_req *req, bool reset)
 	}
 	if (r->s != NULL)
 		r->s->running_count--;
-	http_request_free(r);
+	http_exchange_free(r);
 }
