@@ -115,8 +115,7 @@ verified(void *arg)
 		return;
 	}
 	if (t->code != GH_OK || t->admin_id == 0) {
-		gw_error(req, GW_E_UNAUTHENTICATED,
-			 "The e-mail address or the password is wrong");
+		gw_error(req, GW_E_UNAUTHENTICATED, "The e-mail address or the password is wrong");
 		return;
 	}
 	forgive(req);

@@ -104,20 +104,13 @@ healthd_task_ended(void *arg, unsigned key, bool is_ok, int64_t duration_us)
 /* ---- wiring ---- */
 
 static const struct db_stmt_table *const work_tables[] = {
-	&delivery_stmt_table,
-	&gauge_stmt_table,
-	&instance_stmt_table,
-	&instance_lock_stmt_table,
-	&instance_state_stmt_table,
-	&outbox_stmt_table,
-	&partition_stmt_table,
-	&provider_check_stmt_table,
-	&purge_stmt_table,
-	&route_stmt_table,
-	&send_queue_stmt_table,
-	&stalled_stmt_table,
-	&wake_stmt_table,
-	NULL,
+	&delivery_stmt_table,       &gauge_stmt_table,
+	&instance_stmt_table,       &instance_lock_stmt_table,
+	&instance_state_stmt_table, &outbox_stmt_table,
+	&partition_stmt_table,      &provider_check_stmt_table,
+	&purge_stmt_table,          &route_stmt_table,
+	&send_queue_stmt_table,     &stalled_stmt_table,
+	&wake_stmt_table,           NULL,
 };
 static const struct db_stmt_table *const lock_tables[] = {&leadership_stmt_table, NULL};
 

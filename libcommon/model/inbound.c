@@ -299,8 +299,8 @@ inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		m->origin = (enum msg_origin)db_get_i32(r, i, 5);
 		m->chat_key = arena_dup(a, db_get_slice(r, i, 6));
 		m->reference = arena_dup(a, db_get_slice(r, i, 7));
-		m->is_in_doubt = db_get_i32(r, i, 8) == SEND_IN_DOUBT ||
-				 db_get_i32(r, i, 8) == SEND_HELD;
+		m->is_in_doubt =
+			db_get_i32(r, i, 8) == SEND_IN_DOUBT || db_get_i32(r, i, 8) == SEND_HELD;
 		m->attempt = (int16_t)db_get_i32(r, i, 9);
 	}
 	return count;

@@ -260,7 +260,7 @@ struct provider {
 	const char *name;             /* "waha": the type column and the webhook path */
 	const char *event_id_header;  /* header that identifies a webhook post; NULL: none */
 	const char *signature_header; /* NULL: the provider does not sign */
-	bool reports_receipts; /* a sent message without any is stalled */
+	bool reports_receipts;        /* a sent message without any is stalled */
 
 	/* Fill *out. GH_EPERM with a reason in err: this provider (or we, yet) cannot
 	 * do that kind or operation. GH_EINVAL: the call breaks a rule (session name,
