@@ -81,6 +81,7 @@ CREATE TABLE send_queue (
 	attempt       smallint NOT NULL DEFAULT 0,         -- fence: grows with every claim
 	tries         smallint NOT NULL DEFAULT 0,         -- attempts that count against the limit
 	lookups       smallint NOT NULL DEFAULT 0,         -- of an in-doubt row, that failed
+	is_resent     boolean NOT NULL DEFAULT false,      -- the resend ended in doubt too
 	seq           bigint NOT NULL DEFAULT nextval('send_queue_seq'), -- order of acceptance
 	lane_seq      bigint,                              -- order within the lane, given when due
 	available_at  timestamptz NOT NULL,

@@ -80,7 +80,7 @@ static void
 decide_park(const struct outcome_policy *policy, const struct send_claim *c,
 	    const struct provider_result *r, struct send_result *out)
 {
-	bool is_provider = r->outcome == PROVIDER_PARK_PROVIDER;
+	bool is_provider = r->outcome != PROVIDER_PARK_INSTANCE;
 
 	out->outcome = c->is_resend ? SEND_DOUBT : SEND_PARK;
 	out->is_uncounted = true;
@@ -121,7 +121,7 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 		out->event_type = EVENT_MESSAGE_FAILED;
 		break;
 	case PROVIDER_UNKNOWN:
-		out->outcome = SEND_DOUBT;
+		out->outcome = c->is_resend ? SEND_DOUBT_AGAIN : SEND_DOUBT;
 		out->delay_us = policy->in_doubt_wait_us;
 		out->event_type = EVENT_MESSAGE_IN_DOUBT;
 		break;
@@ -134,6 +134,12 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 
 /* ---- in doubt ---- */
 
+static bool
+may_resend(const struct outcome_policy *policy, const struct send_claim *c)
+{
+	return !c->is_hold && c->tries <= policy->max_attempts;
+}
+
 enum outcome_step
 outcome_first_step(const struct outcome_policy *policy, const struct send_claim *c,
 		   bool can_look_up)
@@ -142,7 +148,7 @@ outcome_first_step(const struct outcome_policy *policy, const struct send_claim 
 		return OUTCOME_CALL;
 	if (can_look_up && c->send_ref.n > 0 && c->lookups < OUTCOME_LOOKUPS_MAX)
 		return OUTCOME_LOOK_UP;
-	return c->is_hold || c->tries > policy->max_attempts ? OUTCOME_HOLD : OUTCOME_CALL;
+	return c->is_resent || !may_resend(policy, c) ? OUTCOME_HOLD : OUTCOME_CALL;
 }
 
 static void
@@ -163,7 +169,7 @@ outcome_looked_up(const struct outcome_policy *policy, const struct send_claim *
 {
 	bool is_absent = r->outcome == PROVIDER_OK && !r->is_found;
 
-	if (is_absent && outcome_first_step(policy, c, false) == OUTCOME_CALL)
+	if (is_absent && may_resend(policy, c))
 		return true;
 	result_clear(r, out);
 	out->is_uncounted = true;
@@ -171,7 +177,8 @@ outcome_looked_up(const struct outcome_policy *policy, const struct send_claim *
 		outcome_hold(out);
 	} else if (r->outcome == PROVIDER_OK) {
 		decide_found(c, r, out);
-	} else if (r->outcome == PROVIDER_PARK_INSTANCE || r->outcome == PROVIDER_PARK_PROVIDER) {
+	} else if (r->outcome == PROVIDER_PARK_INSTANCE || r->outcome == PROVIDER_PARK_PROVIDER ||
+		   policy->provider_park_us > 0) {
 		decide_park(policy, c, r, out);
 	} else {
 		out->outcome = SEND_UNSEEN;
@@ -206,6 +213,7 @@ outcome_status(enum send_outcome outcome)
 	case SEND_DONE_SENT:
 		return MSG_SENT;
 	case SEND_DOUBT:
+	case SEND_DOUBT_AGAIN:
 	case SEND_HOLD:
 	case SEND_UNSEEN:
 		return MSG_IN_DOUBT;
@@ -230,6 +238,7 @@ outcome_event(enum send_outcome outcome)
 	case SEND_RETRY:
 		return "send.retry";
 	case SEND_DOUBT:
+	case SEND_DOUBT_AGAIN:
 		return "send.in_doubt";
 	case SEND_PARK:
 		return "send.parked";

@@ -23,7 +23,8 @@ struct outcome_policy {
 
 /* What to do with a claimed row. A row in doubt (c->is_resend) is never just called: it is looked
  * up where the provider can be asked by the send_ref; where it cannot, or OUTCOME_LOOKUPS_MAX
- * look-ups failed, the instance's policy decides, and no more than max_attempts calls are made. */
+ * look-ups failed, the instance's policy decides: at most one resend is made blindly, and no more
+ * than max_attempts calls in all. */
 enum outcome_step { OUTCOME_CALL, OUTCOME_LOOK_UP, OUTCOME_HOLD };
 enum outcome_step outcome_first_step(const struct outcome_policy *policy,
 				     const struct send_claim *c, bool can_look_up);
@@ -37,7 +38,7 @@ enum outcome_step outcome_first_step(const struct outcome_policy *policy,
  * RETRY    RETRY after the provider's wish, else 5, 30, 120 s +-20 %; FAILED
  *          "attempts_exhausted" when this was the last try
  * REJECTED FAILED with the provider's reason
- * UNKNOWN  DOUBT for in_doubt_wait_us
+ * UNKNOWN  DOUBT for in_doubt_wait_us (DOUBT_AGAIN of a resend)
  * PARK_*   PARK, burning no try: "waiting_instance" for OUTCOME_PARK_US, "waiting_provider"
  *          until the breaker's next probe
  *
@@ -50,7 +51,8 @@ void outcome_decide(const struct outcome_policy *policy, const struct send_claim
  *
  * found         SENT "lookup" (FAILED where it says so)
  * not found     CALL as the policy says, and *out is untouched; else HOLD
- * PARK_*        DOUBT as above: nobody could be asked
+ * PARK_*        DOUBT as above: nobody could be asked. The same for any failure while the
+ *               breaker is open: a server that is down must not use up the look-ups
  * anything else UNSEEN for in_doubt_wait_us
  *
  * Under "hold" not even "not found" is reason enough for a second call: engines without a store

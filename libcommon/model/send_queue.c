@@ -61,7 +61,7 @@ static const char send_claim_sql[] =
 	"  FROM touched t\n"
 	"  WHERE q.message_id = t.message_id\n"
 	"  RETURNING q.message_id, q.company_id, q.instance_id, q.class, q.attempt, q.tries,\n"
-	"      q.send_ref, q.lookups, t.picked, t.is_resend\n"
+	"      q.send_ref, q.lookups, q.is_resent, t.picked, t.is_resend\n"
 	"), called AS (\n"
 	"  UPDATE messages m SET status = CASE WHEN m.status < 4 THEN 2 ELSE m.status END,\n"
 	"      attempts = c.tries\n"
@@ -87,7 +87,7 @@ static const char send_claim_sql[] =
 	"    c.send_ref,\n"
 	"       m.chat_key, m.recipient, m.content, m.payload, m.media_url, m.reply_to,\n"
 	"           m.reference, m.traceparent,\n"
-	"       m.is_settled, c.is_resend, c.lookups,\n"
+	"       m.is_settled, c.is_resend, c.is_resent, c.lookups,\n"
 	"       CASE w.policy WHEN 'hold' THEN true WHEN 'resend' THEN false\n"
 	"                     ELSE c.send_ref IS NULL END\n"
 	"FROM claimed c JOIN called m ON m.id = c.message_id\n"
@@ -114,8 +114,8 @@ static const char send_finish_sql[] =
 	"    AS t(id, attempt, outcome, delay_us, external_id, code, detail, event_id,\n"
 	"        event_type, facts, at, is_uncounted)\n"
 	"), q AS MATERIALIZED (\n"
-	"  SELECT x.*, x.outcome NOT IN (2, 3, 4, 8) AS leaves,\n"
-	"         x.outcome IN (2, 3, 4, 7, 8) AS stays\n"
+	"  SELECT x.*, x.outcome NOT IN (2, 3, 4, 8, 9) AS leaves,\n"
+	"         x.outcome IN (2, 3, 4, 7, 8, 9) AS stays\n"
 	/* A receipt is better evidence than an answer: it came first and decides. */
 	"  FROM (SELECT r.id, r.attempt, r.delay_us, r.external_id, r.detail, r.event_type,\n"
 	"               r.facts, r.at, s.company_id, s.instance_id, s.lane, s.class, s.state,\n"
@@ -137,10 +137,12 @@ static const char send_finish_sql[] =
 	"  DELETE FROM send_queue s USING q WHERE s.message_id = q.id AND NOT q.stays\n"
 	"), stay AS (\n"
 	"  UPDATE send_queue s\n"
-	"  SET state = CASE WHEN q.outcome IN (3, 8) THEN 4 WHEN q.outcome = 7 THEN 5\n"
+	"  SET state = CASE WHEN q.outcome IN (3, 8, 9) THEN 4 WHEN q.outcome = 7 THEN 5\n"
 	"                   ELSE 2 END,\n"
 	"      lease_until = NULL, reason = q.code, tries = q.tries,\n"
-	"      lookups = s.lookups + (q.outcome = 8)::int,\n"
+	"      lookups = CASE q.outcome WHEN 9 THEN 0 WHEN 8 THEN s.lookups + 1\n"
+	"                ELSE s.lookups END,\n"
+	"      is_resent = s.is_resent OR q.outcome = 9,\n"
 	/* Rows parked together come back together: one timer for all of a commit. */
 	"      available_at = CASE q.outcome WHEN 4 THEN now() ELSE clock_timestamp() END\n"
 	"                     + q.delay_us * interval '1 us'\n"
@@ -163,7 +165,7 @@ static const char send_finish_sql[] =
 	"  SET status = CASE WHEN m.status BETWEEN 4 AND 8 THEN m.status\n"
 	"                    WHEN q.outcome = 0 THEN 4 WHEN q.outcome IN (1, 5) THEN 8\n"
 	"                    WHEN q.outcome = 6 THEN 9\n"
-	"                    WHEN q.outcome IN (3, 7, 8) THEN 3 ELSE 1 END,\n"
+	"                    WHEN q.outcome IN (3, 7, 8, 9) THEN 3 ELSE 1 END,\n"
 	"      sent_at = CASE q.outcome WHEN 0 THEN coalesce(m.sent_at, q.at) ELSE m.sent_at END,\n"
 	"      external_id = coalesce(m.external_id, q.external_id),\n"
 	"      attempts = q.tries,\n"
@@ -176,7 +178,8 @@ static const char send_finish_sql[] =
 	"      reason)\n"
 	"  SELECT q.id, CASE WHEN q.state = 3 THEN 2 WHEN q.state IN (4, 5) THEN 3 ELSE 1 END,\n"
 	"         CASE WHEN q.outcome = 0 THEN 4 WHEN q.outcome IN (1, 5) THEN 8\n"
-	"              WHEN q.outcome = 6 THEN 9 WHEN q.outcome IN (3, 7, 8) THEN 3 ELSE 1 END,\n"
+	"              WHEN q.outcome = 6 THEN 9 WHEN q.outcome IN (3, 7, 8, 9) THEN 3 ELSE 1\n"
+	"              END,\n"
 	"         q.attempt, $13, q.code\n"
 	"  FROM q\n"
 	"), keyed AS (\n"
@@ -223,7 +226,7 @@ static const char send_late_sql[] =
 	"q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"        \
 	"       q.send_ref, m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content,\n"     \
 	"       m.payload::text, m.media_url, m.reply_to, m.reference, m.traceparent,\n"           \
-	"       m.status >= 4, q.state IN (4, 5), q.lookups, q.state = 5\n"
+	"       m.status >= 4, q.state IN (4, 5), q.is_resent, q.lookups, q.state = 5\n"
 
 static const char send_lapsed_sql[] =
 	"SELECT " UPKEEP_COLUMNS
@@ -276,6 +279,7 @@ enum {
 	COL_TRACEPARENT,
 	COL_IS_SETTLED,
 	COL_IS_RESEND,
+	COL_IS_RESENT,
 	COL_LOOKUPS,
 	COL_IS_HOLD
 };
@@ -326,6 +330,7 @@ send_claim_read(const struct db_result *r, unsigned row, struct arena *a, struct
 	c->tries = (int16_t)db_get_i32(r, row, COL_TRIES);
 	c->is_settled = db_get_bool(r, row, COL_IS_SETTLED);
 	c->is_resend = db_get_bool(r, row, COL_IS_RESEND);
+	c->is_resent = db_get_bool(r, row, COL_IS_RESENT);
 	c->lookups = (int16_t)db_get_i32(r, row, COL_LOOKUPS);
 	c->is_hold = db_get_bool(r, row, COL_IS_HOLD);
 	c->send_ref = arena_dup(a, db_get_slice(r, row, COL_SEND_REF));

@@ -77,6 +77,7 @@ struct send_claim {
 	int16_t tries;   /* attempts that count, this one included */
 	bool is_settled; /* a receipt already says what became of it: no call */
 	bool is_resend;  /* was IN_DOUBT: look it up, resend or hold */
+	bool is_resent;  /* a resend ended in doubt before: no second one blindly */
 	bool is_hold;    /* the instance's policy for that: hold rather than resend */
 	int16_t lookups; /* look-ups that failed */
 	struct slice chat_key;
@@ -115,7 +116,8 @@ enum send_outcome {
 	SEND_DONE_EXPIRED = 5,  /* leaves the queue from ARRIVED, BEHIND, HEAD or HELD */
 	SEND_DONE_CANCELLED = 6, /* the same, by a client's wish */
 	SEND_HOLD = 7,           /* HELD: leaves its lane, stays in doubt */
-	SEND_UNSEEN = 8          /* a look-up failed: IN_DOUBT for delay_us more */
+	SEND_UNSEEN = 8,         /* a look-up failed: IN_DOUBT for delay_us more */
+	SEND_DOUBT_AGAIN = 9     /* a resend ended in doubt too: DOUBT, look-ups count anew */
 };
 
 struct send_result {
@@ -124,7 +126,7 @@ struct send_result {
 	int16_t attempt;
 	enum send_outcome outcome;
 	bool is_uncounted; /* no provider call was made for it: burns no try (PARK never does) */
-	int64_t delay_us;         /* RETRY, DOUBT, PARK, UNSEEN */
+	int64_t delay_us;         /* RETRY, DOUBT, DOUBT_AGAIN, PARK, UNSEEN */
 	struct slice external_id; /* SENT: the provider's id; may be absent */
 	struct slice code; /* error code or reason word; SENT: what proved it, absent for an answer */
 	struct slice text;        /* human reason; absent on SENT */

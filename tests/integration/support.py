@@ -1,7 +1,11 @@
 """What integration tests share: the simulator's client, waiting, tenants to test with."""
 
+import contextlib
+import glob
 import itertools
 import json
+import os
+import signal
 import time
 import urllib.parse
 import urllib.request
@@ -24,6 +28,24 @@ def wait_until(predicate, what, timeout=10):
 def unique(word):
     """A name no other test of this run uses."""
     return f"{word}-{next(_serial)}-{time.time_ns() % 1_000_000_000}"
+
+
+@contextlib.contextmanager
+def paused(env, kind):
+    """The stack's processes of that kind stand still (SIGSTOP) inside the block."""
+    stack = os.path.dirname(os.path.dirname(env["GROWHUB_CONF"]))
+    pids = []
+    for path in glob.glob(os.path.join(stack, "run", f"{kind}-*.pid")):
+        with open(path, encoding="ascii") as f:
+            pids.append(int(f.read()))
+    assert pids, f"no {kind} in {stack}"
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 class Sim:

@@ -155,6 +155,10 @@ test_first_step(void **state)
 		{{.tries = 5, .is_resend = true, .send_ref = S("R"), .lookups = 3},
 		 true,
 		 OUTCOME_HOLD}, /* four calls were made */
+		{{.tries = 3, .is_resend = true, .send_ref = S("R"), .is_resent = true},
+		 true,
+		 OUTCOME_LOOK_UP},
+		{{.tries = 3, .is_resend = true, .is_resent = true}, true, OUTCOME_HOLD},
 	};
 
 	(void)state;
@@ -213,6 +217,28 @@ test_look_up(void **state)
 	}
 }
 
+/* A server that is down must not use up the look-ups; one that answers may be believed twice. */
+static void
+test_look_up_bounds(void **state)
+{
+	struct outcome_policy at_probe = policy;
+	const struct provider_result failed = {.outcome = PROVIDER_RETRY, .code = "c"};
+	const struct provider_result absent = {.outcome = PROVIDER_OK, .code = "not_found"};
+	struct send_claim c = {.tries = 2, .is_resend = true, .send_ref = S("R")};
+	struct send_result out = {0};
+
+	(void)state;
+	at_probe.provider_park_us = SEC(3);
+	assert_false(outcome_looked_up(&at_probe, &c, &failed, &out));
+	assert_int_equal(out.outcome, SEND_DOUBT);
+	assert_int_equal(out.delay_us, SEC(3));
+	c.is_resent = true;
+	assert_true(outcome_looked_up(&policy, &c, &absent, &out));
+	c.tries = 5;
+	assert_false(outcome_looked_up(&policy, &c, &absent, &out));
+	assert_int_equal(out.outcome, SEND_HOLD);
+}
+
 /* Whatever a resend meets, the first call may have been executed: never back to "queued". */
 static void
 test_a_resend_keeps_the_doubt(void **state)
@@ -226,7 +252,7 @@ test_a_resend_keeps_the_doubt(void **state)
 		{PROVIDER_OK, 2, SEND_DONE_SENT, false},
 		{PROVIDER_RETRY, 2, SEND_DOUBT, false},
 		{PROVIDER_RETRY, 4, SEND_HOLD, false},
-		{PROVIDER_UNKNOWN, 2, SEND_DOUBT, false},
+		{PROVIDER_UNKNOWN, 2, SEND_DOUBT_AGAIN, false},
 		{PROVIDER_PARK_INSTANCE, 2, SEND_DOUBT, true},
 		{PROVIDER_PARK_PROVIDER, 2, SEND_DOUBT, true},
 		{PROVIDER_REJECTED, 2, SEND_DONE_FAILED, false},
@@ -282,6 +308,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_first_step),
 		cmocka_unit_test(test_look_up),
+		cmocka_unit_test(test_look_up_bounds),
 		cmocka_unit_test(test_a_resend_keeps_the_doubt),
 		cmocka_unit_test(test_news_for_the_breaker),
 	};
