@@ -1,3 +1,4 @@
+/* envelope.c - claimed rows into as few envelopes as their routing keys allow. */
 #include <stdlib.h>
 
 #include "base/arena.h"

@@ -1,3 +1,4 @@
+/* relay.c - when the two claims run: at NOTIFY, at the earliest due row, at the poll. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "loop/loop.h"

@@ -1,3 +1,4 @@
+/* conn.c - a connection's life: resolve, connect, set up, lose, try again. */
 #include "db/internal.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* pipeline.c - units on the wire: write what may be written, read the replies, ping. */
 #include "db/internal.h"
 
 #include <string.h>

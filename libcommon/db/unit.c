@@ -1,3 +1,4 @@
+/* unit.c - units of statements, and what an error of the server means for one. */
 #include "db/db.h"
 
 #include <stdio.h>

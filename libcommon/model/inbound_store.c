@@ -1,3 +1,4 @@
+/* inbound_store.c - the gateway's half of inbound.h: raw bodies, deduplicated and hinted. */
 #include "model/inbound.h"
 
 static const char inbound_store_sql[] =
