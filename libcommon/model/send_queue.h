@@ -47,7 +47,6 @@ struct arena;
 
 #define SEND_CLAIM_INSTANCES 64 /* instances in one claim unit */
 #define SEND_CLAIM_ROWS      64 /* rows for one instance in one claim unit */
-#define SEND_REF_SIZE        24 /* "3EB0" + 18 hex digits and NUL fits */
 
 enum send_state {
 	SEND_ARRIVED = 0,
@@ -113,7 +112,7 @@ enum send_outcome {
 	SEND_RETRY = 2,       /* HEAD again after delay_us; counts as a try */
 	SEND_DOUBT = 3,       /* IN_DOUBT for delay_us */
 	SEND_PARK = 4,        /* HEAD again after delay_us, burns no try: not the message's fault */
-	SEND_DONE_EXPIRED = 5,  /* leaves the queue from ARRIVED, BEHIND, HEAD or HELD */
+	SEND_DONE_EXPIRED = 5,   /* leaves the queue from ARRIVED, BEHIND, HEAD or HELD */
 	SEND_DONE_CANCELLED = 6, /* the same, by a client's wish */
 	SEND_HOLD = 7,           /* HELD: leaves its lane, stays in doubt */
 	SEND_UNSEEN = 8,         /* a look-up failed: IN_DOUBT for delay_us more */
@@ -126,11 +125,12 @@ struct send_result {
 	int16_t attempt;
 	enum send_outcome outcome;
 	bool is_uncounted; /* no provider call was made for it: burns no try (PARK never does) */
-	int64_t delay_us;         /* RETRY, DOUBT, DOUBT_AGAIN, PARK, UNSEEN */
+	int64_t delay_us;  /* RETRY, DOUBT, DOUBT_AGAIN, PARK, UNSEEN */
 	struct slice external_id; /* SENT: the provider's id; may be absent */
-	struct slice code; /* error code or reason word; SENT: what proved it, absent for an answer */
-	struct slice text;        /* human reason; absent on SENT */
-	struct uuid event_id;     /* event to record; nil: none */
+	struct slice
+		code; /* error code or reason word; SENT: what proved it, absent for an answer */
+	struct slice text;    /* human reason; absent on SENT */
+	struct uuid event_id; /* event to record; nil: none */
 	enum event_type event_type;
 	struct slice facts; /* JSON of the event */
 	int64_t at_us;      /* wall time of the outcome */
