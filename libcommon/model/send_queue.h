@@ -127,10 +127,9 @@ struct send_result {
 	bool is_uncounted; /* no provider call was made for it: burns no try (PARK never does) */
 	int64_t delay_us;  /* RETRY, DOUBT, DOUBT_AGAIN, PARK, UNSEEN */
 	struct slice external_id; /* SENT: the provider's id; may be absent */
-	struct slice
-		code; /* error code or reason word; SENT: what proved it, absent for an answer */
-	struct slice text;    /* human reason; absent on SENT */
-	struct uuid event_id; /* event to record; nil: none */
+	struct slice code;        /* error or reason; SENT: what proved it, absent for an answer */
+	struct slice text;        /* human reason; absent on SENT */
+	struct uuid event_id;     /* event to record; nil: none */
 	enum event_type event_type;
 	struct slice facts; /* JSON of the event */
 	int64_t at_us;      /* wall time of the outcome */
