@@ -128,7 +128,7 @@ time_read(const struct json *v)
 	int64_t us;
 
 	if (json_type(v) == JSON_STRING && !(t > 0))
-		return clock_parse_rfc3339(json_str(v), &us) == GH_OK ? us : 0;
+		return clock_parse_rfc3339(json_str(v), &us) == GH_OK && us > 0 ? us : 0;
 	if (!(t > 0) || t >= 1e14)
 		return 0;
 	if (t < 1e11)
