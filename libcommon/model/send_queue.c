@@ -117,17 +117,25 @@ static const char send_finish_sql[] =
 	"  SELECT x.*, x.outcome NOT IN (2, 3, 4, 8, 9) AS leaves,\n"
 	"         x.outcome IN (2, 3, 4, 7, 8, 9) AS stays\n"
 	/* A receipt is better evidence than an answer: it came first and decides. */
-	"  FROM (SELECT r.id, r.attempt, r.delay_us, r.external_id, r.detail, r.event_type,\n"
-	"               r.facts, r.at, s.company_id, s.instance_id, s.lane, s.class, s.state,\n"
+	"  FROM (SELECT r.id, r.attempt, r.delay_us, r.external_id, r.detail, r.at,\n"
+	"               s.company_id, s.instance_id, s.lane, s.class, s.state,\n"
 	"               s.tries - (r.is_uncounted OR r.outcome = 4)::int AS tries,\n"
 	"               CASE WHEN p.overrules THEN p.proven ELSE r.outcome END AS outcome,\n"
 	"               CASE WHEN p.overrules THEN 'receipt' ELSE r.code END AS code,\n"
-	"               CASE WHEN p.overrules THEN NULL ELSE r.event_id END AS event_id\n"
+	/* The company hears of every sent message: the doubt's event becomes that one. */
+	"               CASE WHEN p.overrules AND NOT p.is_news THEN NULL ELSE r.event_id END\n"
+	"                 AS event_id,\n"
+	"               CASE WHEN p.overrules THEN 3::int2 ELSE r.event_type END AS event_type,\n"
+	"               CASE WHEN p.overrules AND p.is_news\n"
+	"                    THEN (r.facts::jsonb - 'error_code' - 'error_message'\n"
+	"                          || '{\"status\": \"sent\"}')::text\n"
+	"                    ELSE r.facts END AS facts\n"
 	"        FROM r JOIN send_queue s ON s.message_id = r.id AND s.attempt = r.attempt\n"
 	"        JOIN messages m ON m.id = r.id\n"
 	"        CROSS JOIN LATERAL (\n"
 	"          SELECT e.proven, coalesce(e.proven <> r.outcome, false)\n"
-	"                 AND r.outcome NOT IN (5, 6) AS overrules\n"
+	"                 AND r.outcome NOT IN (5, 6) AS overrules,\n"
+	"                 e.proven = 0 AND m.sent_at IS NULL AND r.outcome IN (3, 7) AS is_news\n"
 	"          FROM (SELECT CASE WHEN m.status BETWEEN 4 AND 7 THEN 0::int2\n"
 	"                            WHEN m.status = 8 THEN 1::int2 END AS proven) e) p\n"
 	"        WHERE CASE WHEN r.outcome IN (0, 1) THEN s.state IN (3, 4, 5)\n"
@@ -240,7 +248,29 @@ static const char send_overdue_sql[] =
 	"      ORDER BY expires_at LIMIT $1) q\n"
 	"JOIN messages m ON m.id = q.message_id";
 
-enum { SEND_CLAIM, SEND_PENDING, SEND_FINISH, SEND_LATE, SEND_LAPSED, SEND_OVERDUE };
+/* By owner and then by its partial indexes: the queue of the living is not read. */
+static const char send_ownerless_sql[] =
+	"SELECT " UPKEEP_COLUMNS
+	"FROM (SELECT s.* FROM instances i JOIN companies c ON c.id = i.company_id\n"
+	"      CROSS JOIN LATERAL (\n"
+	"        (SELECT * FROM send_queue WHERE instance_id = i.id AND state = 0 LIMIT $1)\n"
+	"        UNION ALL\n"
+	"        (SELECT * FROM send_queue WHERE instance_id = i.id AND state IN (1, 2)\n"
+	"         LIMIT $1)) s\n"
+	"      WHERE i.deleted_at > now() - interval '7 days'\n"
+	"         OR c.deleted_at > now() - interval '7 days'\n"
+	"      LIMIT $1) q\n"
+	"JOIN messages m ON m.id = q.message_id";
+
+enum {
+	SEND_CLAIM,
+	SEND_PENDING,
+	SEND_FINISH,
+	SEND_LATE,
+	SEND_LAPSED,
+	SEND_OVERDUE,
+	SEND_OWNERLESS
+};
 
 static const struct db_stmt send_queue_stmts[] = {
 	[SEND_CLAIM] = {"send_claim", send_claim_sql,
@@ -256,6 +286,7 @@ static const struct db_stmt send_queue_stmts[] = {
 				DB_TEXT_ARRAY, DB_TEXT)},
 	[SEND_LAPSED] = {"send_lapsed", send_lapsed_sql, DB_TYPES(DB_INT4)},
 	[SEND_OVERDUE] = {"send_overdue", send_overdue_sql, DB_TYPES(DB_INT4)},
+	[SEND_OWNERLESS] = {"send_ownerless", send_ownerless_sql, DB_TYPES(DB_INT4)},
 };
 const struct db_stmt_table send_queue_stmt_table = DB_STMT_TABLE(send_queue_stmts);
 
@@ -464,6 +495,12 @@ void
 send_overdue_add(struct db_unit *u, unsigned limit)
 {
 	db_p_i32(db_unit_add(u, &send_queue_stmts[SEND_OVERDUE]), (int32_t)limit);
+}
+
+void
+send_ownerless_add(struct db_unit *u, unsigned limit)
+{
+	db_p_i32(db_unit_add(u, &send_queue_stmts[SEND_OWNERLESS]), (int32_t)limit);
 }
 
 unsigned

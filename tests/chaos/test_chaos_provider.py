@@ -22,8 +22,8 @@ def test_provider_down_and_up(new_world, new_driver, killer, judge, pick):
 def test_provider_accepts_and_breaks_the_connection(new_world, new_driver, judge, sim):
     """At most one copy more, and only of messages that say so."""
     world = new_world(instances=2, chats=20)
-    sim.fault("waha", "reset_after", rate=0.2, for_ms=3000)
-    driver = new_driver(world, per_chat=5, rate=60).start().join(30)
+    sim.fault("waha", "reset_after", rate=0.4, for_ms=5000)
+    driver = new_driver(world, per_chat=10, rate=60).start().join(30)
     verdict = judge(world)
     verdict.settle(30, driver.sent)
     verdict.verdict(driver)

@@ -33,11 +33,13 @@ def test_a_late_result_of_an_older_attempt_changes_nothing(new_world, new_driver
     killer.signal(sleeper, "STOP")
     try:
         sim.fault("waha", "hang", rate=0)
-        sim.fault("waha", "latency", value=3000, rate=1)
+        # Shorter than a look-up's deadline, long enough to wake the sleeper meanwhile.
+        sim.fault("waha", "latency", value=1500, rate=1)
         is_resent = wait_for(
             lambda: any(row["resent"] for row in claims() if row["daemon"] == worker), 60)
     finally:
         killer.signal(sleeper, "CONT")
+    sim.fault("waha", "latency", value=0, rate=0)
     assert is_resent, "no message of the sleeping sender was sent again"
     verdict.settle(60, driver.sent)
     verdict.verdict(driver, killer)
