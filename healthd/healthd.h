@@ -73,7 +73,13 @@ enum healthd_metric {
 
 /* Values of the labels, in the order of their words in main.c. */
 enum { RUN_OK, RUN_FAILED };
-enum { RECOVERED_IN_DOUBT, RECOVERED_SENT, RECOVERED_EXPIRED, RECOVERED_DELIVERY };
+enum {
+	RECOVERED_IN_DOUBT,
+	RECOVERED_SENT,
+	RECOVERED_EXPIRED,
+	RECOVERED_CANCELLED,
+	RECOVERED_DELIVERY
+};
 enum { CHECK_HEALTHY, CHECK_UNHEALTHY };
 
 struct healthd {

@@ -1,6 +1,6 @@
 /* leases.c - what nobody will finish any more: sends whose call's lease ran out become in_doubt (or
- * sent, where a receipt proves it), sends past their end fail as expired, deliveries whose lease
- * ran out are due again.
+ * sent, where a receipt proves it), sends past their end fail as expired, waiting sends of a
+ * deleted instance or company are cancelled, deliveries whose lease ran out are due again.
  *
  * Each change is conditional on the attempt it was read with, so a result that a slow senderd
  * stores meanwhile wins. One row the server refuses does not keep its neighbours (db/batch.h).
@@ -24,7 +24,7 @@
 
 #define SLICE_ROWS DB_BATCH_MAX
 
-enum leases_step { STEP_LAPSED, STEP_OVERDUE, STEP_DELIVERIES };
+enum leases_step { STEP_LAPSED, STEP_OVERDUE, STEP_OWNERLESS, STEP_DELIVERIES };
 
 struct lease_row {
 	struct db_batch_row row;
@@ -104,6 +104,7 @@ lease_row_log(const struct lease_row *row)
 		[RECOVERED_IN_DOUBT] = "send.in_doubt",
 		[RECOVERED_SENT] = "send.sent",
 		[RECOVERED_EXPIRED] = "send.expired",
+		[RECOVERED_CANCELLED] = "send.cancelled",
 	};
 	char id[UUID_TEXT_SIZE];
 
@@ -178,12 +179,29 @@ decide_overdue(const struct send_claim *c, struct lease_row *row)
 	r->event_type = EVENT_MESSAGE_FAILED;
 }
 
+static void
+decide_ownerless(struct lease_row *row)
+{
+	struct send_result *r = &row->result;
+
+	row->recovered = RECOVERED_CANCELLED;
+	r->outcome = SEND_DONE_CANCELLED;
+	r->code = S("owner_deleted");
+	r->text = S("its instance or company was deleted before it was sent");
+	r->event_type = EVENT_MESSAGE_CANCELLED;
+}
+
 static enum msg_status
 status_of(unsigned recovered)
 {
-	if (recovered == RECOVERED_SENT)
-		return MSG_SENT;
-	return recovered == RECOVERED_IN_DOUBT ? MSG_IN_DOUBT : MSG_FAILED;
+	static const enum msg_status statuses[] = {
+		[RECOVERED_IN_DOUBT] = MSG_IN_DOUBT,
+		[RECOVERED_SENT] = MSG_SENT,
+		[RECOVERED_EXPIRED] = MSG_FAILED,
+		[RECOVERED_CANCELLED] = MSG_CANCELLED,
+	};
+
+	return statuses[recovered];
 }
 
 /* route: NULL when the instance is deleted. */
@@ -226,8 +244,10 @@ lease_row_decide(struct leases *l, unsigned i, const struct route_row *route)
 	row->result.at_us = clock_wall_us();
 	if (l->step == STEP_LAPSED)
 		decide_lapsed(l, c, row);
-	else
+	else if (l->step == STEP_OVERDUE)
 		decide_overdue(c, row);
+	else
+		decide_ownerless(row);
 	lease_row_facts(l, c, route, row);
 }
 
@@ -317,6 +337,9 @@ leases_next(struct leases *l)
 		break;
 	case STEP_OVERDUE:
 		send_overdue_add(u, SLICE_ROWS);
+		break;
+	case STEP_OWNERLESS:
+		send_ownerless_add(u, SLICE_ROWS);
 		break;
 	case STEP_DELIVERIES:
 		delivery_lapse_add(u, SLICE_ROWS);

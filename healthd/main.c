@@ -45,7 +45,7 @@ static const char *const task_names[HEALTHD_TASK_COUNT] = {
 	[HEALTHD_LEDGER] = "ledger",         [HEALTHD_STALLED] = "stalled",
 };
 static const char *const run_results[] = {"ok", "failed"};
-static const char *const recoveries[] = {"in_doubt", "sent", "expired", "delivery"};
+static const char *const recoveries[] = {"in_doubt", "sent", "expired", "cancelled", "delivery"};
 static const char *const check_results[] = {"healthy", "unhealthy"};
 /* In the order of enum purge_kind. */
 static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys", "inbound_dedupe",

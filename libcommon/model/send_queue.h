@@ -163,11 +163,13 @@ void send_late_add(struct db_unit *u, const struct send_late *rows, unsigned cou
 
 /* ---- upkeep (healthd) ---- */
 
-/* Rows whose lease ran out, and rows past expires_at that no call is running for:
- * at most `limit`, to be ended through send_finish_add. */
+/* Rows whose lease ran out; rows past expires_at that no call is running for; waiting rows whose
+ * instance or company was deleted within the last week: at most `limit`, to be ended through
+ * send_finish_add. */
 void send_lapsed_add(struct db_unit *u, unsigned limit);
 void send_overdue_add(struct db_unit *u, unsigned limit);
-/* Rows of either; is_resend is here "it is in doubt". */
+void send_ownerless_add(struct db_unit *u, unsigned limit);
+/* Rows of any of them; is_resend is here "it is in doubt". */
 unsigned send_upkeep_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows);
 
 extern const struct db_stmt_table send_queue_stmt_table;

@@ -6,7 +6,7 @@ import urllib.request
 import psycopg
 import pytest
 
-from support import unique, wait_until
+from support import Company, unique, wait_until
 
 FAR = "2 days"
 TASKS = {"leases", "rehint", "partitions", "providers", "instances", "recreate", "purge", "gauges",
@@ -89,6 +89,21 @@ def test_a_send_past_its_end_fails_as_expired(company, waiting, owner, db):
     assert db.execute("SELECT reason FROM dead_letters WHERE message_id = %s",
                       (message_id,)).fetchone()["reason"] == "expired"
     assert event_types(db, message_id) == [7]
+
+
+def test_waiting_sends_of_a_deleted_company_are_cancelled(admin, provider, db):
+    gone = Company(admin, provider)
+    waiting = gone.instance(is_connected=False)
+    db_at = db.execute("SELECT to_char(now() AT TIME ZONE 'UTC' + interval '1 day',"
+                       " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at").fetchone()["at"]
+    ids = [gone.send(waiting, content=f"Never #{n}", scheduled_at=db_at)["id"] for n in range(200)]
+    admin.delete(f"/api/admin/companies/{gone.id}")
+    wait_until(lambda: db.execute("SELECT count(*) AS n FROM send_queue WHERE company_id = %s",
+                                  (gone.id,)).fetchone()["n"] == 0, "the queue to empty")
+    rows = db.execute("SELECT status, error_code FROM messages WHERE id = ANY(%s)", (ids,)).fetchall()
+    assert {(r["status"], r["error_code"]) for r in rows} == {(9, "owner_deleted")}
+    ledger = db.execute("SELECT * FROM growhub_ledger WHERE company_id = %s", (gone.id,)).fetchone()
+    assert ledger["accepted"] == ledger["cancelled"] == 200 and ledger["pending"] == 0
 
 
 def test_a_lapsed_delivery_is_posted_again_under_the_same_id(company, instance, owner, sim):
