@@ -306,12 +306,14 @@ db_hosts_params(struct db_hosts *h, const struct db_hosts_defaults *def,
 	params_add_default(h, "tcp_user_timeout", "15000");
 	if (def->sends_options) {
 		/* A transaction whose client vanished must not hold its locks for hours; a
-		 * compiled plan costs more than our short statements. */
+		 * compiled plan costs more than our short statements. Plans are made once, maybe
+		 * while a table is still empty: without the ban they would scan it for ever. */
 		params_add(h, "options",
 			   arena_printf(h->arena,
 					"-c statement_timeout=%" PRId64
 					" -c idle_in_transaction_session_timeout=60000"
-					" -c timezone=UTC -c jit=off %s",
+					" -c timezone=UTC -c jit=off -c enable_seqscan=off"
+					" -c plan_cache_mode=force_generic_plan %s",
 					def->statement_timeout_us / 1000,
 					written != NULL ? written : ""));
 	} else if (written != NULL) {
