@@ -16,9 +16,10 @@
 #include "posts.h"
 #include "targets.h"
 
-#define CLAIMS_MAX     2
-#define TURNS_MAX      (CLAIMS_MAX * DELIVERY_CLAIM_ENDPOINTS)
-#define FAULT_PAUSE_US (60 * CLOCK_SEC) /* an endpoint that cannot be posted to */
+#define CLAIMS_MAX        2
+#define LINE_UNSTORED_MAX 256 /* answered posts of an endpoint whose results are not stored */
+#define TURNS_MAX         (CLAIMS_MAX * DELIVERY_CLAIM_ENDPOINTS)
+#define FAULT_PAUSE_US    (60 * CLOCK_SEC) /* an endpoint that cannot be posted to */
 
 /* What an endpoint's turn waits for. */
 enum line_state {
@@ -39,8 +40,9 @@ struct line {
 	struct target *target;     /* running one; NULL while IDLE */
 	const struct endpoint *to; /* held while READY or CLAIM */
 	unsigned max_concurrency;  /* of the route last seen */
-	unsigned post_count;
-	unsigned claimed_count; /* CLAIM: rows that came */
+	unsigned post_count;       /* posts whose result is not stored */
+	unsigned answered_count;   /* of these: the receiver has answered */
+	unsigned claimed_count;    /* CLAIM: rows that came */
 	struct breaker breaker;
 	bool has_timer; /* the breaker is open and an outbox row will wake the endpoint */
 };
@@ -168,13 +170,17 @@ line_end_turn(struct line *line, enum turn_end end)
 		targets_done(k, end == TURN_MORE);
 }
 
-/* Posts that may start now. */
+/* Posts that may start now. The receiver's limit is on posts it works at: one that it has
+ * answered makes room while its result is still on its way to the disk. */
 static unsigned
 line_room(const struct line *line)
 {
 	unsigned limit = breaker_limit(&line->breaker, clock_mono_us(), line->max_concurrency);
+	unsigned running = line->post_count - line->answered_count;
 
-	return limit > line->post_count ? limit - line->post_count : 0;
+	if (line->answered_count >= LINE_UNSTORED_MAX)
+		return 0;
+	return limit > running ? limit - running : 0;
 }
 
 static void
@@ -416,6 +422,15 @@ deliveries_step(void *arg)
 
 /* ---- what posts report ---- */
 
+/* A post made room: the line that waited for it takes another turn. */
+static void
+line_has_room(struct line *line)
+{
+	loop_task_mark(line->x->task);
+	if (line->state == LINE_FULL)
+		line_end_turn(line, TURN_MORE); /* line may be gone */
+}
+
 static void
 deliveries_answered(void *arg GH_UNUSED, void *token, bool is_counted, bool is_success,
 		    int64_t slow_us)
@@ -423,11 +438,13 @@ deliveries_answered(void *arg GH_UNUSED, void *token, bool is_counted, bool is_s
 	struct line *line = token;
 	int64_t now_us = clock_mono_us();
 
-	if (!is_counted || !breaker_count(&line->breaker, now_us, is_success, slow_us))
-		return;
-	line->has_timer = false;
-	log_info("webhook.left_alone", LOG_INT("endpoint", line->id),
-		 LOG_INT("for_ms", breaker_wait_us(&line->breaker, now_us) / CLOCK_MS));
+	line->answered_count++;
+	if (is_counted && breaker_count(&line->breaker, now_us, is_success, slow_us)) {
+		line->has_timer = false;
+		log_info("webhook.left_alone", LOG_INT("endpoint", line->id),
+			 LOG_INT("for_ms", breaker_wait_us(&line->breaker, now_us) / CLOCK_MS));
+	}
+	line_has_room(line);
 }
 
 static void
@@ -440,18 +457,19 @@ deliveries_disabled(void *arg, void *token)
 }
 
 static void
-deliveries_ended(void *arg, void *token)
+deliveries_ended(void *arg GH_UNUSED, void *token, bool was_answered)
 {
-	struct deliveries *x = arg;
 	struct line *line = token;
 
 	line->post_count--;
-	if (line->state == LINE_FULL)
-		line_end_turn(line, TURN_MORE);
-	else if (line->state == LINE_IDLE && line->post_count == 0 &&
-		 breaker_is_clean(&line->breaker))
+	if (was_answered)
+		line->answered_count--;
+	if (line->state == LINE_IDLE && line->post_count == 0 && breaker_is_clean(&line->breaker)) {
+		loop_task_mark(line->x->task);
 		line_free(line);
-	loop_task_mark(x->task);
+		return;
+	}
+	line_has_room(line);
 }
 
 /* ---- the interface ---- */

@@ -38,6 +38,7 @@ struct post {
 	const struct endpoint *to;
 	struct buf body;
 	struct delivery_result result;
+	bool is_answered;
 	bool is_disabled; /* the receiver wants no more */
 	char excerpt[EXCERPT_MAX];
 };
@@ -77,12 +78,13 @@ post_end(struct post *post)
 {
 	struct posts *p = post->p;
 	void *token = post->token;
+	bool was_answered = post->is_answered;
 
 	p->count--;
 	metrics_adjust(p->opts.table, POSTS_IN_FLIGHT, 0, 0, -1);
 	post_free(post);
 	if (!p->is_closing)
-		p->opts.events.ended(p->opts.events.arg, token);
+		p->opts.events.ended(p->opts.events.arg, token, was_answered);
 }
 
 /* ---- results ---- */
@@ -312,6 +314,7 @@ post_answered(void *arg, const struct http_result *r)
 	post->result.duration_ms = (int32_t)(r->elapsed_us / CLOCK_MS);
 	post->result.excerpt = post_excerpt(post, r->body);
 	post->is_disabled = v.is_disabled;
+	post->is_answered = true;
 	post_count(post, r);
 	if (v.is_disabled)
 		events->disabled(events->arg, post->token);

@@ -50,8 +50,9 @@ struct posts_events {
 	void (*answered)(void *arg, void *token, bool is_counted, bool is_success, int64_t slow_us);
 	/* The receiver wants no more posts; recorded with the result. Before answered. */
 	void (*disabled)(void *arg, void *token);
-	/* The post is over; token is not used any more. */
-	void (*ended)(void *arg, void *token);
+	/* The post is over, its result stored or given up; token is not used any more.
+	 * was_answered: answered was called for it. */
+	void (*ended)(void *arg, void *token, bool was_answered);
 	void *arg;
 };
 
