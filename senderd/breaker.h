@@ -22,6 +22,9 @@
 #define BREAKER_DOUBTS       5
 #define BREAKER_PAUSE_US     CLOCK_SEC
 #define BREAKER_PAUSE_MAX_US (30 * CLOCK_SEC)
+/* Open, due for a probe, and nobody to make it: another sender has found the server well and taken
+ * what waited. After this long it is forgotten. */
+#define BREAKER_IDLE_US (30 * CLOCK_SEC)
 
 struct breaker {
 	unsigned doubts;  /* calls in a row without a clear answer */

@@ -129,6 +129,14 @@ senderd_release(void *arg GH_UNUSED, void *hint)
 	hint_done(hint);
 }
 
+static void
+senderd_forget(void *arg, int32_t provider_id)
+{
+	const struct senderd *sd = arg;
+
+	servers_forget(sd->servers, provider_id);
+}
+
 /* While the database is away nothing can be claimed: the broker keeps the hints. */
 static void
 senderd_db_state(void *arg, bool is_up, const struct gh_err *err GH_UNUSED)
@@ -200,6 +208,7 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	sd->targets = targets_new(&(struct targets_opts){
 		.max_in_flight = (unsigned)sd->conf->max_in_flight,
 		.release = senderd_release,
+		.forget = senderd_forget,
 		.arg = sd,
 	});
 	sd->wake = wake_new(sd->loop, sd->write, WAKE_OUTBOX);

@@ -20,5 +20,7 @@ void servers_free(struct servers *v);
  * until its next probe; reason: why, a literal. */
 void servers_report(struct servers *v, const struct route *route, enum breaker_change change,
 		    int64_t wait_us, const char *reason);
+/* An open breaker was closed without a call. */
+void servers_forget(struct servers *v, int32_t provider_id);
 
 #endif

@@ -502,21 +502,39 @@ targets_settled(struct targets *s, struct target *t)
 		target_rest(s, t);
 }
 
-/* Monotonic time of the next probe that a blocked target could make; 0: none. */
+/* When an open breaker must be looked at again; 0: the end of a call or claim does it. */
+static int64_t
+probe_expire(struct targets *s, struct provider_slots *p, int64_t now_us)
+{
+	bool has_candidates = p->blocked_count > 0;
+	int64_t idle_us = p->breaker.probe_us + BREAKER_IDLE_US;
+
+	provider_wake(s, p, now_us);
+	if (!breaker_may_probe(&p->breaker, now_us))
+		return p->breaker.probe_us;
+	if (has_candidates || p->used > 0)
+		return 0;
+	if (now_us < idle_us)
+		return idle_us;
+	list_del(&p->open);
+	p->breaker = (struct breaker){0};
+	s->opts.forget(s->opts.arg, p->id);
+	return 0;
+}
+
+/* Monotonic time of the next one; 0: none. */
 static int64_t
 probes_expire(struct targets *s, int64_t now_us)
 {
 	int64_t next_us = 0;
 
-	LIST_FOREACH(it, &s->open)
+	LIST_FOREACH_SAFE(it, &s->open)
 	{
-		struct provider_slots *p = LIST_ENTRY(it, struct provider_slots, open);
+		int64_t at_us =
+			probe_expire(s, LIST_ENTRY(it, struct provider_slots, open), now_us);
 
-		provider_wake(s, p, now_us);
-		if (breaker_may_probe(&p->breaker, now_us) || p->blocked_count == 0)
-			continue; /* the probe under way, or a hint, goes on from here */
-		if (next_us == 0 || p->breaker.probe_us < next_us)
-			next_us = p->breaker.probe_us;
+		if (at_us != 0 && (next_us == 0 || at_us < next_us))
+			next_us = at_us;
 	}
 	return next_us;
 }

@@ -55,6 +55,8 @@ const char *target_state_name(enum target_state state);
 struct targets_opts {
 	unsigned max_in_flight;                 /* calls at one time */
 	void (*release)(void *arg, void *hint); /* acknowledge; called once per hint */
+	/* An open breaker is closed because nobody needs it; from targets_expire. */
+	void (*forget)(void *arg, int32_t provider_id);
 	void *arg;
 };
 

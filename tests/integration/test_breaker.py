@@ -43,9 +43,18 @@ def far(admin, env):
     proxy.close()
 
 
-def wait_open(env, count):
-    wait_until(lambda: metric(env, "senderd", "growhub_provider_breaker_open") == count,
-               f"{count} open breakers", timeout=40)
+def is_open(env):
+    """Any of the senders leaves a provider alone."""
+    return metric(env, "senderd", "growhub_provider_breaker_open") > 0
+
+
+def wait_open(env):
+    wait_until(lambda: is_open(env), "an open breaker", timeout=40)
+
+
+def wait_closed(env):
+    """Of several senders, those without anything left to try with forget it after half a minute."""
+    wait_until(lambda: not is_open(env), "all breakers closed", timeout=75)
 
 
 def test_a_provider_that_is_down_for_a_while(far, sim, env, db):
@@ -56,21 +65,22 @@ def test_a_provider_that_is_down_for_a_while(far, sim, env, db):
     away_since = time.monotonic()
     sent = [(instance, company.send(instance, to=chat, content=f"{chat} #{n}"))
             for n in range(1, 7) for chat in CHATS for instance in instances]
-    wait_open(env, 1)
+    wait_open(env)
     waiting = wait_until(lambda: db.execute(
         "SELECT count(*) AS n FROM send_queue WHERE instance_id = ANY(%s)"
         " AND reason = 'waiting_provider'", ([i["id"] for i in instances],)).fetchone()["n"],
         "rows that say why they wait")
     assert waiting <= len(CHATS) * len(instances)
     time.sleep(max(0, 12 - (time.monotonic() - away_since)))
-    # 1 + 2 + 4 ... s apart, and what was claimed together before the first refusal.
-    assert metric(env, "senderd", "growhub_send_attempts_total") - called <= waiting + 8
+    # 1 + 2 + 4 ... s apart for each sender, and what was claimed together before the first refusal.
+    senders = env["GROWHUB_ADMIN_URLS"].count("senderd-")
+    assert metric(env, "senderd", "growhub_send_attempts_total") - called <= waiting + 8 * senders
     assert db.execute("SELECT * FROM growhub_stranded").fetchall() == []
     proxy.open()
     for _, message in sent:
         row = company.wait_status(message["id"], "sent", "delivered", "read", timeout=60)
         assert row["attempts"] == 1
-    wait_open(env, 0)
+    wait_closed(env)
     for instance in instances:
         texts = [m["text"] for m in sim.messages(instance["external_instance_id"])]
         for chat in CHATS:
@@ -84,12 +94,12 @@ def test_other_providers_go_on_meanwhile(far, company, instance, env):
     waiting = away.instance()
     proxy.cut()
     held = away.send(waiting, content="Held #1")
-    wait_open(env, 1)
+    wait_open(env)
     company.wait_status(company.send(instance, content="Free")["id"], "read", timeout=5)
     assert away.message(held["id"])["status"] == "queued"
     proxy.open()
     away.wait_status(held["id"], "read", timeout=40)
-    wait_open(env, 0)
+    wait_closed(env)
 
 
 def test_a_wrong_key_opens_it_too(far, admin, env):
@@ -99,7 +109,7 @@ def test_a_wrong_key_opens_it_too(far, admin, env):
     # Routes are cached for some seconds: send until the new key is used.
     sent = [company.send(instance, content="Key #0")]
     deadline = time.monotonic() + 15
-    while metric(env, "senderd", "growhub_provider_breaker_open") == 0:
+    while not is_open(env):
         assert time.monotonic() < deadline
         sent.append(company.send(instance, content=f"Key #{len(sent)}"))
         time.sleep(0.5)
@@ -107,20 +117,22 @@ def test_a_wrong_key_opens_it_too(far, admin, env):
     for message in sent:
         row = company.wait_status(message["id"], "sent", "delivered", "read", timeout=60)
         assert row["attempts"] == 1
-    wait_open(env, 0)
+    wait_closed(env)
 
 
 def test_five_doubts_open_it(sim, company, instance, env):
     opened = metric(env, "senderd", "growhub_provider_breaker_changes_total", change="opened")
     sim.fault("waha", "status", value=502, rate=1, for_ms=60000)
     try:
-        sent = [company.send(instance, to=chat, content="Doubt #1") for chat in CHATS]
-        wait_open(env, 1)
+        # Each sender counts for itself.
+        sent = [company.send(instance, to=f"55119777700{n:02}", content="Doubt #1")
+                for n in range(20)]
+        wait_open(env)
     finally:
         sim.fault("waha", "status", rate=0, for_ms=1)
     assert metric(env, "senderd", "growhub_provider_breaker_changes_total",
-                  change="opened") == opened + 1
+                  change="opened") > opened
     for message in sent:
         company.wait_status(message["id"], "read", timeout=60)
-    wait_open(env, 0)
-    assert len(sim.messages(instance["external_instance_id"])) == len(CHATS)
+    wait_closed(env)
+    assert len(sim.messages(instance["external_instance_id"])) == len(sent)

@@ -21,13 +21,24 @@ release(void *arg, void *hint)
 	released[(uintptr_t)hint]++;
 }
 
+static int32_t forgotten;
+
+static void
+forget(void *arg, int32_t provider_id)
+{
+	(void)arg;
+	forgotten = provider_id;
+}
+
 static struct targets *
 make(unsigned max_in_flight)
 {
+	forgotten = 0;
 	memset(released, 0, sizeof(released));
 	return targets_new(&(struct targets_opts){
 		.max_in_flight = max_in_flight,
 		.release = release,
+		.forget = forget,
 	});
 }
 
@@ -588,7 +599,33 @@ test_an_empty_probe_passes_the_turn_on(void **state)
 	targets_claimed(s, t, 1, 0, MQ_CLASS_NORMAL, false, later_us);
 	next = try_call(s, later_us);
 	assert_non_null(next);
+	/* Under way: not idle, however long it takes. */
+	(void)targets_expire(s, later_us + 2 * BREAKER_IDLE_US);
+	assert_int_equal(forgotten, 0);
 	assert_int_equal(end_with(s, next, BREAKER_WORKS, later_us), BREAKER_CLOSED);
+	targets_free(s);
+}
+
+/* Another sender took all that waited: nobody is left to find out that the server is back. */
+static void
+test_a_breaker_nobody_needs_is_forgotten(void **state)
+{
+	struct targets *s = make(100);
+	struct target *t;
+
+	(void)state;
+	hint(s, 1, 7, 12);
+	t = try_call(s, NOW);
+	assert_int_equal(end_with(s, t, BREAKER_DOWN, NOW), BREAKER_OPENED);
+	assert_null(try_call(s, NOW));
+	(void)targets_expire(s, NOW + 2 * CLOCK_SEC);
+	t = targets_pick(s);
+	assert_int_equal(targets_grant(s, t, 1, 0, NOW + 2 * CLOCK_SEC), 1);
+	targets_claimed(s, t, 1, 0, MQ_CLASS_NORMAL, false, NOW + 2 * CLOCK_SEC);
+	assert_true(targets_expire(s, NOW + 2 * CLOCK_SEC) > NOW + BREAKER_IDLE_US);
+	assert_int_equal(forgotten, 0);
+	assert_int_equal(targets_expire(s, NOW + 2 * CLOCK_SEC + BREAKER_IDLE_US), 0);
+	assert_int_equal(forgotten, 1);
 	targets_free(s);
 }
 
@@ -637,6 +674,7 @@ main(void)
 		cmocka_unit_test(test_a_server_that_is_down_is_probed_by_one_call_at_a_time),
 		cmocka_unit_test(test_a_success_closes_and_wakes_the_candidates),
 		cmocka_unit_test(test_an_empty_probe_passes_the_turn_on),
+		cmocka_unit_test(test_a_breaker_nobody_needs_is_forgotten),
 		cmocka_unit_test(test_doubts_open_after_five_in_a_row),
 	};
 
