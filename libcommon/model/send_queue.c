@@ -122,9 +122,11 @@ static const char send_finish_sql[] =
 	"               s.tries - (r.is_uncounted OR r.outcome = 4)::int AS tries,\n"
 	"               CASE WHEN p.overrules THEN p.proven ELSE r.outcome END AS outcome,\n"
 	"               CASE WHEN p.overrules THEN 'receipt' ELSE r.code END AS code,\n"
-	/* The company hears of every sent message: the doubt's event becomes that one. */
-	"               CASE WHEN p.overrules AND NOT p.is_news THEN NULL ELSE r.event_id END\n"
-	"                 AS event_id,\n"
+	/* The company hears of every sent message, once: the doubt's event becomes that one, and a
+	 * receipt that said it already leaves nothing to tell. */
+	"               CASE WHEN p.overrules AND NOT p.is_news\n"
+	"                      OR r.outcome = 0 AND m.sent_at IS NOT NULL THEN NULL\n"
+	"                    ELSE r.event_id END AS event_id,\n"
 	"               CASE WHEN p.overrules THEN 3::int2 ELSE r.event_type END AS event_type,\n"
 	"               CASE WHEN p.overrules AND p.is_news\n"
 	"                    THEN (r.facts::jsonb - 'error_code' - 'error_message'\n"

@@ -27,11 +27,11 @@
 #define LEASE_US (60 * CLOCK_SEC)
 #define INSTANCE 1
 
-enum { S_RESET, S_COMPANY, S_MESSAGE, S_STATE, S_HINTS, S_WAITING };
+enum { S_RESET, S_COMPANY, S_MESSAGE, S_STATE, S_HINTS, S_WAITING, S_RECEIPT, S_EVENTS };
 static const struct db_stmt stmts[] = {
 	[S_RESET] = {"lanes_reset",
-		     "WITH q AS (DELETE FROM send_queue), m AS (DELETE FROM messages)"
-		     " DELETE FROM outbox_messages",
+		     "WITH q AS (DELETE FROM send_queue), m AS (DELETE FROM messages),"
+		     " e AS (DELETE FROM events) DELETE FROM outbox_messages",
 		     DB_NO_PARAMS},
 	[S_COMPANY] = {"lanes_company",
 		       "WITH c AS (INSERT INTO companies (name) VALUES ('lanes') RETURNING id),"
@@ -60,6 +60,10 @@ static const struct db_stmt stmts[] = {
 		       " AND database = (SELECT oid FROM pg_database WHERE datname ="
 		       "                 current_database())",
 		       DB_NO_PARAMS},
+	[S_RECEIPT] = {"lanes_receipt",
+		       "UPDATE messages SET status = 4, sent_at = now() WHERE id = $1",
+		       DB_TYPES(DB_UUID)},
+	[S_EVENTS] = {"lanes_events", "SELECT count(*) FROM events", DB_NO_PARAMS},
 };
 static const struct db_stmt_table own_table = DB_STMT_TABLE(stmts);
 static const struct db_stmt_table *const tables[] = {&own_table, &send_queue_stmt_table,
@@ -226,6 +230,9 @@ start_finish(struct side *s, struct uuid id, int16_t attempt)
 				     .instance_id = INSTANCE,
 				     .attempt = attempt,
 				     .outcome = SEND_DONE_SENT,
+				     .event_id = uuid7_new(),
+				     .event_type = EVENT_MESSAGE_SENT,
+				     .facts = S("{}"),
 				     .at_us = clock_wall_us()};
 	const struct send_result *list = &result;
 	struct db_unit *u = db_unit_new();
@@ -377,6 +384,26 @@ test_a_result_of_an_older_attempt_changes_nothing(void **state)
 }
 
 static void
+test_a_receipt_that_said_sent_leaves_nothing_to_tell(void **state)
+{
+	struct uuid told = seed_processing(5);
+	struct uuid untold;
+	struct db_unit *u = db_unit_new();
+
+	(void)state;
+	db_p_uuid(db_unit_add(u, &stmts[S_RECEIPT]), told);
+	ask(u);
+	start_finish(&t.a, told, 1);
+	commit(&t.a);
+	assert_true(t.a.was_applied);
+	assert_int_equal(ask_plain(S_EVENTS), 0);
+	untold = seed_processing(5);
+	start_finish(&t.a, untold, 1);
+	commit(&t.a);
+	assert_int_equal(ask_plain(S_EVENTS), 1);
+}
+
+static void
 test_a_lane_leaves_in_the_order_of_acceptance(void **state)
 {
 	struct uuid ids[5];
@@ -407,6 +434,8 @@ main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_result_of_an_older_attempt_changes_nothing,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_a_receipt_that_said_sent_leaves_nothing_to_tell, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_lane_leaves_in_the_order_of_acceptance,
 						set_up, tear_down),
 	};
