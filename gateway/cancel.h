@@ -7,7 +7,6 @@
 #include "model/cancel.h"
 #include "model/send_queue.h"
 
-struct gateway;
 struct gw_req;
 
 /* The statement that ends these rows (1..CANCEL_SLICE_MAX) into u, two statements; a row that was

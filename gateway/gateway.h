@@ -181,8 +181,6 @@ struct json_w *gw_begin(struct gw_req *req, const char *message);
 void gw_send(struct gw_req *req, unsigned status);
 /* gw_begin, "data": null, gw_send. */
 void gw_send_empty(struct gw_req *req, unsigned status, const char *message);
-/* Answer with a body of another type (an image). body is borrowed for this call. */
-void gw_send_raw(struct gw_req *req, unsigned status, const char *content_type, struct slice body);
 
 /* A header field of the reply, whatever it will be; name and value are borrowed until then.
  * At most GW_HEADERS_MAX - 4 of them. */

@@ -107,12 +107,6 @@ gw_send_empty(struct gw_req *req, unsigned status, const char *message)
 	gw_send(req, status);
 }
 
-void
-gw_send_raw(struct gw_req *req, unsigned status, const char *content_type, struct slice body)
-{
-	send_reply(req, status, slice_of(content_type), body);
-}
-
 /* ---- which form an error takes ---- */
 
 /* The q of a media range's parameters in thousandths; 1000 when it has none. */
