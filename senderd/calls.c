@@ -27,14 +27,14 @@ struct calls {
 
 /* ---- the end ---- */
 
+/* Also where the result has no event of its own: a receipt that came first may turn it into sent.
+ */
 static void
 call_facts(struct call *call)
 {
 	struct send_result *r = &call->result;
 	bool is_sent = r->outcome == SEND_DONE_SENT;
 
-	if (r->event_type == EVENT_NONE)
-		return;
 	r->event_id = uuid7_new();
 	r->facts = facts_message(call->mem->arena,
 				 &(struct facts_message){

@@ -122,10 +122,11 @@ static const char send_finish_sql[] =
 	"               s.tries - (r.is_uncounted OR r.outcome = 4)::int AS tries,\n"
 	"               CASE WHEN p.overrules THEN p.proven ELSE r.outcome END AS outcome,\n"
 	"               CASE WHEN p.overrules THEN 'receipt' ELSE r.code END AS code,\n"
-	/* The company hears of every sent message, once: the doubt's event becomes that one, and a
-	 * receipt that said it already leaves nothing to tell. */
+	/* The company hears of every sent message, once: the event of a result that a receipt
+	 * overrules becomes that one; a receipt that said it already leaves nothing to tell. */
 	"               CASE WHEN p.overrules AND NOT p.is_news\n"
-	"                      OR r.outcome = 0 AND m.sent_at IS NOT NULL THEN NULL\n"
+	"                      OR r.outcome = 0 AND m.sent_at IS NOT NULL\n"
+	"                      OR r.event_type = 0 AND NOT p.overrules THEN NULL\n"
 	"                    ELSE r.event_id END AS event_id,\n"
 	"               CASE WHEN p.overrules THEN 3::int2 ELSE r.event_type END AS event_type,\n"
 	"               CASE WHEN p.overrules AND p.is_news\n"
@@ -137,7 +138,7 @@ static const char send_finish_sql[] =
 	"        CROSS JOIN LATERAL (\n"
 	"          SELECT e.proven, coalesce(e.proven <> r.outcome, false)\n"
 	"                 AND r.outcome NOT IN (5, 6) AS overrules,\n"
-	"                 e.proven = 0 AND m.sent_at IS NULL AND r.outcome IN (3, 7) AS is_news\n"
+	"                 e.proven = 0 AND m.sent_at IS NULL AND r.outcome <> 0 AS is_news\n"
 	"          FROM (SELECT CASE WHEN m.status BETWEEN 4 AND 7 THEN 0::int2\n"
 	"                            WHEN m.status = 8 THEN 1::int2 END AS proven) e) p\n"
 	"        WHERE CASE WHEN r.outcome IN (0, 1) THEN s.state IN (3, 4, 5)\n"

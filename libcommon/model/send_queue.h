@@ -129,7 +129,8 @@ struct send_result {
 	struct slice external_id; /* SENT: the provider's id; may be absent */
 	struct slice code;        /* error or reason; SENT: what proved it, absent for an answer */
 	struct slice text;        /* human reason; absent on SENT */
-	struct uuid event_id;     /* event to record; nil: none */
+	struct uuid event_id;     /* event to record, or of message.sent where a receipt overrules
+				   * the result; nil: none */
 	enum event_type event_type;
 	struct slice facts; /* JSON of the event */
 	int64_t at_us;      /* wall time of the outcome */

@@ -27,7 +27,17 @@
 #define LEASE_US (60 * CLOCK_SEC)
 #define INSTANCE 1
 
-enum { S_RESET, S_COMPANY, S_MESSAGE, S_STATE, S_HINTS, S_WAITING, S_RECEIPT, S_EVENTS };
+enum {
+	S_RESET,
+	S_COMPANY,
+	S_MESSAGE,
+	S_STATE,
+	S_HINTS,
+	S_WAITING,
+	S_RECEIPT,
+	S_DELIVERED,
+	S_EVENTS
+};
 static const struct db_stmt stmts[] = {
 	[S_RESET] = {"lanes_reset",
 		     "WITH q AS (DELETE FROM send_queue), m AS (DELETE FROM messages),"
@@ -63,7 +73,10 @@ static const struct db_stmt stmts[] = {
 	[S_RECEIPT] = {"lanes_receipt",
 		       "UPDATE messages SET status = 4, sent_at = now() WHERE id = $1",
 		       DB_TYPES(DB_UUID)},
-	[S_EVENTS] = {"lanes_events", "SELECT count(*) FROM events", DB_NO_PARAMS},
+	[S_DELIVERED] = {"lanes_delivered",
+			 "UPDATE messages SET status = 5, delivered_at = now() WHERE id = $1",
+			 DB_TYPES(DB_UUID)},
+	[S_EVENTS] = {"lanes_events", "SELECT count(*) FROM events WHERE type = 3", DB_NO_PARAMS},
 };
 static const struct db_stmt_table own_table = DB_STMT_TABLE(stmts);
 static const struct db_stmt_table *const tables[] = {&own_table, &send_queue_stmt_table,
@@ -224,14 +237,16 @@ start_claim(struct side *s)
 }
 
 static void
-start_finish(struct side *s, struct uuid id, int16_t attempt)
+start_result(struct side *s, struct uuid id, int16_t attempt, enum send_outcome outcome)
 {
+	bool is_sent = outcome == SEND_DONE_SENT;
 	struct send_result result = {.id = id,
 				     .instance_id = INSTANCE,
 				     .attempt = attempt,
-				     .outcome = SEND_DONE_SENT,
+				     .outcome = outcome,
+				     .delay_us = is_sent ? 0 : CLOCK_SEC,
 				     .event_id = uuid7_new(),
-				     .event_type = EVENT_MESSAGE_SENT,
+				     .event_type = is_sent ? EVENT_MESSAGE_SENT : EVENT_NONE,
 				     .facts = S("{}"),
 				     .at_us = clock_wall_us()};
 	const struct send_result *list = &result;
@@ -242,6 +257,12 @@ start_finish(struct side *s, struct uuid id, int16_t attempt)
 	send_finish_add(u, &list, 1, S("lanes"));
 	s->is_done = false;
 	assert_int_equal(db_submit(s->db, u, on_finished, s), GH_OK);
+}
+
+static void
+start_finish(struct side *s, struct uuid id, int16_t attempt)
+{
+	start_result(s, id, attempt, SEND_DONE_SENT);
 }
 
 static void
@@ -403,6 +424,28 @@ test_a_receipt_that_said_sent_leaves_nothing_to_tell(void **state)
 	assert_int_equal(ask_plain(S_EVENTS), 1);
 }
 
+/* The answer says "not executed", a receipt that came before it says "delivered". */
+static void
+test_a_receipt_overrules_a_retry_and_sent_is_told(void **state)
+{
+	struct uuid id = seed_processing(5);
+	struct uuid plain;
+	struct db_unit *u = db_unit_new();
+
+	(void)state;
+	db_p_uuid(db_unit_add(u, &stmts[S_DELIVERED]), id);
+	ask(u);
+	start_result(&t.a, id, 1, SEND_RETRY);
+	commit(&t.a);
+	assert_int_equal(state_of(id), -1);
+	assert_int_equal(ask_plain(S_EVENTS), 1);
+	plain = seed_processing(5);
+	start_result(&t.a, plain, 1, SEND_RETRY);
+	commit(&t.a);
+	assert_int_equal(state_of(plain), SEND_HEAD);
+	assert_int_equal(ask_plain(S_EVENTS), 1);
+}
+
 static void
 test_a_lane_leaves_in_the_order_of_acceptance(void **state)
 {
@@ -436,6 +479,8 @@ main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_a_receipt_that_said_sent_leaves_nothing_to_tell, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_receipt_overrules_a_retry_and_sent_is_told,
+						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_lane_leaves_in_the_order_of_acceptance,
 						set_up, tear_down),
 	};
