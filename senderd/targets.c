@@ -75,7 +75,7 @@ struct targets {
 	unsigned open_count;
 };
 
-const char *
+static const char *
 target_state_name(enum target_state state)
 {
 	static const char *const names[TARGET_STATE_COUNT] = {

@@ -50,8 +50,6 @@ enum target_state {
 };
 #define TARGET_STATE_COUNT 7
 
-const char *target_state_name(enum target_state state);
-
 struct targets_opts {
 	unsigned max_in_flight;                 /* calls at one time */
 	void (*release)(void *arg, void *hint); /* acknowledge; called once per hint */
