@@ -6,15 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/version.h"
+#include "echo.h"
 #include "http/url.h"
 #include "inbound.h"
 #include "load.h"
 #include "loop/loop.h"
 #include "mq/publisher.h"
+#include "post.h"
 #include "publish.h"
 #include "send.h"
 
@@ -24,18 +27,24 @@
 
 static const char usage[] =
 	"usage: growhub-bench --url URL --token TOKEN --instance ID [OPTION]...\n"
+	"       growhub-bench --url URL --senders FILE [OPTION]...\n"
 	"       growhub-bench --url URL --hmac KEY --session NAME [OPTION]...\n"
 	"       growhub-bench --publish AMQP_URL --company ID [OPTION]...\n"
+	"       growhub-bench --post URL --token KEY --session NAME [OPTION]...\n"
+	"       growhub-bench --echo\n"
 	"\n"
 	"Sends messages to the gateway at URL (http://ADDRESS:PORT/path, default path\n"
 	"/api/messages/send), or posts signed WAHA webhooks to URL, over keep-alive\n"
-	"connections; or publishes hints to RabbitMQ, as the relay does, without a relay.\n"
+	"connections; or publishes hints to RabbitMQ, as the relay does, without a relay;\n"
+	"or posts texts to a WAHA server, as senderd does, without a senderd; or answers\n"
+	"requests with 201 and a constant, as the gateway does, without a gateway.\n"
 	"  --url URL          where to; the host is a numeric address\n"
-	"  --token TOKEN      of the company\n"
+	"  --token TOKEN      of the company; API key of the WAHA server\n"
 	"  --instance ID      that sends\n"
+	"  --senders FILE     a line \"TOKEN INSTANCE [PRIORITY]\" per sender, in turn\n"
 	"  --hmac KEY         that webhooks are signed with\n"
-	"  --session NAME     in the webhooks\n"
-	"  --connections N    default 64\n"
+	"  --session NAME     in the webhooks, and that texts are posted for\n"
+	"  --connections N    default 64; of posts: in flight\n"
 	"  --rate N           open loop: N requests per second are due, whatever comes back;\n"
 	"                     without it each connection sends again when it is answered\n"
 	"  --status N         status of a success, default 201, of webhooks 200\n"
@@ -45,14 +54,15 @@ static const char usage[] =
 	"  --seconds N        counted time, default 5\n"
 	"  --warmup N         seconds before it, default 1\n"
 	"  --json             print one JSON line instead of text\n"
+	"  --echo             serve on a free port, printed, until SIGTERM\n"
 	"  --help, --version\n"
 	"Exit status: 0, 1 when a request failed (the first failure is on stderr), 64 usage.\n";
 
 struct options {
-	const char *url, *token, *hmac_key, *session, *publish_url;
+	const char *url, *token, *senders, *hmac_key, *session, *publish_url, *post_url;
 	uint64_t instance_id, connections, rate, seconds, warmup, status;
 	uint64_t company_id, company_count, window;
-	bool is_json;
+	bool is_json, is_echo;
 };
 
 enum {
@@ -61,7 +71,10 @@ enum {
 	OPT_INSTANCE,
 	OPT_HMAC,
 	OPT_SESSION,
+	OPT_SENDERS,
 	OPT_PUBLISH,
+	OPT_POST,
+	OPT_ECHO,
 	OPT_CONNECTIONS,
 	OPT_RATE,
 	OPT_STATUS,
@@ -81,7 +94,10 @@ static const struct option long_options[] = {
 	{"instance", required_argument, NULL, OPT_INSTANCE},
 	{"hmac", required_argument, NULL, OPT_HMAC},
 	{"session", required_argument, NULL, OPT_SESSION},
+	{"senders", required_argument, NULL, OPT_SENDERS},
 	{"publish", required_argument, NULL, OPT_PUBLISH},
+	{"post", required_argument, NULL, OPT_POST},
+	{"echo", no_argument, NULL, OPT_ECHO},
 	{"connections", required_argument, NULL, OPT_CONNECTIONS},
 	{"rate", required_argument, NULL, OPT_RATE},
 	{"status", required_argument, NULL, OPT_STATUS},
@@ -112,7 +128,8 @@ struct number_option {
 
 static const struct text_option text_options[] = {
 	{OPT_URL, AT(url)},         {OPT_TOKEN, AT(token)},         {OPT_HMAC, AT(hmac_key)},
-	{OPT_SESSION, AT(session)}, {OPT_PUBLISH, AT(publish_url)},
+	{OPT_SESSION, AT(session)}, {OPT_PUBLISH, AT(publish_url)}, {OPT_SENDERS, AT(senders)},
+	{OPT_POST, AT(post_url)},
 };
 
 static const struct number_option number_options[] = {
@@ -175,6 +192,9 @@ option_take(struct options *o, int opt)
 	case OPT_JSON:
 		o->is_json = true;
 		break;
+	case OPT_ECHO:
+		o->is_echo = true;
+		break;
 	case OPT_HELP:
 		(void)fputs(usage, stdout);
 		exit(0);
@@ -194,18 +214,19 @@ options_read(int argc, char **argv)
 			    .warmup = 1,
 			    .company_count = 1,
 			    .window = MQ_WINDOW_DEFAULT};
-	bool is_send, is_inbound, is_publish;
+	bool is_send, is_inbound, is_publish, is_post;
 	int opt;
 
 	opterr = 0;
 	for (opt = getopt_long(argc, argv, "", long_options, NULL); opt != -1;
 	     opt = getopt_long(argc, argv, "", long_options, NULL))
 		option_take(&o, opt);
-	is_send = o.url != NULL && o.token != NULL && o.instance_id > 0;
+	is_send = o.url != NULL && ((o.token != NULL && o.instance_id > 0) || o.senders != NULL);
 	is_inbound = o.url != NULL && o.hmac_key != NULL && o.session != NULL;
 	is_publish = o.publish_url != NULL && o.company_id > 0;
-	if (optind != argc || is_send + is_inbound + is_publish != 1)
-		die_usage("give the options of one of the three uses");
+	is_post = o.post_url != NULL && o.token != NULL && o.session != NULL;
+	if (optind != argc || is_send + is_inbound + is_publish + is_post + o.is_echo != 1)
+		die_usage("give the options of one of the uses");
 	if (o.status == 0)
 		o.status = is_inbound ? 200 : 201;
 	return o;
@@ -236,6 +257,46 @@ publish(struct loop *loop, const struct options *o)
 	return r.failed > 0 || r.confirmed == 0 ? EXIT_ERRORS : 0;
 }
 
+/* ---- floors ---- */
+
+static int
+post(struct loop *loop, const struct options *o)
+{
+	const struct post_opts opts = {.base_url = slice_of(o->post_url),
+				       .api_key = slice_of(o->token),
+				       .session = slice_of(o->session),
+				       .in_flight = (unsigned)o->connections,
+				       .warmup_us = (int64_t)o->warmup * CLOCK_SEC,
+				       .run_us = (int64_t)o->seconds * CLOCK_SEC};
+	struct post_result r;
+	struct gh_err err;
+	double seconds;
+
+	if (post_run(loop, &opts, &r, &err) != GH_OK)
+		die_usage(err.text);
+	seconds = (double)r.elapsed_us / 1e6;
+	printf(o->is_json ? "{\"requests\":%" PRIu64 ",\"errors\":%" PRIu64
+			    ",\"seconds\":%.3f,\"rate\":%.1f,\"cpu_us\":%.2f}\n"
+			  : "%" PRIu64 " answered, %" PRIu64
+			    " errors in %.2f s: %.0f/s, %.1f us CPU each\n",
+	       r.answered, r.errors, seconds, (double)r.answered / seconds,
+	       r.answered > 0 ? (double)r.cpu_us / (double)r.answered : 0);
+	if (r.errors > 0)
+		(void)fprintf(stderr, "growhub-bench: first error: %s\n", r.first_error);
+	return r.errors > 0 || r.answered == 0 ? EXIT_ERRORS : 0;
+}
+
+static int
+echo(struct loop *loop)
+{
+	struct gh_err err;
+
+	if (echo_run(loop, &err) == GH_OK)
+		return 0;
+	(void)fprintf(stderr, "growhub-bench: %s\n", err.text);
+	return EXIT_ERRORS;
+}
+
 /* ---- requests ---- */
 
 static void
@@ -260,10 +321,32 @@ report_text(const struct load_result *r, double seconds)
 	       (double)hist_quantile_us(&r->latency, 990) / 1e3, (double)r->latency.max_us / 1e3);
 }
 
+/* Who sends: the file's senders, or the one of the options. */
+static void
+senders_set(const struct options *o, struct arena *a, struct send_requests *sends)
+{
+	struct sender *one;
+	struct gh_err err;
+
+	if (o->senders != NULL) {
+		if (senders_read(o->senders, a, &sends->senders, &sends->sender_count, &err) !=
+		    GH_OK)
+			die_usage(err.text);
+		return;
+	}
+	one = arena_alloc(a, sizeof(*one));
+	one->token = slice_of(o->token);
+	one->instance_id = o->instance_id;
+	sends->senders = one;
+	sends->sender_count = 1;
+}
+
 static int
 load(struct loop *loop, const struct options *o)
 {
-	struct send_requests sends = {.token = slice_of(o->token), .instance_id = o->instance_id};
+	bool is_inbound = o->hmac_key != NULL;
+	struct arena *a = arena_new(0);
+	struct send_requests sends = {0};
 	struct inbound_requests inbound = {.session = slice_of(o->session),
 					   .hmac_key = slice_of(o->hmac_key)};
 	struct load_opts opts = {.connections = (unsigned)o->connections,
@@ -284,8 +367,10 @@ load(struct loop *loop, const struct options *o)
 	sends.host = inbound.host = slice_of(url.host);
 	sends.path = slice_eq(url.target, S("/")) ? S("/api/messages/send") : url.target;
 	inbound.path = url.target;
-	opts.write = o->token != NULL ? send_write : inbound_write;
-	opts.arg = o->token != NULL ? (void *)&sends : (void *)&inbound;
+	if (!is_inbound)
+		senders_set(o, a, &sends);
+	opts.write = is_inbound ? inbound_write : send_write;
+	opts.arg = is_inbound ? (void *)&inbound : (void *)&sends;
 	result = gh_alloc(sizeof(*result));
 	load_run(loop, &opts, result);
 	(o->is_json ? report_json : report_text)(result, (double)result->elapsed_us / 1e6);
@@ -293,7 +378,18 @@ load(struct loop *loop, const struct options *o)
 	if (has_failed)
 		(void)fprintf(stderr, "growhub-bench: first error: %s\n", result->first_error);
 	gh_free(result);
+	arena_free(a);
 	return has_failed ? EXIT_ERRORS : 0;
+}
+
+static int
+run(struct loop *loop, const struct options *o)
+{
+	if (o->is_echo)
+		return echo(loop);
+	if (o->publish_url != NULL)
+		return publish(loop, o);
+	return o->post_url != NULL ? post(loop, o) : load(loop, o);
 }
 
 int
@@ -305,7 +401,7 @@ main(int argc, char **argv)
 
 	log_init("bench", LOG_LEVEL_ERROR, LOG_FORMAT_LOGFMT);
 	loop = loop_new();
-	status = o.publish_url != NULL ? publish(loop, &o) : load(loop, &o);
+	status = run(loop, &o);
 	loop_free(loop);
 	return status;
 }

@@ -22,6 +22,9 @@ cores; they are context.
   in the database does not grow over the counted run; CPU is of whole process trees, from
   the first send until everything is worked off.
 - *relay*: one outbox row, one hint, against publishing the same hints without a relay.
+- *floor*: what HTTP costs with nothing behind it: libcommon's server answering a constant,
+  libcommon's client (libcurl) calling the simulator; 64 connections each. Set it against the
+  gateway's and senderd's CPU per message below: no change of their own code goes under it.
 """
 
 
