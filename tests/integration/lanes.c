@@ -58,8 +58,8 @@ static const struct db_stmt stmts[] = {
 		       "           VALUES ($1, 1, 1, 0, 1, 'chat@c.us', 'chat@c.us', 'x'))"
 		       " INSERT INTO send_queue (message_id, company_id, instance_id, lane, class,"
 		       "                         available_at, expires_at, send_ref)"
-		       " VALUES ($1, 1, 1, $2, 2, now(), now() + interval '1 day', $1::text)",
-		       DB_TYPES(DB_UUID, DB_INT8)},
+		       " VALUES ($1, 1, 1, $2, $3, now(), now() + interval '1 day', $1::text)",
+		       DB_TYPES(DB_UUID, DB_INT8, DB_INT4)},
 	[S_STATE] = {"lanes_state",
 		     "SELECT coalesce((SELECT state FROM send_queue WHERE message_id = $1), -1)",
 		     DB_TYPES(DB_UUID)},
@@ -90,6 +90,7 @@ struct side {
 	struct arena *a;
 	struct send_claim *claims;
 	unsigned claim_count;
+	bool has_more; /* said the claim */
 	bool was_applied;
 	struct uuid finished;
 };
@@ -168,7 +169,7 @@ state_of(struct uuid id)
 }
 
 static struct uuid
-seed(int64_t lane)
+seed_class(int64_t lane, enum mq_class cls)
 {
 	struct uuid id = uuid7_new();
 	struct db_unit *u = db_unit_new();
@@ -176,8 +177,15 @@ seed(int64_t lane)
 
 	db_p_uuid(p, id);
 	db_p_i64(p, lane);
+	db_p_i32(p, (int32_t)cls);
 	ask(u);
 	return id;
+}
+
+static struct uuid
+seed(int64_t lane)
+{
+	return seed_class(lane, MQ_CLASS_NORMAL);
 }
 
 /* ---- the two sides ---- */
@@ -198,8 +206,10 @@ on_claimed(void *arg, enum gh_code code, const struct db_unit *u)
 	struct side *s = arg;
 
 	on_side(arg, code, u);
-	if (code == GH_OK)
-		s->claim_count = send_claim_rows(u, s->a, &s->claims);
+	if (code != GH_OK)
+		return;
+	s->claim_count = send_claim_rows(u, s->a, &s->claims);
+	s->has_more = send_claim_has_more(u, INSTANCE);
 }
 
 static void
@@ -224,9 +234,9 @@ control(struct side *s, const struct db_stmt *stmt)
 }
 
 static void
-start_claim(struct side *s)
+start_claim_of(struct side *s, int32_t rows)
 {
-	struct send_want want = {INSTANCE, 10};
+	struct send_want want = {INSTANCE, rows};
 	struct db_unit *u = db_unit_new();
 
 	control(s, &db_stmt_begin);
@@ -234,6 +244,12 @@ start_claim(struct side *s)
 	s->is_done = false;
 	s->claim_count = 0;
 	assert_int_equal(db_submit(s->db, u, on_claimed, s), GH_OK);
+}
+
+static void
+start_claim(struct side *s)
+{
+	start_claim_of(s, 10);
 }
 
 static void
@@ -464,6 +480,58 @@ test_a_lane_leaves_in_the_order_of_acceptance(void **state)
 	}
 }
 
+/* A row gets its place when it is needed: while heads wait it keeps outside the lanes. */
+static void
+test_arrived_rows_wait_while_there_are_heads(void **state)
+{
+	struct uuid heads[3], late, urgent;
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(heads); i++)
+		heads[i] = seed((int64_t)i);
+	start_claim_of(&t.a, 1);
+	commit(&t.a);
+	assert_true(uuid_eq(t.a.claims[0].id, heads[0]));
+	assert_int_equal(state_of(heads[2]), SEND_HEAD);
+	late = seed(10);
+	start_claim_of(&t.a, 1);
+	commit(&t.a);
+	assert_true(uuid_eq(t.a.claims[0].id, heads[1]));
+	assert_int_equal(state_of(late), SEND_ARRIVED);
+	urgent = seed_class(11, MQ_CLASS_HIGH);
+	start_claim_of(&t.a, 1);
+	commit(&t.a);
+	assert_true(uuid_eq(t.a.claims[0].id, urgent));
+	assert_int_equal(state_of(late), SEND_ARRIVED);
+	start_claim_of(&t.a, 2);
+	commit(&t.a);
+	assert_int_equal(t.a.claim_count, 2);
+	assert_int_equal(state_of(heads[2]), SEND_PROCESSING);
+	assert_int_equal(state_of(late), SEND_PROCESSING);
+}
+
+/* More of one chat than a claim places stands before the only other chat. */
+static void
+test_a_crowded_chat_hides_no_other(void **state)
+{
+	struct uuid first = seed(5), other;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		(void)seed(5);
+	other = seed(6);
+	start_claim(&t.a);
+	commit(&t.a);
+	assert_int_equal(t.a.claim_count, 1);
+	assert_true(uuid_eq(t.a.claims[0].id, first));
+	assert_true(t.a.has_more);
+	start_claim(&t.a);
+	commit(&t.a);
+	assert_int_equal(t.a.claim_count, 1);
+	assert_true(uuid_eq(t.a.claims[0].id, other));
+	assert_false(t.a.has_more);
+}
+
 int
 main(void)
 {
@@ -483,6 +551,10 @@ main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_lane_leaves_in_the_order_of_acceptance,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_arrived_rows_wait_while_there_are_heads,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_crowded_chat_hides_no_other, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
