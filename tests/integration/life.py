@@ -14,10 +14,12 @@ import selectors
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
 import psycopg
+import psycopg.conninfo
 
 from paths import REPO, program
 from support import unique, wait_until
@@ -41,6 +43,21 @@ senderd: {{ admin_listen = "127.0.0.1:{senderd}"; }};
 eventd: {{ admin_listen = "127.0.0.1:{eventd}"; }};
 healthd: {{ admin_listen = "127.0.0.1:{healthd}"; public_url = "http://127.0.0.1:{api}"; }};
 """
+
+
+MIGRATION_CONF = """\
+db: {{ url = "{db_url}"; }};
+secrets: {{ key = "file:seal.key"; }};
+"""
+
+
+def write_private(folder, name, text, mode=0o600):
+    """Path of the file written: programs refuse secrets that others may read."""
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as f:
+        os.chmod(path, mode)
+        f.write(text)
+    return path
 
 
 def free_ports(count):
@@ -209,11 +226,7 @@ class Home:
         return CONF.format(db_url=self.db_url, mq_url=self.mq_url, **self.ports)
 
     def write(self, name, text, mode=0o600):
-        path = os.path.join(self.dir, name)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
-        os.chmod(path, mode)
-        return path
+        return write_private(self.dir, name, text, mode)
 
     def env(self, **more):
         kept = {k: v for k, v in os.environ.items() if k == "PATH" or k.startswith(("ASAN_", "UBSAN_"))}
@@ -264,12 +277,12 @@ class Databases:
         self.url = stack_env["GROWHUB_DATABASE_URL"]
         etc = os.path.dirname(stack_env["GROWHUB_CONF"])
         with open(os.path.join(etc, "passwords.json"), encoding="utf-8") as f:
-            self.password = json.load(f)["postgres"]
+            self.passwords = json.load(f)
         self.names = []
 
     def execute(self, text, database="postgres"):
-        with psycopg.connect(self.url, user="postgres", password=self.password, dbname=database,
-                             autocommit=True) as connection:
+        with psycopg.connect(self.url, user="postgres", password=self.passwords["postgres"],
+                             dbname=database, autocommit=True) as connection:
             connection.execute(text)
 
     def make(self, template="template1"):
@@ -277,6 +290,18 @@ class Databases:
         self.execute(f"CREATE DATABASE {name} OWNER growhub TEMPLATE {template}")
         self.names.append(name)
         return name
+
+    def make_migrated(self):
+        """URL, for the daemons' role, of a new database with the schema and no rows."""
+        place = psycopg.conninfo.conninfo_to_dict(self.url)
+        url = (f"postgresql://growhub:{self.passwords['growhub']}@{place['host']}:{place['port']}"
+               f"/{self.make()}")
+        with tempfile.TemporaryDirectory() as folder:
+            write_private(folder, "seal.key", KEY)
+            conf = write_private(folder, "growhub.conf", MIGRATION_CONF.format(db_url=url))
+            subprocess.run([program("growhubctl"), "-c", conf, "migrate"], check=True, timeout=60,
+                           env=dict(os.environ, GROWHUB_SCHEMA_DIR=os.path.join(REPO, "schema")))
+        return url
 
     def close(self):
         for name in self.names:
