@@ -56,7 +56,8 @@ static const char accept_insert_sql[] =
 	"  GROUP BY r.company_id ORDER BY r.company_id\n"
 	"  ON CONFLICT (company_id, slot) DO UPDATE SET accepted = l.accepted + excluded.accepted\n"
 	")\n"
-	"SELECT r.id, m.id IS NOT NULL OR EXISTS (SELECT 1 FROM messages x WHERE x.id = r.id)\n"
+	"SELECT r.id, m.id IS NOT NULL\n"
+	"    OR EXISTS (SELECT 1 FROM messages x WHERE x.id = r.id OFFSET 0)\n"
 	"FROM r LEFT JOIN m ON m.id = r.id";
 
 enum { ACCEPT_INSERT };
