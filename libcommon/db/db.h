@@ -55,7 +55,11 @@ struct loop;
  *	};
  *	const struct db_stmt_table outbox_stmt_table = DB_STMT_TABLE(outbox_stmts);
  *
- * name: unique in the process, at most 63 bytes. */
+ * name: unique in the process, at most 63 bytes.
+ *
+ * Plans are generic and made once per connection, maybe over empty tables. A LATERAL or EXISTS
+ * that must ask an index row by row ends in OFFSET 0: without that fence the planner may hash all
+ * of a table that looked small. tests/integration/test_plans.py judges every statement. */
 struct db_stmt {
 	const char *name;
 	const char *sql;

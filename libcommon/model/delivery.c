@@ -5,8 +5,8 @@
 static const char delivery_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
 	"  SELECT w.id, w.n FROM unnest($1::int4[], $2::int4[]) AS w(id, n)\n"
-	"  JOIN instance_webhooks e ON e.id = w.id\n"
-	"  WHERE e.is_active AND e.disabled_at IS NULL AND e.deleted_at IS NULL\n"
+	"  CROSS JOIN LATERAL (SELECT FROM instance_webhooks e WHERE e.id = w.id AND e.is_active\n"
+	"      AND e.disabled_at IS NULL AND e.deleted_at IS NULL OFFSET 0) e\n"
 	"), served AS (\n"
 	"  INSERT INTO target_service (kind, target_id, served_at)\n"
 	"  SELECT 3, w.id, now() FROM want w ORDER BY w.id\n"
@@ -32,11 +32,13 @@ static const char delivery_claim_sql[] =
 
 static const char delivery_pending_for_sql[] =
 	"SELECT w.id FROM unnest($1::int4[]) AS w(id)\n"
-	"JOIN instance_webhooks e ON e.id = w.id AND e.is_active AND e.disabled_at IS NULL\n"
-	"    AND e.deleted_at IS NULL\n"
+	"CROSS JOIN LATERAL (SELECT FROM instance_webhooks e WHERE e.id = w.id AND e.is_active\n"
+	"    AND e.disabled_at IS NULL AND e.deleted_at IS NULL OFFSET 0) e\n"
 	"WHERE EXISTS (SELECT 1 FROM webhook_deliveries d\n"
-	"              WHERE d.endpoint_id = w.id AND d.state = 0 AND d.available_at <= now())";
+	"              WHERE d.endpoint_id = w.id AND d.state = 0 AND d.available_at <= now()\n"
+	"              OFFSET 0)";
 
+/* IS NOT DISTINCT FROM: `state = 1` would offer the whole index of leases instead of the key. */
 static const char delivery_finish_sql[] =
 	"WITH r AS (\n"
 	"  SELECT * FROM unnest($1::uuid[], $2::int4[], $3::int2[], $4::int2[], $5::int8[],\n"
@@ -54,8 +56,8 @@ static const char delivery_finish_sql[] =
 	"                     ELSE d.available_at END,\n"
 	"      completed_at = CASE WHEN r.outcome IN (0, 2) THEN r.at END\n"
 	"  FROM r\n"
-	"  WHERE d.event_id = r.event_id AND d.endpoint_id = r.endpoint_id AND d.state = 1\n"
-	"      AND d.attempts = r.attempt\n"
+	"  WHERE d.event_id = r.event_id AND d.endpoint_id = r.endpoint_id\n"
+	"      AND d.state IS NOT DISTINCT FROM 1 AND d.attempts = r.attempt\n"
 	"  RETURNING d.event_id, d.endpoint_id, d.company_id, d.available_at, r.outcome,\n"
 	"      r.attempt, r.status, r.error,\n"
 	"            r.duration_ms, r.excerpt, r.at\n"

@@ -10,9 +10,9 @@ static const char endpoint_route_read_sql[] =
 	"          WHERE s.endpoint_id = w.id\n"
 	"            AND (s.expires_at IS NULL OR s.expires_at > now())\n"
 	"          ORDER BY s.expires_at IS NULL DESC, s.expires_at DESC, s.id DESC LIMIT 3)\n"
-	"FROM instance_webhooks w\n"
-	"WHERE w.id = ANY ($1::int4[]) AND w.is_active AND w.disabled_at IS NULL\n"
-	"    AND w.deleted_at IS NULL";
+	"FROM unnest($1::int4[]) AS t(id)\n"
+	"CROSS JOIN LATERAL (SELECT * FROM instance_webhooks e WHERE e.id = t.id AND e.is_active\n"
+	"    AND e.disabled_at IS NULL AND e.deleted_at IS NULL OFFSET 0) w";
 
 static const char endpoint_disable_sql[] =
 	"WITH gone AS (\n"

@@ -12,10 +12,12 @@
 	"), delivery AS (\n"                                                                       \
 	"  INSERT INTO webhook_deliveries (event_id, endpoint_id, company_id)\n"                   \
 	"  SELECT e.id, w.id, e.company_id\n"                                                      \
-	"  FROM ev e JOIN instance_webhooks w ON w.company_id = e.company_id\n"                    \
-	"  WHERE (w.instance_id = e.instance_id OR w.instance_id IS NULL)\n"                       \
-	"    AND w.is_active AND w.disabled_at IS NULL AND w.deleted_at IS NULL\n"                 \
-	"    AND w.event_mask & (1::int8 << e.type) <> 0\n"                                        \
+	"  FROM ev e CROSS JOIN LATERAL (\n"                                                       \
+	"    SELECT s.id FROM instance_webhooks s\n"                                               \
+	"    WHERE s.company_id = e.company_id\n"                                                  \
+	"      AND (s.instance_id = e.instance_id OR s.instance_id IS NULL)\n"                     \
+	"      AND s.is_active AND s.disabled_at IS NULL AND s.deleted_at IS NULL\n"               \
+	"      AND s.event_mask & (1::int8 << e.type) <> 0 OFFSET 0) w\n"                          \
 	"  RETURNING endpoint_id, company_id\n"                                                    \
 	"), delivery_hint AS (\n"                                                                  \
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"                     \
