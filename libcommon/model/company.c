@@ -34,8 +34,10 @@ static const char company_update_sql[] =
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"
 	"  SELECT 1, 2, i.company_id, i.id FROM instances i\n"
 	"  WHERE i.company_id = $1 AND $3 = 'active' AND i.status = 'connected'\n"
-	"    AND EXISTS (SELECT 1 FROM send_queue q\n"
-	"                WHERE q.instance_id = i.id AND q.state IN (0, 2, 4))\n"
+	"    AND (EXISTS (SELECT 1 FROM send_queue q\n"
+	"                 WHERE q.instance_id = i.id AND q.state = 0 OFFSET 0)\n"
+	"      OR EXISTS (SELECT 1 FROM send_queue q\n"
+	"                 WHERE q.instance_id = i.id AND q.state IN (2, 4) OFFSET 0))\n"
 	")\n"
 	"SELECT " COLUMNS " FROM c";
 

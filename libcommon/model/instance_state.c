@@ -13,12 +13,13 @@ static const char instance_waiting_list_sql[] =
 	"SELECT " STATE_COLUMNS ", NULL::bytea, NULL::bytea\n"
 	"FROM instances i\n"
 	"JOIN providers p ON p.id = i.provider_id\n"
-	"JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
+	"CROSS JOIN LATERAL (SELECT FROM companies x WHERE x.id = i.company_id\n"
+	"    AND x.status = 'active' OFFSET 0) c\n"
 	"WHERE i.id > $1 AND i.status IN ('connecting', 'qr', 'disconnected', 'failed')\n"
 	"  AND (EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = i.id AND q.state = 0\n"
-	"                 AND q.available_at <= now())\n"
+	"                 AND q.available_at <= now() OFFSET 0)\n"
 	"    OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = i.id\n"
-	"                 AND q.state IN (2, 4) AND q.available_at <= now()))\n"
+	"                 AND q.state IN (2, 4) AND q.available_at <= now() OFFSET 0))\n"
 	"ORDER BY i.id LIMIT $2";
 
 static const char instance_observed_sql[] =

@@ -14,9 +14,9 @@ static const char provider_release_sql[] =
 	"SELECT 1, 2, i.company_id, i.id FROM instances i\n"
 	"WHERE i.provider_id = $1 AND i.status <> 'deleted' AND i.status = 'connected'\n"
 	"  AND (EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = i.id AND q.state = 0\n"
-	"                 AND q.available_at <= now())\n"
+	"                 AND q.available_at <= now() OFFSET 0)\n"
 	"    OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = i.id\n"
-	"                 AND q.state IN (2, 4) AND q.available_at <= now()))";
+	"                 AND q.state IN (2, 4) AND q.available_at <= now() OFFSET 0))";
 
 enum { PROVIDER_PARK, PROVIDER_RELEASE };
 

@@ -8,7 +8,8 @@ static const char send_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
 	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy\n"
 	"  FROM unnest($1::int4[], $2::int4[]) AS w(instance_id, n)\n"
-	"  JOIN instances i ON i.id = w.instance_id AND i.status = 'connected'\n"
+	"  CROSS JOIN LATERAL (SELECT x.company_id, x.settings FROM instances x\n"
+	"      WHERE x.id = w.instance_id AND x.status = 'connected' OFFSET 0) i\n"
 	"  JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
 	"), served AS (\n"
 	"  INSERT INTO target_service (kind, target_id, served_at)\n"
@@ -37,7 +38,7 @@ static const char send_claim_sql[] =
 	"         row_number() OVER (PARTITION BY a.instance_id, a.lane ORDER BY a.seq) = 1\n"
 	"           AND NOT EXISTS (SELECT 1 FROM send_queue b\n"
 	"                           WHERE b.instance_id = a.instance_id AND b.lane = a.lane\n"
-	"                             AND b.state IN (1, 2, 3, 4)) AS is_first\n"
+	"                             AND b.state IN (1, 2, 3, 4) OFFSET 0) AS is_first\n"
 	"  FROM place p CROSS JOIN room w CROSS JOIN LATERAL (\n"
 	"    SELECT q.message_id, q.instance_id, q.class, q.lane, q.seq FROM send_queue q\n"
 	"    WHERE q.instance_id = w.instance_id AND q.state = 0 AND q.class < w.below\n"
@@ -106,12 +107,13 @@ static const char send_claim_sql[] =
 static const char send_pending_sql[] =
 	"SELECT w.id,\n"
 	"       EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
-	"           AND q.state = 0 AND q.available_at <= now())\n"
+	"           AND q.state = 0 AND q.available_at <= now() OFFSET 0)\n"
 	"       OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
 	"           AND q.state IN (2, 4)\n"
-	"           AND q.available_at <= now())\n"
+	"           AND q.available_at <= now() OFFSET 0)\n"
 	"FROM unnest($1::int4[]) AS w(id)\n"
-	"JOIN instances i ON i.id = w.id AND i.status = 'connected'\n"
+	"CROSS JOIN LATERAL (SELECT x.company_id FROM instances x WHERE x.id = w.id\n"
+	"    AND x.status = 'connected' OFFSET 0) i\n"
 	"JOIN companies c ON c.id = i.company_id AND c.status = 'active'";
 
 static const char send_finish_sql[] =
