@@ -35,6 +35,7 @@ CREATE TABLE companies (
 	updated_at       timestamptz NOT NULL DEFAULT now(),
 	deleted_at       timestamptz
 );
+CREATE INDEX companies_deleted ON companies (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE TABLE providers (
 	id               int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -89,6 +90,7 @@ CREATE UNIQUE INDEX instances_name ON instances (company_id, instance_name) WHER
 CREATE UNIQUE INDEX instances_external ON instances (provider_id, external_instance_id)
 	WHERE status <> 'deleted';
 CREATE INDEX instances_company ON instances (company_id, id);
+CREATE INDEX instances_deleted ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- API tokens of companies and instances; admin sessions have a table of their own.
 CREATE TABLE tokens (

@@ -248,32 +248,34 @@ static const char send_late_sql[] =
 	"       q.send_ref, m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content,\n"     \
 	"       m.payload::text, m.media_url, m.reply_to, m.reference, m.traceparent,\n"           \
 	"       m.status >= 4, q.state IN (4, 5), q.is_resent, q.lookups, q.state = 5\n"
+#define UPKEEP_MESSAGE                                                                             \
+	"CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.id = q.message_id OFFSET 0) m"
 
 static const char send_lapsed_sql[] =
 	"SELECT " UPKEEP_COLUMNS
 	"FROM (SELECT * FROM send_queue WHERE state = 3 AND lease_until < now()\n"
-	"    ORDER BY lease_until LIMIT $1) q\n"
-	"JOIN messages m ON m.id = q.message_id";
+	"    ORDER BY lease_until LIMIT $1) q\n" UPKEEP_MESSAGE;
 
 static const char send_overdue_sql[] =
 	"SELECT " UPKEEP_COLUMNS
 	"FROM (SELECT * FROM send_queue WHERE expires_at < now() AND state IN (0, 1, 2, 5)\n"
-	"      ORDER BY expires_at LIMIT $1) q\n"
-	"JOIN messages m ON m.id = q.message_id";
+	"      ORDER BY expires_at LIMIT $1) q\n" UPKEEP_MESSAGE;
 
 /* By owner and then by its partial indexes: the queue of the living is not read. */
 static const char send_ownerless_sql[] =
-	"SELECT " UPKEEP_COLUMNS
-	"FROM (SELECT s.* FROM instances i JOIN companies c ON c.id = i.company_id\n"
-	"      CROSS JOIN LATERAL (\n"
-	"        (SELECT * FROM send_queue WHERE instance_id = i.id AND state = 0 LIMIT $1)\n"
+	"SELECT " UPKEEP_COLUMNS "FROM (SELECT s.* FROM (\n"
+	"        SELECT i.id FROM instances i WHERE i.deleted_at > now() - interval '7 days'\n"
 	"        UNION ALL\n"
-	"        (SELECT * FROM send_queue WHERE instance_id = i.id AND state IN (1, 2)\n"
+	"        SELECT i.id FROM companies c CROSS JOIN LATERAL (\n"
+	"          SELECT x.id FROM instances x WHERE x.company_id = c.id\n"
+	"            AND coalesce(x.deleted_at <= now() - interval '7 days', true) OFFSET 0) i\n"
+	"        WHERE c.deleted_at > now() - interval '7 days') gone\n"
+	"      CROSS JOIN LATERAL (\n"
+	"        (SELECT * FROM send_queue WHERE instance_id = gone.id AND state = 0 LIMIT $1)\n"
+	"        UNION ALL\n"
+	"        (SELECT * FROM send_queue WHERE instance_id = gone.id AND state IN (1, 2)\n"
 	"         LIMIT $1)) s\n"
-	"      WHERE i.deleted_at > now() - interval '7 days'\n"
-	"         OR c.deleted_at > now() - interval '7 days'\n"
-	"      LIMIT $1) q\n"
-	"JOIN messages m ON m.id = q.message_id";
+	"      LIMIT $1) q\n" UPKEEP_MESSAGE;
 
 enum {
 	SEND_CLAIM,
