@@ -14,6 +14,7 @@
  */
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -41,6 +42,7 @@ struct claim {
 	struct arena *a;
 	struct envelope *envelopes;
 	unsigned envelope_count;
+	struct list pending; /* envelopes in that state, in the order to publish them */
 	unsigned open_count; /* envelopes PENDING or SENT */
 	unsigned owed_count; /* publishes without an answer from the broker */
 	int64_t next_us;
@@ -57,6 +59,7 @@ claim_end(struct claim *c, int64_t next_us)
 	}
 	c->state = CLAIM_IDLE;
 	c->envelope_count = 0;
+	list_init(&c->pending);
 	relay_claim_ended(c->o, next_us);
 }
 
@@ -181,26 +184,33 @@ claim_publish(struct claim *c, struct envelope *e)
 static void
 envelope_fail(struct envelope *e, enum mq_outcome outcome)
 {
+	if (e->state == ENVELOPE_PENDING)
+		list_del(&e->node);
 	e->state = ENVELOPE_FAILED;
 	e->outcome = outcome;
 	e->claim->open_count--;
 }
 
-static void
+/* False: the broker takes nothing now, of no company; on_ready of the publisher follows. */
+static bool
 envelope_try(struct claim *c, struct envelope *e)
 {
 	enum gh_code rc;
 
 	if (!companies_are_declared(c->o->companies, (int32_t)e->body.company_id))
-		return;
+		return true;
 	rc = claim_publish(c, e);
+	if (rc == GH_EBUSY || rc == GH_EAGAIN)
+		return false;
 	if (rc == GH_OK) {
+		list_del(&e->node);
 		e->state = ENVELOPE_SENT;
 		c->owed_count++;
 		metrics_add(c->o->metrics, OUTBOXD_ENVELOPES, 0, 0, 1);
-	} else if (rc != GH_EBUSY && rc != GH_EAGAIN) {
+	} else {
 		envelope_fail(e, MQ_NACKED);
 	}
+	return true;
 }
 
 void
@@ -208,9 +218,13 @@ claim_drain(struct claim *c)
 {
 	if (c->state != CLAIM_PUBLISHING)
 		return;
-	for (unsigned i = 0; i < c->envelope_count; i++) {
-		if (c->envelopes[i].state == ENVELOPE_PENDING)
-			envelope_try(c, &c->envelopes[i]);
+	if (!list_is_empty(&c->pending) && mq_publisher_ask(c->o->publisher)) {
+		LIST_FOREACH_SAFE(it, &c->pending)
+		{
+			if (!envelope_try(c, LIST_ENTRY(it, struct envelope, node)) ||
+			    !mq_publisher_ask(c->o->publisher))
+				break;
+		}
 	}
 	if (c->open_count == 0)
 		claim_settle(c);
@@ -229,6 +243,7 @@ envelope_settle(struct envelope *e, enum mq_outcome outcome)
 			 LOG_STR("kind", mq_kind_name(e->body.kind)));
 		companies_forget(e->claim->o->companies, (int32_t)e->body.company_id);
 		e->state = ENVELOPE_PENDING;
+		list_add_tail(&e->claim->pending, &e->node);
 		break;
 	case MQ_NACKED:
 	case MQ_LOST:
@@ -248,8 +263,9 @@ claim_settled(void *token, enum mq_outcome outcome)
 		envelope_settle(e, outcome); /* else the deadline gave it up already */
 	if (c->state == CLAIM_LINGERING && c->owed_count == 0)
 		claim_end(c, c->next_us);
-	else
-		claim_drain(c);
+	else if (c->open_count == 0)
+		claim_drain(c); /* for what waits for room the publisher calls, once */
+	relay_pump(c->o);
 }
 
 /*
@@ -295,9 +311,14 @@ claim_claimed(void *arg, enum gh_code code, const struct db_unit *u)
 	}
 	c->envelope_count = envelopes_make(c->a, c, rows, count, &c->envelopes);
 	c->open_count = c->envelope_count;
+	for (unsigned i = 0; i < c->envelope_count; i++)
+		list_add_tail(&c->pending, &c->envelopes[i].node);
 	c->state = CLAIM_PUBLISHING;
 	loop_timer_set(c->deadline, c->o->conf->confirm_deadline_us);
 	claim_drain(c);
+	/* Full: more is due, and the other claim can fetch it while this one publishes. */
+	if (count == (unsigned)c->o->conf->claim_max)
+		relay_kick(c->o);
 }
 
 void
@@ -330,6 +351,7 @@ claim_new(struct outboxd *o, struct db *db)
 	c->o = o;
 	c->db = db;
 	c->a = arena_new(65536);
+	list_init(&c->pending);
 	c->deadline = loop_timer_new(o->loop, claim_deadline, c);
 	return c;
 }

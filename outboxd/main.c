@@ -64,7 +64,7 @@ outboxd_publisher_ready(void *arg)
 
 	for (unsigned i = 0; i < RELAY_CLAIMS; i++)
 		claim_drain(o->claims[i]);
-	relay_kick(o);
+	relay_pump(o);
 }
 
 static enum gh_code

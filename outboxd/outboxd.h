@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "config/params_outboxd.h"
 #include "daemon/daemon.h"
 #include "model/outbox.h"
@@ -56,6 +57,8 @@ enum outboxd_metric {
 /* ---- relay.c ---- */
 /* Something may be due: start a claim when one is free and the broker takes messages. */
 void relay_kick(struct outboxd *o);
+/* The same when a kick has come that found no claim free or the broker busy. */
+void relay_pump(struct outboxd *o);
 /* A claim ended. next_us: when the earliest row is due (-1: none, 0: now). */
 void relay_claim_ended(struct outboxd *o, int64_t next_us);
 void relay_start(struct outboxd *o);
@@ -80,6 +83,7 @@ enum envelope_state { ENVELOPE_PENDING, ENVELOPE_SENT, ENVELOPE_CONFIRMED, ENVEL
 
 struct envelope {
 	struct claim *claim;
+	struct list node; /* of the claim's pending ones */
 	enum envelope_state state;
 	enum mq_outcome outcome; /* of a FAILED one */
 	struct mq_envelope body;

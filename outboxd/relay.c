@@ -5,8 +5,8 @@
 #include "model/wake.h"
 #include "outboxd.h"
 
-/* One wake starts one claim: a second one joins only while the first publishes. */
-static void
+/* One wake starts one claim; a claim that came back full wakes the other. */
+void
 relay_pump(struct outboxd *o)
 {
 	if (o->is_draining || !db_is_up(o->db) || !mq_publisher_is_ready(o->publisher))

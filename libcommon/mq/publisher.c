@@ -263,6 +263,16 @@ mq_publisher_is_ready(const struct mq_publisher *p)
 	       !c->must_fail && mq_conn_pending_bytes(c) <= MQ_OUT_SOFT;
 }
 
+bool
+mq_publisher_ask(struct mq_publisher *p)
+{
+	if (mq_publisher_is_ready(p))
+		return true;
+	p->wants_ready = true;
+	mq_channel_conn(p->ch)->wants_room = true;
+	return false;
+}
+
 unsigned
 mq_publisher_in_flight(const struct mq_publisher *p)
 {

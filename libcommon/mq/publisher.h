@@ -56,6 +56,9 @@ enum gh_code mq_publish(struct mq_publisher *p, const struct mq_message *m, void
 
 /* Connected, in confirm mode, not blocked, room in the window. */
 bool mq_publisher_is_ready(const struct mq_publisher *p);
+/* The same, for who has something to publish: when false, on_ready follows as after a
+ * refused mq_publish. Spares making a message only to have it refused. */
+bool mq_publisher_ask(struct mq_publisher *p);
 /* Accepted and not yet settled. */
 unsigned mq_publisher_in_flight(const struct mq_publisher *p);
 

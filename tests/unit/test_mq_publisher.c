@@ -219,6 +219,30 @@ test_blocked(void **state)
 }
 
 static void
+test_ask(void **state)
+{
+	struct mq_publisher *p;
+	struct fix f;
+
+	(void)state;
+	fix_init(&f, 1);
+	p = open_publisher(&f, 2);
+	assert_true(mq_publisher_ask(p));
+	assert_int_equal(publish(p, "a"), GH_OK);
+	assert_int_equal(publish(p, "b"), GH_OK);
+	say_ack(&f, 1, false);
+	assert_int_equal(f.ready_count, 1); /* nobody asked */
+	assert_int_equal(publish(p, "c"), GH_OK);
+	assert_false(mq_publisher_ask(p));
+	say_ack(&f, 2, false);
+	assert_int_equal(f.ready_count, 2);
+	say_ack(&f, 3, false);
+	assert_int_equal(f.ready_count, 2); /* told once */
+	mq_publisher_free(p);
+	fix_free(&f);
+}
+
+static void
 test_publish_bounds(void **state)
 {
 	struct mq_message m = {.exchange = S("x"), .message_id = S("i")};
@@ -256,8 +280,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_confirms),          cmocka_unit_test(test_return_before_ack),
-		cmocka_unit_test(test_lost_settles_once), cmocka_unit_test(test_blocked),
+		cmocka_unit_test(test_confirms),
+		cmocka_unit_test(test_return_before_ack),
+		cmocka_unit_test(test_lost_settles_once),
+		cmocka_unit_test(test_blocked),
+		cmocka_unit_test(test_ask),
 		cmocka_unit_test(test_publish_bounds),
 	};
 
