@@ -250,10 +250,11 @@ publish(struct loop *loop, const struct options *o)
 	if (publish_run(loop, &opts, &r, &err) != GH_OK)
 		die_usage(err.text);
 	seconds = (double)r.elapsed_us / 1e6;
-	printf(o->is_json ? "{\"confirmed\":%" PRIu64 ",\"errors\":%" PRIu64
-			    ",\"seconds\":%.3f,\"rate\":%.1f}\n"
-			  : "%" PRIu64 " confirmed, %" PRIu64 " errors in %.2f s: %.0f/s\n",
-	       r.confirmed, r.failed, seconds, (double)r.confirmed / seconds);
+	printf(o->is_json ? "{\"published\":%" PRIu64 ",\"confirmed\":%" PRIu64
+			    ",\"errors\":%" PRIu64 ",\"seconds\":%.3f,\"rate\":%.1f}\n"
+			  : "%" PRIu64 " published, of these counted: %" PRIu64
+			    " confirmed, %" PRIu64 " errors in %.2f s: %.0f/s\n",
+	       r.published, r.confirmed, r.failed, seconds, (double)r.confirmed / seconds);
 	return r.failed > 0 || r.confirmed == 0 ? EXIT_ERRORS : 0;
 }
 

@@ -23,6 +23,7 @@ struct publish_opts {
 };
 
 struct publish_result {
+	uint64_t published; /* of the warm-up too */
 	uint64_t confirmed; /* after the warm-up */
 	uint64_t failed;    /* returned, refused or lost; of the warm-up too */
 	int64_t elapsed_us;
