@@ -21,11 +21,13 @@
 #include "model/webhook_key.h"
 #include "provider/provider.h"
 
-#define BODY_MAX      (4 * 1024 * 1024)
-#define EVENT_KEY_MAX 200 /* bytes */
-#define BATCH_ROWS    64  /* bodies may be megabytes */
-#define QUEUE_ROWS    1024
-#define SECRET_MAX    4096
+#define BODY_MAX       (4 * 1024 * 1024)
+#define EVENT_KEY_MAX  200 /* bytes */
+#define BATCH_ROWS     64  /* bodies may be megabytes */
+#define QUEUE_ROWS     1024
+#define BATCH_GAP_US   (4 * CLOCK_MS) /* a provider that posts a lot does not mind */
+#define BATCH_GAP_ROWS 32             /* enough to start at once */
+#define SECRET_MAX     4096
 
 #define KEYS_MAX        65536
 #define KEY_TTL_US      (4 * CLOCK_SEC) /* a revocation holds within 5 s */
@@ -253,6 +255,8 @@ inbound_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 		.name = "inbound",
 		.max_rows = BATCH_ROWS,
 		.queue_max = QUEUE_ROWS,
+		.gap_us = BATCH_GAP_US,
+		.gap_rows = BATCH_GAP_ROWS,
 		.build = arrival_build,
 		.settle = arrival_settle,
 		.fail = arrival_fail,

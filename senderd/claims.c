@@ -13,6 +13,7 @@
 #include "calls.h"
 #include "daemon/daemon.h"
 #include "daemon/hints.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
 #include "model/send_queue.h"
 #include "routes.h"
@@ -21,12 +22,14 @@
 
 #define CLAIMS_IN_FLIGHT 2
 #define CLAIMS_RETRY_US  (100 * CLOCK_MS)
+#define CLAIMS_GAP_US    (5 * CLOCK_MS)
 /* Targets known to this process; beyond it the broker keeps the hints. */
 #define CLAIMS_TARGETS_MAX 65536
 
 struct claims {
 	struct senderd *sd;
 	struct loop_task *task;
+	struct cadence *cadence;
 	struct loop_timer *retry;  /* after a failed claim */
 	struct loop_timer *expire; /* of parked targets, and of the next probes */
 	unsigned in_flight;
@@ -256,6 +259,17 @@ claims_limit_targets(struct claims *c)
 	}
 }
 
+static bool
+claims_may_start(struct claims *c)
+{
+	unsigned wanted;
+
+	if (c->is_held || loop_timer_is_set(c->retry) || c->in_flight == CLAIMS_IN_FLIGHT)
+		return false;
+	wanted = targets_state_count(c->sd->targets, TARGET_WANTED);
+	return wanted >= SEND_CLAIM_INSTANCES || (wanted > 0 && cadence_allows(c->cadence));
+}
+
 static void
 claims_run(void *arg)
 {
@@ -266,7 +280,7 @@ claims_run(void *arg)
 	if (next_us != 0)
 		loop_timer_set(c->expire, next_us - now_us);
 	claims_limit_targets(c);
-	while (!c->is_held && !loop_timer_is_set(c->retry) && c->in_flight < CLAIMS_IN_FLIGHT) {
+	while (claims_may_start(c)) {
 		struct claim_unit *unit = claims_fill(c);
 		enum gh_code rc;
 
@@ -274,6 +288,7 @@ claims_run(void *arg)
 			claim_unit_free(unit);
 			break;
 		}
+		cadence_started(c->cadence);
 		rc = claims_submit(c, unit);
 		if (rc != GH_OK) {
 			claim_unit_failed(unit, false);
@@ -325,6 +340,7 @@ claims_new(struct senderd *sd)
 	c->sd = sd;
 	c->is_held = true;
 	c->task = loop_task_new(sd->loop, LOOP_PHASE_COMMIT, claims_run, c);
+	c->cadence = cadence_new(sd->loop, CLAIMS_GAP_US, c->task);
 	c->retry = loop_timer_new(sd->loop, claims_timer, c);
 	c->expire = loop_timer_new(sd->loop, claims_timer, c);
 	return c;
@@ -337,6 +353,7 @@ claims_free(struct claims *c)
 		return;
 	loop_timer_free(c->expire);
 	loop_timer_free(c->retry);
+	cadence_free(c->cadence);
 	loop_task_free(c->task);
 	gh_free(c);
 }

@@ -15,6 +15,9 @@
 #include "senderd.h"
 #include "targets.h"
 
+/* Under load results share commits, and the claims and receipts behind them follow suit. */
+#define RESULTS_GAP_US (5 * CLOCK_MS)
+
 struct results {
 	struct senderd *sd;
 	struct db_batch *batch;
@@ -194,6 +197,7 @@ results_new(struct senderd *sd)
 		/* targets.c lets twice max_in_flight rows be open. */
 		.queue_max = (unsigned)(2 * sd->conf->max_in_flight) + DB_BATCH_MAX,
 		.deadline_us = conf->sending_deadline_us + conf->sending_lease_margin_us,
+		.gap_us = RESULTS_GAP_US,
 		.build = results_build,
 		.settle = results_settle,
 		.fail = results_fail,

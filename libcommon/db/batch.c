@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "db/db.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
 
 #define DEFAULT_QUEUE_MAX   4096
@@ -36,6 +37,7 @@ struct db_batch {
 	uint64_t next_number;
 	bool is_pausing;
 	struct loop_task *drain_task;
+	struct cadence *cadence;
 	struct loop_timer *pause_timer;
 	struct loop_timer *sweep_timer;
 	struct db_batch_stats stats;
@@ -256,6 +258,22 @@ pack_submit(struct db_batch *b, struct pack *k)
 	b->stats.in_flight++;
 }
 
+/* The next pack to submit; NULL: none, or not yet. */
+static struct pack *
+pack_next(struct db_batch *b)
+{
+	struct list *again = list_pop(&b->again);
+
+	if (again != NULL)
+		return LIST_ENTRY(again, struct pack, node);
+	if (list_is_empty(&b->queue))
+		return NULL;
+	if (b->stats.queued < b->def.gap_rows && !cadence_allows(b->cadence))
+		return NULL;
+	cadence_started(b->cadence);
+	return pack_from_queue(b);
+}
+
 static void
 drain_fn(void *arg)
 {
@@ -263,14 +281,9 @@ drain_fn(void *arg)
 	const struct db_error late = {.cls = DB_ERR_NOT_SENT, .text = "waited too long"};
 
 	while (b->stats.in_flight < b->def.in_flight && !b->is_pausing) {
-		struct list *n = list_pop(&b->again);
-		struct pack *k;
+		struct pack *k = pack_next(b);
 
-		if (n != NULL)
-			k = LIST_ENTRY(n, struct pack, node);
-		else if (!list_is_empty(&b->queue))
-			k = pack_from_queue(b);
-		else
+		if (k == NULL)
 			break;
 		pack_drop_late(b, k, &late);
 		if (k->n == 0)
@@ -350,6 +363,8 @@ db_batch_new(struct loop *l, struct db *db, const struct db_batch_def *def)
 		b->def.queue_max = DEFAULT_QUEUE_MAX;
 	if (b->def.deadline_us == 0)
 		b->def.deadline_us = DEFAULT_DEADLINE_US;
+	if (b->def.gap_rows == 0)
+		b->def.gap_rows = b->def.max_rows;
 	if (b->def.max_rows > DB_BATCH_MAX || b->def.in_flight > IN_FLIGHT_MAX)
 		gh_panic("db: batch %s: bounds", def->name);
 	list_init(&b->queue);
@@ -357,6 +372,7 @@ db_batch_new(struct loop *l, struct db *db, const struct db_batch_def *def)
 	list_init(&b->flying);
 	list_init(&b->spare);
 	b->drain_task = loop_task_new(l, LOOP_PHASE_COMMIT, drain_fn, b);
+	b->cadence = cadence_new(l, b->def.gap_us, b->drain_task);
 	b->pause_timer = loop_timer_new(l, pause_fn, b);
 	b->sweep_timer = loop_timer_new(l, sweep_fn, b);
 	return b;
@@ -400,6 +416,7 @@ db_batch_free(struct db_batch *b)
 		gh_free(LIST_ENTRY(n, struct pack, node));
 		n = list_pop(&b->spare);
 	}
+	cadence_free(b->cadence);
 	loop_task_free(b->drain_task);
 	loop_timer_free(b->pause_timer);
 	loop_timer_free(b->sweep_timer);

@@ -2,8 +2,8 @@
  *
  * The rows that arrive during one pass of the loop are the first batch; while
  * batches are in flight, new rows queue; when one completes, everything queued
- * (to max_rows) becomes the next. No artificial delay, at most `in_flight`
- * batches at a time.
+ * (to max_rows) becomes the next. At most `in_flight` batches at a time; no artificial
+ * delay unless gap_us asks for one (loop/cadence.h).
  *
  * A row has exactly one outcome: settled (its batch was committed) or failed.
  * - A data error splits the batch in halves, down to the one bad row; its neighbours are committed.
@@ -46,6 +46,8 @@ struct db_batch_def {
 	unsigned in_flight;  /* 1 or 2; 0: 2 */
 	unsigned queue_max;  /* rows waiting, beyond those in batches; 0: 4096 */
 	int64_t deadline_us; /* time a row may take in all; 0: 5 s */
+	int64_t gap_us;    /* after a burst, batches of fewer than gap_rows start this far apart */
+	unsigned gap_rows; /* 0: max_rows */
 
 	/* Add the statements for these rows to u. May be called again for the same rows, in another
 	 * grouping. Slices given to db_p_* must live until settle or fail. */

@@ -132,25 +132,32 @@ add(unsigned from, unsigned n)
 		assert_int_equal(db_batch_add(t.batch, &t.rows[i].b), GH_OK);
 }
 
+static void
+new_batch(int64_t gap_us)
+{
+	t.batch = db_batch_new(t.loop, NULL,
+			       &(struct db_batch_def){
+				       .name = "test",
+				       .queue_max = 300,
+				       .deadline_us = CLOCK_SEC,
+				       .gap_us = gap_us,
+				       .gap_rows = 10,
+				       .build = build,
+				       .settle = settle,
+				       .fail = fail_row,
+			       });
+}
+
 static int
 setup(void **state)
 {
-	const struct db_batch_def def = {
-		.name = "test",
-		.queue_max = 300,
-		.deadline_us = CLOCK_SEC,
-		.build = build,
-		.settle = settle,
-		.fail = fail_row,
-	};
-
 	(void)state;
 	memset(&t, 0, sizeof(t));
 	tick(CLOCK_SEC);
 	for (unsigned i = 0; i < ROWS; i++)
 		t.rows[i].id = i;
 	t.loop = loop_new();
-	t.batch = db_batch_new(t.loop, NULL, &def);
+	new_batch(0);
 	return 0;
 }
 
@@ -208,6 +215,41 @@ test_two_in_flight_then_everything_queued(void **state)
 	for (unsigned i = 0; i < 202; i++)
 		assert_int_equal(t.order[i], i);
 	assert_int_equal(db_batch_get_stats(t.batch)->batches_count, 4);
+}
+
+/* After the burst a small batch waits for its gap; one of gap_rows does not. */
+static void
+test_gap_gathers_small_batches(void **state)
+{
+	const int64_t gap_us = 5 * CLOCK_MS;
+	unsigned id = 0;
+
+	(void)state;
+	db_batch_free(t.batch);
+	new_batch(gap_us);
+	for (unsigned i = 0; i < CADENCE_BURST; i++) {
+		add(id++, 1);
+		pass();
+		assert_int_equal(t.sent_count, 1);
+		answer(DB_ERR_NONE, "");
+	}
+	add(id, 9);
+	pass();
+	assert_int_equal(t.sent_count, 0);
+	add(id + 9, 1);
+	pass();
+	assert_int_equal(t.sent_count, 1);
+	assert_int_equal(t.sent[0].n, 10);
+	answer(DB_ERR_NONE, "");
+	add(id + 10, 1);
+	pass();
+	assert_int_equal(t.sent_count, 0);
+	tick(2 * gap_us); /* one for the full batch, one for this */
+	add(id + 11, 1);
+	pass();
+	assert_int_equal(t.sent_count, 1);
+	assert_int_equal(t.sent[0].n, 2);
+	answer(DB_ERR_NONE, "");
 }
 
 static void
@@ -400,6 +442,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(test_one_pass_is_one_batch),
 		CASE(test_two_in_flight_then_everything_queued),
+		CASE(test_gap_gathers_small_batches),
 		CASE(test_split_finds_the_bad_row),
 		CASE(test_halves_keep_their_order),
 		CASE(test_loss_repeats_in_order),

@@ -1,0 +1,35 @@
+/* cadence.h - spaces the batches of one kind, so that a busy process makes few large ones
+ * and an idle one waits for nothing.
+ *
+ * A statement, a commit and a hint cost about the same for one row as for ten. Batches that
+ * start whenever one may start stay small for as long as the machine keeps up, and spend it on
+ * overhead. So: a burst may start at once; after it, one per gap. Whoever has a full batch
+ * at hand need not ask.
+ *
+ * Threading: loop thread only.
+ */
+#ifndef GH_CADENCE_H
+#define GH_CADENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cadence;
+struct loop;
+struct loop_task;
+
+/* Starts that an idle stretch saves up: the steps of one message's life, each a batch of its
+ * own, are never held back. */
+#define CADENCE_BURST 4
+
+/* task (borrowed; free it after this) is marked when a start that was refused may happen.
+ * gap_us 0: never refuse. */
+struct cadence *cadence_new(struct loop *l, int64_t gap_us, struct loop_task *task);
+void cadence_free(struct cadence *c); /* NULL is legal */
+
+/* May a batch start now? When not, the task is marked once it may. */
+bool cadence_allows(struct cadence *c);
+/* A batch started, allowed or full. */
+void cadence_started(struct cadence *c);
+
+#endif
