@@ -10,6 +10,7 @@
 #include "config/params_eventd.h"
 #include "daemon/daemon.h"
 #include "endpoints.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
 #include "model/delivery.h"
 #include "model/wake.h"
@@ -17,9 +18,16 @@
 #include "targets.h"
 
 #define CLAIMS_MAX        2
+#define CLAIM_GAP_US      (5 * CLOCK_MS)
 #define LINE_UNSTORED_MAX 256 /* answered posts of an endpoint whose results are not stored */
-#define TURNS_MAX         (CLAIMS_MAX * DELIVERY_CLAIM_ENDPOINTS)
-#define FAULT_PAUSE_US    (60 * CLOCK_SEC) /* an endpoint that cannot be posted to */
+/* Rows claimed ahead of their turn: what the endpoint answers in this time, as it does now. So
+ * a fast one is not held up by claims, and a slow one holds no leases. */
+#define LINE_AHEAD_US  (20 * CLOCK_MS)
+#define LINE_AHEAD_MAX 64
+/* Weight of one answer in the moving average: one in this many. */
+#define LINE_POST_US_WEIGHT 8
+#define TURNS_MAX           (CLAIMS_MAX * DELIVERY_CLAIM_ENDPOINTS)
+#define FAULT_PAUSE_US      (60 * CLOCK_SEC) /* an endpoint that cannot be posted to */
 
 /* What an endpoint's turn waits for. */
 enum line_state {
@@ -42,6 +50,9 @@ struct line {
 	unsigned max_concurrency;  /* of the route last seen */
 	unsigned post_count;       /* posts whose result is not stored */
 	unsigned answered_count;   /* of these: the receiver has answered */
+	unsigned waiting_count;    /* of these: not posted yet */
+	struct list waiting;       /* these, in order */
+	int64_t post_us;           /* moving average of an answered post; 0: none yet */
 	unsigned claimed_count;    /* CLAIM: rows that came */
 	struct breaker breaker;
 	bool has_timer; /* the breaker is open and an outbox row will wake the endpoint */
@@ -67,7 +78,9 @@ struct deliveries {
 	unsigned turn_count;   /* lines in ROUTE or READY */
 	unsigned claim_count;  /* claims under way */
 	unsigned wanted_count; /* rows they asked for */
+	unsigned ready_count;  /* lines in READY */
 	struct loop_task *task;
+	struct cadence *cadence; /* of claims */
 	bool is_paused;
 	bool is_draining;
 	void (*drained)(void *arg);
@@ -81,6 +94,7 @@ static const char *const attempt_results[POSTS_RESULT_COUNT] = {
 	[HTTP_FAIL_RESET] = "reset",       [HTTP_FAIL_RESPONSE] = "bad_response",
 	[HTTP_FAIL_INTERNAL] = "internal", [POSTS_DELIVERED] = "delivered",
 	[POSTS_PARKED] = "parked",         [POSTS_UNRENDERED] = "unrendered",
+	[POSTS_GIVEN_BACK] = "given_back",
 };
 
 const struct metric_def deliveries_metrics[DELIVERIES_METRIC_COUNT] = {
@@ -119,6 +133,7 @@ line_get(struct deliveries *x, int32_t id)
 	line->x = x;
 	line->id = id;
 	list_init(&line->node);
+	list_init(&line->waiting);
 	map_put_i64(x->lines, id, line);
 	return line;
 }
@@ -148,6 +163,8 @@ line_set_state(struct line *line, enum line_state state)
 	}
 	x->turn_count += is_turn ? 1 : 0;
 	x->turn_count -= was_turn ? 1 : 0;
+	x->ready_count += state == LINE_READY ? 1 : 0;
+	x->ready_count -= line->state == LINE_READY ? 1 : 0;
 	line->state = state;
 	loop_task_mark(x->task);
 }
@@ -176,11 +193,45 @@ static unsigned
 line_room(const struct line *line)
 {
 	unsigned limit = breaker_limit(&line->breaker, clock_mono_us(), line->max_concurrency);
-	unsigned running = line->post_count - line->answered_count;
+	unsigned running = line->post_count - line->waiting_count - line->answered_count;
 
 	if (line->answered_count >= LINE_UNSTORED_MAX)
 		return 0;
 	return limit > running ? limit - running : 0;
+}
+
+/* Rows to claim: for the posts that may start now, and for those that soon may. */
+static unsigned
+line_want(const struct line *line)
+{
+	unsigned room = line_room(line), ahead = 0;
+
+	if (room > 0 && line->post_us > 0 && breaker_is_clean(&line->breaker))
+		ahead = (unsigned)(LINE_AHEAD_US * line->max_concurrency / line->post_us);
+	if (ahead > LINE_AHEAD_MAX)
+		ahead = LINE_AHEAD_MAX;
+	return room + ahead > line->waiting_count ? room + ahead - line->waiting_count : 0;
+}
+
+static void
+line_give_back(struct line *line, int64_t wait_us)
+{
+	for (; line->waiting_count > 0; line->waiting_count--)
+		posts_give_back_first(&line->waiting, wait_us);
+}
+
+/* Post what waits, as far as there is room; while the breaker is open, keep nothing. */
+static void
+line_serve_waiting(struct line *line)
+{
+	int64_t wait_us = breaker_wait_us(&line->breaker, clock_mono_us());
+
+	if (wait_us > 0)
+		line_give_back(line, wait_us);
+	while (line->waiting_count > 0 && line_room(line) > 0) {
+		line->waiting_count--;
+		posts_send_first(&line->waiting);
+	}
 }
 
 static void
@@ -240,7 +291,7 @@ line_routed(struct line *line, enum gh_code code, const struct endpoint *to)
 	}
 	line->to = endpoint_hold(to);
 	line->max_concurrency = to->max_concurrency;
-	if (line_room(line) > 0)
+	if (line_want(line) > 0)
 		line_set_state(line, LINE_READY);
 	else
 		line_wait_room(line);
@@ -306,10 +357,13 @@ claim_read(struct claim *c, const struct db_unit *u)
 			gh_panic("deliveries: a row of endpoint %d was not asked for",
 				 (int)rows[i].endpoint_id);
 		line->post_count++;
+		line->waiting_count++;
 		line->claimed_count++;
-		posts_start(c->x->posts, &rows[i], line->to, line);
+		posts_prepare(c->x->posts, &rows[i], line->to, line, &line->waiting);
 	}
 	arena_free(a);
+	for (unsigned i = 0; i < c->count; i++)
+		line_serve_waiting(c->lines[i]);
 }
 
 static void
@@ -319,7 +373,7 @@ claim_end_line(struct line *line, bool has_more)
 		line_end_turn(line, TURN_DONE);
 	else if (line->claimed_count == 0)
 		line_end_turn(line, TURN_FAILED); /* another eventd is claiming them just now */
-	else if (line_room(line) > 0)
+	else if (line_want(line) > 0)
 		line_end_turn(line, TURN_MORE);
 	else
 		line_wait_room(line);
@@ -355,7 +409,7 @@ claim_fill(struct claim *c, struct delivery_want *wants)
 
 	while (c->count < DELIVERY_CLAIM_ENDPOINTS && !list_is_empty(&x->ready)) {
 		struct line *line = LIST_ENTRY(x->ready.next, struct line, node);
-		unsigned want = line_room(line), room = deliveries_room(x);
+		unsigned want = line_want(line), room = deliveries_room(x);
 
 		if (room == 0)
 			return;
@@ -392,9 +446,18 @@ claim_start(struct deliveries *x)
 	delivery_claim_add(u, wants, c->count,
 			   x->conf->delivery_timeout_us + POSTS_LEASE_MARGIN_US);
 	x->claim_count++;
+	cadence_started(x->cadence);
 	rc = db_submit(x->db, u, claim_done, c);
 	if (rc != GH_OK)
 		claim_done(c, rc, NULL);
+}
+
+static bool
+deliveries_claim_is_due(struct deliveries *x)
+{
+	if (x->ready_count == 0)
+		return false;
+	return x->ready_count >= DELIVERY_CLAIM_ENDPOINTS || cadence_allows(x->cadence);
 }
 
 /* The one place that decides what happens next. */
@@ -410,7 +473,7 @@ deliveries_step(void *arg)
 			break;
 		line_take_turn(line_get(x, target_id(k)), k);
 	}
-	while (deliveries_may_claim(x) && !list_is_empty(&x->ready))
+	while (deliveries_may_claim(x) && deliveries_claim_is_due(x))
 		claim_start(x);
 	if (x->drained != NULL && x->claim_count == 0 && posts_count(x->posts) == 0) {
 		void (*drained)(void *arg) = x->drained;
@@ -427,23 +490,34 @@ static void
 line_has_room(struct line *line)
 {
 	loop_task_mark(line->x->task);
+	line_serve_waiting(line);
 	if (line->state == LINE_FULL)
 		line_end_turn(line, TURN_MORE); /* line may be gone */
 }
 
 static void
-deliveries_answered(void *arg GH_UNUSED, void *token, bool is_counted, bool is_success,
-		    int64_t slow_us)
+line_count_answer(struct line *line, const struct posts_answer *a)
 {
-	struct line *line = token;
 	int64_t now_us = clock_mono_us();
 
+	if (a->is_success)
+		line->post_us += line->post_us == 0
+					 ? a->took_us
+					 : (a->took_us - line->post_us) / LINE_POST_US_WEIGHT;
+	if (a->is_own_fault || !breaker_count(&line->breaker, now_us, a->is_success, a->slow_us))
+		return;
+	line->has_timer = false;
+	log_info("webhook.left_alone", LOG_INT("endpoint", line->id),
+		 LOG_INT("for_ms", breaker_wait_us(&line->breaker, now_us) / CLOCK_MS));
+}
+
+static void
+deliveries_answered(void *arg GH_UNUSED, void *token, const struct posts_answer *a)
+{
+	struct line *line = token;
+
 	line->answered_count++;
-	if (is_counted && breaker_count(&line->breaker, now_us, is_success, slow_us)) {
-		line->has_timer = false;
-		log_info("webhook.left_alone", LOG_INT("endpoint", line->id),
-			 LOG_INT("for_ms", breaker_wait_us(&line->breaker, now_us) / CLOCK_MS));
-	}
+	line_count_answer(line, a);
 	line_has_room(line);
 }
 
@@ -451,8 +525,9 @@ static void
 deliveries_disabled(void *arg, void *token)
 {
 	struct deliveries *x = arg;
-	const struct line *line = token;
+	struct line *line = token;
 
+	line_give_back(line, 0);
 	endpoints_forget(x->endpoints, line->id);
 }
 
@@ -504,9 +579,14 @@ deliveries_resume(struct deliveries *x)
 void
 deliveries_drain(struct deliveries *x, void (*done)(void *arg), void *arg)
 {
+	struct slice key;
+	void *line;
+
 	x->is_draining = true;
 	x->drained = done;
 	x->drained_arg = arg;
+	for (size_t it = 0; map_next(x->lines, &it, &key, &line);)
+		line_give_back(line, 0);
 	loop_task_mark(x->task);
 }
 
@@ -528,6 +608,7 @@ deliveries_new(struct daemon *d, const struct eventd_conf *conf, struct db *db,
 	x->lines = map_new();
 	list_init(&x->ready);
 	x->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, deliveries_step, x);
+	x->cadence = cadence_new(daemon_loop(d), CLAIM_GAP_US, x->task);
 	x->targets = targets_new(daemon_loop(d), deliveries_wanted, x);
 	x->endpoints = endpoints_new(daemon_loop(d), db, &conf->common.secrets_key);
 	x->wake = wake_new(daemon_loop(d), db, WAKE_OUTBOX);
@@ -557,6 +638,7 @@ deliveries_free(struct deliveries *x)
 		line_free(line);
 	map_free(x->lines);
 	wake_free(x->wake); /* its timer and memory; the database is gone already */
+	cadence_free(x->cadence);
 	loop_task_free(x->task);
 	gh_free(x);
 }

@@ -1,9 +1,11 @@
 #include "inbound.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/daemon.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
 #include "model/inbound.h"
 #include "model/instance_lock.h"
@@ -14,6 +16,7 @@
 
 #define ROUND_INSTANCES 16
 #define ROUNDS_MAX      4
+#define ROUND_GAP_US    (5 * CLOCK_MS)
 
 struct inbound {
 	struct daemon *daemon;
@@ -21,6 +24,8 @@ struct inbound {
 	struct metrics_table *table;
 	struct targets *targets;
 	struct wake *outbox_wake;
+	struct loop_task *task;
+	struct cadence *cadence;
 	bool is_careful; /* the database refused a value: one body a round until it is found */
 	unsigned round_count;
 	bool is_draining;
@@ -49,7 +54,6 @@ const struct db_stmt_table *const inbound_tables[] = {
 };
 
 static void round_applied(void *arg, enum gh_code code, const struct db_unit *u);
-static void inbound_pump(void *arg);
 
 static void
 round_free(struct round *r)
@@ -59,6 +63,7 @@ round_free(struct round *r)
 	arena_free(r->a);
 	gh_free(r);
 	in->round_count--;
+	loop_task_mark(in->task);
 	if (in->is_draining && in->round_count == 0)
 		in->idle(in->idle_arg);
 }
@@ -116,18 +121,16 @@ static void
 round_applied(void *arg, enum gh_code code, const struct db_unit *u)
 {
 	struct round *r = arg;
-	struct inbound *in = r->in;
 
 	if (code != GH_OK) {
 		if (!round_isolate(r, db_unit_error(u)))
 			round_failed(r, "apply", db_unit_error(u));
 		return;
 	}
-	wake_send(in->outbox_wake);
+	wake_send(r->in->outbox_wake);
 	for (unsigned i = 0; i < r->count; i++)
 		targets_done(r->targets[i], inbound_pending_has(u, r->pending_at, r->ids[i]));
 	round_free(r);
-	inbound_pump(in);
 }
 
 static void
@@ -186,12 +189,9 @@ round_taken(void *arg, enum gh_code code, const struct db_unit *u)
 	}
 	r->body_count = inbound_take_rows(u, 0, r->a, &r->bodies);
 	if (r->body_count == 0) {
-		struct inbound *in = r->in;
-
 		for (unsigned i = 0; i < r->count; i++)
 			targets_done(r->targets[i], false);
 		round_free(r);
-		inbound_pump(in);
 		return;
 	}
 	r->plan = plan_new(r->a, r->bodies, r->body_count, slice_of(daemon_worker(r->in->daemon)),
@@ -227,20 +227,38 @@ round_start(struct inbound *in)
 	round_submit(r, u, round_taken, "take");
 }
 
+static bool
+inbound_may_start(const struct inbound *in)
+{
+	unsigned waiting = targets_waiting_count(in->targets);
+
+	if (in->is_draining || in->round_count == ROUNDS_MAX || !db_is_up(in->db) || waiting == 0)
+		return false;
+	return waiting >= ROUND_INSTANCES || cadence_allows(in->cadence);
+}
+
+/* The one place that decides what happens next. */
 static void
-inbound_pump(void *arg)
+inbound_step(void *arg)
 {
 	struct inbound *in = arg;
 
-	while (!in->is_draining && in->round_count < ROUNDS_MAX && db_is_up(in->db) &&
-	       targets_waiting_count(in->targets) > 0)
+	while (inbound_may_start(in)) {
+		cadence_started(in->cadence);
 		round_start(in);
+	}
 }
 
 void
 inbound_kick(struct inbound *in)
 {
-	inbound_pump(in);
+	loop_task_mark(in->task);
+}
+
+static void
+inbound_wanted(void *arg)
+{
+	inbound_kick(arg);
 }
 
 struct inbound *
@@ -251,7 +269,9 @@ inbound_new(struct daemon *d, struct db *db, struct metrics_table *table)
 	in->daemon = d;
 	in->db = db;
 	in->table = table;
-	in->targets = targets_new(daemon_loop(d), inbound_pump, in);
+	in->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, inbound_step, in);
+	in->cadence = cadence_new(daemon_loop(d), ROUND_GAP_US, in->task);
+	in->targets = targets_new(daemon_loop(d), inbound_wanted, in);
 	in->outbox_wake = wake_new(daemon_loop(d), db, WAKE_OUTBOX);
 	return in;
 }
@@ -263,6 +283,8 @@ inbound_free(struct inbound *in)
 		return;
 	targets_free(in->targets);
 	wake_free(in->outbox_wake);
+	cadence_free(in->cadence);
+	loop_task_free(in->task);
 	gh_free(in);
 }
 

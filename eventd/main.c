@@ -11,8 +11,6 @@
 #include "model/queue_row.h"
 #include "plan.h"
 
-#define EVENTD_TABLES_MAX 12
-
 enum { TABLE_PLAN, TABLE_DELIVERIES, TABLE_HINTS, TABLE_MQ };
 
 static const struct daemon_metrics eventd_metrics[] = {
@@ -25,14 +23,16 @@ static const struct daemon_metrics eventd_metrics[] = {
 
 struct eventd {
 	struct daemon *daemon;
-	struct db *db;        /* work */
+	/* One each: a body that waits for its instance's lock must not hold up deliveries. */
+	struct db *inbound_db;
+	struct db *delivery_db;
 	struct db *listen_db; /* queue list and its notifications */
 	struct daemon_mq *mq;
 	struct hints *hints;
 	struct inbound *inbound;
 	struct deliveries *deliveries;
+	unsigned up_count;    /* of the two connections for work */
 	unsigned busy_halves; /* of the two, while draining */
-	const struct db_stmt_table *tables[EVENTD_TABLES_MAX + 1];
 };
 
 static void
@@ -46,41 +46,38 @@ eventd_on_hint(void *arg, const struct mq_envelope *e, struct hint *h)
 		deliveries_hint(x->deliveries, e, h);
 }
 
+/* Hints are taken while both halves can work: they come through one consumer. */
 static void
-eventd_db_changed(void *arg, bool is_up, const struct gh_err *err GH_UNUSED)
+eventd_count_up(struct eventd *x, bool is_up)
+{
+	if (!is_up)
+		x->up_count--;
+	else if (++x->up_count == 2)
+		hints_resume(x->hints, HINTS_PAUSE_DB);
+	if (!is_up && x->up_count == 1)
+		hints_pause(x->hints, HINTS_PAUSE_DB);
+}
+
+static void
+eventd_inbound_db(void *arg, bool is_up, const struct gh_err *err GH_UNUSED)
 {
 	struct eventd *x = arg;
 
-	if (is_up) {
-		hints_resume(x->hints, HINTS_PAUSE_DB);
+	eventd_count_up(x, is_up);
+	if (is_up)
 		inbound_kick(x->inbound);
+}
+
+static void
+eventd_delivery_db(void *arg, bool is_up, const struct gh_err *err GH_UNUSED)
+{
+	struct eventd *x = arg;
+
+	eventd_count_up(x, is_up);
+	if (is_up)
 		deliveries_resume(x->deliveries);
-	} else {
-		hints_pause(x->hints, HINTS_PAUSE_DB);
+	else
 		deliveries_pause(x->deliveries);
-	}
-}
-
-/* A table that both halves need is taken once: a statement is prepared under its name. */
-static void
-eventd_add_table(struct eventd *x, const struct db_stmt_table *table)
-{
-	unsigned n = 0;
-
-	for (; x->tables[n] != NULL; n++) {
-		if (x->tables[n] == table)
-			return;
-	}
-	if (n == EVENTD_TABLES_MAX)
-		gh_panic("eventd: more than %d statement tables", EVENTD_TABLES_MAX);
-	x->tables[n] = table;
-}
-
-static void
-eventd_add_tables(struct eventd *x, const struct db_stmt_table *const *tables)
-{
-	for (; *tables != NULL; tables++)
-		eventd_add_table(x, *tables);
 }
 
 static enum gh_code
@@ -88,10 +85,13 @@ eventd_connect(struct eventd *x, struct gh_err *err)
 {
 	static const struct db_stmt_table *const listen_tables[] = {&queue_row_stmt_table, NULL};
 
-	eventd_add_tables(x, inbound_tables);
-	eventd_add_tables(x, deliveries_tables);
-	x->db = daemon_db(x->daemon, "work", x->tables, false, eventd_db_changed, x, err);
-	if (x->db == NULL)
+	x->inbound_db =
+		daemon_db(x->daemon, "inbound", inbound_tables, false, eventd_inbound_db, x, err);
+	if (x->inbound_db == NULL)
+		return GH_EINVAL;
+	x->delivery_db = daemon_db(x->daemon, "delivery", deliveries_tables, false,
+				   eventd_delivery_db, x, err);
+	if (x->delivery_db == NULL)
 		return GH_EINVAL;
 	x->listen_db = daemon_db(x->daemon, "listen", listen_tables, false, NULL, NULL, err);
 	if (x->listen_db == NULL)
@@ -103,7 +103,8 @@ eventd_connect(struct eventd *x, struct gh_err *err)
 static void
 eventd_free(struct eventd *x)
 {
-	db_free(x->db);
+	db_free(x->inbound_db);
+	db_free(x->delivery_db);
 	db_free(x->listen_db);
 	deliveries_free(x->deliveries);
 	inbound_free(x->inbound);
@@ -125,8 +126,8 @@ eventd_start(struct daemon *d, struct gh_err *err)
 		eventd_free(x);
 		return rc;
 	}
-	x->inbound = inbound_new(d, x->db, daemon_table(d, TABLE_PLAN));
-	x->deliveries = deliveries_new(d, conf, x->db, daemon_table(d, TABLE_DELIVERIES));
+	x->inbound = inbound_new(d, x->inbound_db, daemon_table(d, TABLE_PLAN));
+	x->deliveries = deliveries_new(d, conf, x->delivery_db, daemon_table(d, TABLE_DELIVERIES));
 	x->hints = hints_new(d, &(struct hints_opts){
 					.db = x->listen_db,
 					.mq = x->mq,

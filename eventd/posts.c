@@ -29,13 +29,20 @@
 #define OWN_HEADER_COUNT  5
 #define WEBHOOK_ID_SIZE   (4 + UUID_TEXT_SIZE) /* "evt_" and the id */
 #define RESULTS_QUEUE_MIN 4096
+/* A post may wait for its turn as long as the rest of the lease covers its deadline and the
+ * commit of its result. */
+#define WAIT_MAX_US    (POSTS_LEASE_MARGIN_US / 2)
+#define RESULTS_GAP_US (10 * CLOCK_MS) /* nobody waits for them but the receiver's next turn */
 
 struct post {
 	struct db_batch_row row;
 	struct list node; /* in posts.all or posts.lost */
+	struct list turn; /* in the caller's list of waiting ones, until it is posted */
 	struct posts *p;
 	void *token;
 	const struct endpoint *to;
+	int64_t claimed_us; /* monotonic */
+	bool is_unrendered; /* its facts make no body */
 	struct buf body;
 	struct delivery_result result;
 	bool is_answered;
@@ -68,6 +75,7 @@ static void
 post_free(struct post *post)
 {
 	list_del(&post->node);
+	list_del(&post->turn);
 	buf_free(&post->body);
 	endpoint_release(post->to);
 	gh_free(post);
@@ -223,6 +231,16 @@ post_refuse(struct post *post, enum delivery_outcome outcome, struct slice error
 	post_record(post, result);
 }
 
+/* The row is as it was before its claim, but for when it is due. */
+static void
+post_give_back(struct post *post, int64_t delay_us)
+{
+	post->result.outcome = DELIVERY_PARK;
+	post->result.delay_us = delay_us;
+	post->result.error = S("not_posted");
+	post_record(post, POSTS_GIVEN_BACK);
+}
+
 /* ---- the answer ---- */
 
 /*
@@ -318,7 +336,11 @@ post_answered(void *arg, const struct http_result *r)
 	post_count(post, r);
 	if (v.is_disabled)
 		events->disabled(events->arg, post->token);
-	events->answered(events->arg, post->token, !answer.is_own_fault, is_success, v.slow_us);
+	events->answered(events->arg, post->token,
+			 &(struct posts_answer){.is_own_fault = answer.is_own_fault,
+						.is_success = is_success,
+						.slow_us = v.slow_us,
+						.took_us = r->elapsed_us});
 	post_record(post, answer.is_own_fault ? (unsigned)POSTS_PARKED : result);
 }
 
@@ -361,34 +383,53 @@ post_send(struct post *post)
 }
 
 void
-posts_start(struct posts *p, const struct delivery_claim *row, const struct endpoint *to,
-	    void *token)
+posts_prepare(struct posts *p, const struct delivery_claim *row, const struct endpoint *to,
+	      void *token, struct list *waiting)
 {
 	struct post *post = gh_alloc(sizeof(*post));
-	enum gh_code rc;
 
 	post->p = p;
 	post->token = token;
 	post->to = endpoint_hold(to);
+	post->claimed_us = clock_mono_us();
 	post->result.event_id = row->event_id;
 	post->result.endpoint_id = row->endpoint_id;
 	post->result.attempt = row->attempt;
 	buf_init(&post->body, NULL, RENDER_BODY_MAX);
 	list_init(&post->node);
 	list_add_tail(&p->all, &post->node);
+	list_init(&post->turn);
+	list_add_tail(waiting, &post->turn);
 	p->count++;
 	metrics_adjust(p->opts.table, POSTS_IN_FLIGHT, 0, 0, 1);
-
-	rc = render_body(row, to->format, p->scratch, &post->body);
+	post->is_unrendered = render_body(row, to->format, p->scratch, &post->body) != GH_OK;
 	arena_reset(p->scratch);
-	if (rc != GH_OK) {
+}
+
+void
+posts_send_first(struct list *waiting)
+{
+	struct post *post = LIST_ENTRY(list_pop(waiting), struct post, turn);
+	enum gh_code rc;
+
+	if (post->is_unrendered) {
 		/* The facts never change: another attempt would end here again. */
 		post_refuse(post, DELIVERY_GIVE_UP, S("unrendered"), POSTS_UNRENDERED);
+		return;
+	}
+	if (clock_mono_us() - post->claimed_us > WAIT_MAX_US) {
+		post_give_back(post, 0);
 		return;
 	}
 	rc = post_send(post);
 	if (rc != GH_OK)
 		post_refuse(post, DELIVERY_PARK, slice_of(gh_code_name(rc)), POSTS_PARKED);
+}
+
+void
+posts_give_back_first(struct list *waiting, int64_t delay_us)
+{
+	post_give_back(LIST_ENTRY(list_pop(waiting), struct post, turn), delay_us);
 }
 
 /* ---- life ---- */
@@ -455,6 +496,7 @@ posts_new(const struct posts_opts *opts)
 							       ? in_flight_max
 							       : RESULTS_QUEUE_MIN,
 					  .deadline_us = POSTS_LEASE_MARGIN_US,
+					  .gap_us = RESULTS_GAP_US,
 					  .build = results_build,
 					  .settle = results_settle,
 					  .fail = results_fail,

@@ -20,6 +20,7 @@ struct daemon;
 struct db;
 struct endpoint;
 struct eventd_conf;
+struct list;
 struct metrics_table;
 struct posts;
 struct wake;
@@ -41,13 +42,21 @@ enum posts_result {
 	POSTS_DELIVERED = HTTP_FAIL_INTERNAL + 1,
 	POSTS_PARKED,     /* our own fault */
 	POSTS_UNRENDERED, /* no body could be made */
+	POSTS_GIVEN_BACK, /* claimed ahead of its turn, which did not come */
 	POSTS_RESULT_COUNT
 };
 
+/* How a post ended. */
+struct posts_answer {
+	bool is_own_fault; /* says nothing of the endpoint */
+	bool is_success;
+	int64_t slow_us; /* the receiver asks for quiet; 0: no */
+	int64_t took_us;
+};
+
 struct posts_events {
-	/* The answer came (or failed). is_counted false: our own fault, says nothing of the
-	 * endpoint. slow_us: the receiver asks for quiet (0: no). */
-	void (*answered)(void *arg, void *token, bool is_counted, bool is_success, int64_t slow_us);
+	/* The answer came (or failed). */
+	void (*answered)(void *arg, void *token, const struct posts_answer *a);
 	/* The receiver wants no more posts; recorded with the result. Before answered. */
 	void (*disabled)(void *arg, void *token);
 	/* The post is over, its result stored or given up; token is not used any more.
@@ -71,11 +80,17 @@ struct posts *posts_new(const struct posts_opts *opts);
 /* Free the db first, in the same pass. No callback comes. NULL is legal. */
 void posts_free(struct posts *p);
 
-/* Post a claimed row. row is copied, the endpoint held. */
-void posts_start(struct posts *p, const struct delivery_claim *row, const struct endpoint *to,
-		 void *token);
+/* Make a claimed row ready to be posted and append it to waiting, a list of the caller's for one
+ * endpoint. row is copied, the endpoint held. */
+void posts_prepare(struct posts *p, const struct delivery_claim *row, const struct endpoint *to,
+		   void *token, struct list *waiting);
+/* Post the first of waiting, which leaves it. One whose lease no longer covers a whole post
+ * is given back instead, as by posts_give_back. */
+void posts_send_first(struct list *waiting);
+/* The first of waiting leaves it unposted: due again after delay_us, no attempt spent. */
+void posts_give_back_first(struct list *waiting, int64_t delay_us);
 
-/* Posts not ended. */
+/* Posts not ended, waiting ones included. */
 unsigned posts_count(const struct posts *p);
 /* egress_allow changed: posts that start from now on follow it. */
 void posts_reload(struct posts *p);

@@ -21,7 +21,7 @@
 struct arena;
 
 #define DELIVERY_CLAIM_ENDPOINTS 64
-#define DELIVERY_CLAIM_ROWS      64
+#define DELIVERY_CLAIM_ROWS      128
 
 enum delivery_state {
 	DELIVERY_PENDING = 0,
@@ -32,7 +32,7 @@ enum delivery_state {
 
 struct delivery_want {
 	int32_t endpoint_id;
-	int32_t rows; /* 1..DELIVERY_CLAIM_ROWS: posts that may start now */
+	int32_t rows; /* 1..DELIVERY_CLAIM_ROWS: posts that may start now, or soon */
 };
 
 struct delivery_claim {

@@ -42,7 +42,7 @@ extern const struct db_stmt_table inbound_store_stmt_table;
 
 /* ---- eventd: read ---- */
 
-#define INBOUND_TAKE_MAX 64
+#define INBOUND_TAKE_MAX 256
 
 struct inbound_body {
 	struct uuid id;

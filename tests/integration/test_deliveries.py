@@ -85,13 +85,25 @@ def test_a_slow_endpoint_delays_no_other_and_keeps_its_limit(company, instance, 
     for i in range(count):
         company.send(instance, to=f"55119999911{i:02}")
     wait_until(lambda: len(sim.received(quick)) == count, "the quick posts", timeout=10)
-    most = 0
-
-    def is_done():
-        nonlocal most
-        states = [d["state"] for d in deliveries(db, slow_id)]
-        most = max(most, states.count(1))
-        return states == [2] * count
-    wait_until(is_done, "the slow posts", timeout=20)
-    assert most == limit
+    wait_until(lambda: [d["state"] for d in deliveries(db, slow_id)] == [2] * count, "the slow posts", timeout=20)
+    came = [post["at_ms"] for post in sim.received(slow)]
+    assert max(sum(at - 1400 < other <= at for other in came) for at in came) == limit
     assert sim.stats()["hooks"][slow]["posts"] == count
+
+
+def test_rows_claimed_ahead_are_given_back_when_the_endpoint_asks_for_quiet(company, instance, sim, db):
+    hook, endpoint_id = endpoint(company, instance, sim)
+    sim.set_hook(hook, delay_ms=2)
+    for i in range(150):
+        company.send(instance, to=f"55119{i:08d}")
+    sim.set_hook(hook, status=429)
+    for i in range(150, 200):
+        company.send(instance, to=f"55119{i:08d}")
+    wait_until(lambda: len(deliveries(db, endpoint_id)) == 200, "the events")
+    wait_until(lambda: any(a["status"] == 429 for a in attempts(db, endpoint_id)), "the refusal")
+    wait_until(lambda: all(d["state"] != 1 for d in deliveries(db, endpoint_id)), "the results")
+    made = attempts(db, endpoint_id)
+    rows = deliveries(db, endpoint_id)
+    assert sum(d["attempts"] for d in rows) == len(made) == len(sim.received(hook))
+    assert sum(d["state"] == 2 for d in rows) == sum(a["status"] == 200 for a in made) >= 1
+    assert any(d["state"] == 0 and d["attempts"] == 0 for d in rows)
