@@ -208,7 +208,8 @@ post_record(struct post *post, unsigned result)
 
 	post->result.at_us = clock_wall_us();
 	metrics_add(p->opts.table, POSTS_ATTEMPTS, result, 0, 1);
-	post_log(post);
+	if (result != POSTS_GIVEN_BACK)
+		post_log(post);
 	rc = db_batch_add(p->results, &post->row);
 	if (rc == GH_OK)
 		return;
