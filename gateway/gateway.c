@@ -13,14 +13,12 @@
 #include "base/mem.h"
 #include "crypto/hash.h"
 #include "daemon/daemon.h"
-#include "daemon/version.h"
-#include "http/client.h"
+#include "daemon/provider_client.h"
 #include "loop/loop.h"
 #include "model/wake.h"
 
 #define TABLES_MAX         24 /* statement tables of one connection */
 #define PROVIDER_CALLS_MAX 256
-#define CONNECT_TIMEOUT_US (5 * CLOCK_SEC)
 #define IDLE_LOOK_US       (20 * CLOCK_MS)
 
 /* The context and what only this file needs. */
@@ -159,7 +157,7 @@ process_free(struct process *p)
 	for (unsigned i = count; i > 0; i--)
 		if (modules[i - 1]->stop != NULL)
 			modules[i - 1]->stop(gw);
-	http_client_free(gw->provider_http);
+	provider_client_free(gw->providers);
 	wake_free(gw->wake);
 	db_free(gw->read);
 	db_free(gw->write);
@@ -200,12 +198,6 @@ make_keys(struct process *p)
 enum gh_code
 gateway_start(struct daemon *d, struct gh_err *err)
 {
-	static const struct http_client_config provider_config = {
-		.policy = HTTP_POLICY_PROVIDER,
-		.in_flight_max = PROVIDER_CALLS_MAX,
-		.connect_timeout_us = CONNECT_TIMEOUT_US,
-		.user_agent = "GrowHub/" GH_VERSION,
-	};
 	struct process *p = gh_alloc(sizeof(*p));
 	struct gateway *gw = &p->gw;
 	enum gh_code rc;
@@ -215,7 +207,7 @@ gateway_start(struct daemon *d, struct gh_err *err)
 	gw->conf = daemon_conf(d);
 	gw->metrics = daemon_table(d, 0);
 	gw->router = router_new(p->routes, modules_routes(p->routes));
-	gw->provider_http = http_client_new(gw->loop, daemon_dns(d), &provider_config);
+	gw->providers = provider_client_new(d, PROVIDER_CALLS_MAX);
 	p->idle_timer = loop_timer_new(gw->loop, look_idle, p);
 	metrics_collector_add(daemon_metrics(d), http_metrics_collect, gw);
 	make_keys(p);

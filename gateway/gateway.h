@@ -35,7 +35,6 @@ struct daemon;
 struct endpoints;
 struct gateway;
 struct gw_req;
-struct http_client;
 struct inbound;
 struct instances;
 struct loop;
@@ -60,7 +59,7 @@ struct gateway {
 	struct db *write;         /* everything that writes; the hot path uses only this */
 	struct db *read;          /* lists, single rows, the loads of lookups */
 	struct wake *wake;        /* outbox rows were committed: wake_send(gw->wake) */
-	struct http_client *provider_http; /* calls to providers: private addresses allowed */
+	struct provider_client *providers; /* calls about sessions */
 	struct http_server *servers[GW_SERVERS_MAX];
 	unsigned server_count;
 	unsigned servers_draining; /* servers whose last connection is not gone yet */

@@ -8,7 +8,6 @@
 #include "endpoints.h"
 #include "gateway.h"
 #include "instances.h"
-#include "provider_call.h"
 #include "slug.h"
 
 #include "base/arena.h"
@@ -210,12 +209,14 @@ status_after(const struct provider_result *r)
 }
 
 static void
-session_made(struct gw_req *req, const struct provider_result *r)
+session_made(void *arg, const struct provider_result *r, int64_t elapsed_us)
 {
+	struct gw_req *req = arg;
 	const struct creation *c = req->user;
 	struct slice reason = SLICE_NONE;
 	struct db_unit *u = db_unit_new();
 
+	instances_call_log(&c->instance, &c->call, r, elapsed_us);
 	if (r->outcome != PROVIDER_OK)
 		reason = slice_of(r->text[0] == '\0'
 					  ? r->code
@@ -236,7 +237,7 @@ make_session(struct gw_req *req, struct creation *c)
 	c->spec.instance_id = c->instance.id;
 	c->call.op = PROVIDER_OP_SESSION_CREATE;
 	c->call.spec = &c->spec;
-	provider_call(req, &c->instance, &c->call, session_made);
+	instances_call(req, &c->instance, &c->call, session_made);
 }
 
 /* ---- the row ---- */

@@ -8,7 +8,6 @@
 #include "cancel.h"
 #include "gateway.h"
 #include "instances.h"
-#include "provider_call.h"
 
 #include "base/arena.h"
 #include "model/wake.h"
@@ -79,9 +78,13 @@ next_slice(struct gw_req *req)
 }
 
 static void
-session_ended(struct gw_req *req, const struct provider_result *r GH_UNUSED)
+session_ended(void *arg, const struct provider_result *r, int64_t elapsed_us)
 {
-	next_slice(req); /* a failure was logged by provider_call */
+	struct gw_req *req = arg;
+	const struct deletion *d = req->user;
+
+	instances_call_log(&d->instance, &d->call, r, elapsed_us);
+	next_slice(req);
 }
 
 static void
@@ -97,7 +100,7 @@ delete_done(struct gw_req *req, const struct db_unit *u)
 	instance_row_read(u, 0, 0, req->a, &d->instance);
 	instances_forget(req->gw, d->instance.id);
 	d->call.op = PROVIDER_OP_SESSION_DELETE;
-	provider_call(req, &d->instance, &d->call, session_ended);
+	instances_call(req, &d->instance, &d->call, session_ended);
 }
 
 void

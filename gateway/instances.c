@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/cancel.h"
 #include "model/endpoint.h"
@@ -277,6 +278,29 @@ static const struct json_rule change_rules[] = {
 	{"settings", JSON_RULE_OBJECT, AT(settings)},
 };
 #undef AT
+
+void
+instances_call(struct gw_req *req, const struct instance_row *i, struct provider_call *call,
+	       provider_client_fn *done)
+{
+	const struct provider_address address = {.type = i->provider_type,
+						 .base_url = i->base_url,
+						 .api_key_sealed = i->api_key_sealed};
+
+	call->session = i->external_id;
+	provider_client_call(req->gw->providers, &address, call,
+			     req->gw->conf->common.sending_deadline_us, done, req);
+}
+
+void
+instances_call_log(const struct instance_row *i, const struct provider_call *call,
+		   const struct provider_result *r, int64_t elapsed_us)
+{
+	if (r->outcome != PROVIDER_OK)
+		log_warn("provider.call_failed", LOG_INT("instance", i->id),
+			 LOG_INT("op", call->op), LOG_STR("code", r->code), LOG_STR("err", r->text),
+			 LOG_INT("dur_ms", elapsed_us / 1000));
+}
 
 bool
 instances_name_is_taken(struct gw_req *req, const struct db_error *err)

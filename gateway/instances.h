@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/provider_client.h"
 #include "model/instance.h"
 
 struct db_error;
@@ -24,6 +25,15 @@ void instances_forget(struct gateway *gw, int32_t id);
 
 /* A gw_failed_fn: the name given belongs to another instance of the company (409). */
 bool instances_name_is_taken(struct gw_req *req, const struct db_error *err);
+
+/* Call the provider of instance i, with a deadline; call->session is set here, nothing is kept.
+ * done gets req, exactly once, maybe before this returns. */
+void instances_call(struct gw_req *req, const struct instance_row *i, struct provider_call *call,
+		    provider_client_fn *done);
+
+/* In done: report a call about instance i that did not succeed. */
+void instances_call_log(const struct instance_row *i, const struct provider_call *call,
+			const struct provider_result *r, int64_t elapsed_us);
 
 /* instance_create.c */
 void instances_create(struct gw_req *req);

@@ -3,15 +3,18 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "crypto/seal.h"
 #include "daemon/daemon.h"
+#include "daemon/version.h"
 #include "http/client.h"
 #include "http/url.h"
 
-#define ANSWER_MAX  (1024 * 1024)
-#define API_KEY_MAX 4096
+#define ANSWER_MAX         (1024 * 1024)
+#define API_KEY_MAX        4096
+#define CONNECT_TIMEOUT_US (5 * CLOCK_SEC)
 
 struct provider_client {
 	struct http_client *http;
@@ -155,6 +158,8 @@ provider_client_new(struct daemon *d, unsigned in_flight_max)
 	const struct http_client_config config = {
 		.policy = HTTP_POLICY_PROVIDER,
 		.in_flight_max = in_flight_max,
+		.connect_timeout_us = CONNECT_TIMEOUT_US,
+		.user_agent = "GrowHub/" GH_VERSION,
 	};
 
 	list_init(&c->calls);
