@@ -191,7 +191,7 @@ endpoints_get(struct endpoints *e, int32_t id, const struct endpoint **out, look
 {
 	const void *value = NULL;
 	char key[8];
-	enum gh_code rc = lookup_get(e->lookup, lookup_id_key(id, key), &value, fn, arg, NULL);
+	enum gh_code rc = lookup_get(e->lookup, lookup_id_key(id, key), &value, fn, arg);
 
 	*out = value;
 	return rc;

@@ -172,8 +172,8 @@ auth_check(struct gw_req *req, gw_handler_fn *done)
 	w = arena_alloc(req->a, sizeof(*w));
 	w->req = req;
 	w->done = done;
-	rc = lookup_get(req->gw->auth->tokens, slice_make(hash, sizeof(hash)), &value, looked_up, w,
-			NULL);
+	rc = lookup_get(req->gw->auth->tokens, slice_make(hash, sizeof(hash)), &value, looked_up,
+			w);
 	if (rc != GH_EAGAIN)
 		looked_up(w, rc, value);
 }

@@ -178,8 +178,6 @@ struct slice gw_query(const struct gw_req *req, const char *name);
 struct json_w *gw_begin(struct gw_req *req, const char *message);
 /* Close the envelope and answer; req is dead afterwards. A body over GW_REPLY_MAX becomes 500. */
 void gw_send(struct gw_req *req, unsigned status);
-/* gw_begin, "data": null, gw_send. */
-void gw_send_empty(struct gw_req *req, unsigned status, const char *message);
 
 /* A header field of the reply, whatever it will be; name and value are borrowed until then.
  * At most GW_HEADERS_MAX - 4 of them. */

@@ -231,7 +231,7 @@ inbound_post(struct gw_req *req)
 
 	hash_sha256(key, hash);
 	rc = lookup_get(req->gw->inbound->keys, slice_make(hash, sizeof(hash)), &hook, hook_found,
-			req, NULL);
+			req);
 	if (rc != GH_EAGAIN)
 		hook_found(req, rc, hook);
 }

@@ -82,7 +82,7 @@ instances_find(struct gw_req *req, int32_t id, instances_found_fn *done)
 
 	f->req = req;
 	f->done = done;
-	rc = lookup_get(req->gw->instances->refs, lookup_id_key(id, key), &ref, find_done, f, NULL);
+	rc = lookup_get(req->gw->instances->refs, lookup_id_key(id, key), &ref, find_done, f);
 	if (rc != GH_EAGAIN)
 		find_done(f, rc, ref);
 }

@@ -100,13 +100,6 @@ gw_send(struct gw_req *req, unsigned status)
 	send_reply(req, status, S(JSON_TYPE), buf_slice(req->out));
 }
 
-void
-gw_send_empty(struct gw_req *req, unsigned status, const char *message)
-{
-	json_w_null(gw_begin(req, message), GW_DATA);
-	gw_send(req, status);
-}
-
 /* ---- which form an error takes ---- */
 
 /* The q of a media range's parameters in thousandths; 1000 when it has none. */

@@ -121,8 +121,7 @@ routes_get(struct routes *r, int32_t instance_id, const struct route **route, ro
 
 	w->fn = fn;
 	w->arg = arg;
-	rc = lookup_get(r->lookup, lookup_id_key(instance_id, key), &value, routes_answered, w,
-			NULL);
+	rc = lookup_get(r->lookup, lookup_id_key(instance_id, key), &value, routes_answered, w);
 	if (rc != GH_EAGAIN)
 		gh_free(w);
 	if (rc == GH_OK)

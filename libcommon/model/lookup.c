@@ -228,8 +228,7 @@ lookup_free(struct lookup *l)
 }
 
 enum gh_code
-lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn, void *arg,
-	   struct lookup_wait **wait)
+lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn, void *arg)
 {
 	struct entry *e = map_get(l->entries, key);
 	struct lookup_wait *w;
@@ -251,18 +250,7 @@ lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn
 	w->fn = fn;
 	w->arg = arg;
 	list_add_tail(&e->waits, &w->node);
-	if (wait != NULL)
-		*wait = w;
 	return GH_EAGAIN;
-}
-
-void
-lookup_cancel(struct lookup_wait *w)
-{
-	if (w == NULL)
-		return;
-	list_del(&w->node);
-	gh_free(w);
 }
 
 void

@@ -44,14 +44,10 @@ void lookup_free(struct lookup *l);
 /* GH_OK: value is there. GH_ENOTFOUND: no such key. GH_ETEMP: the database did not answer. */
 typedef void lookup_fn(void *arg, enum gh_code code, const void *value);
 
-struct lookup_wait; /* a caller that waits; void once its fn was called */
-
 /* Ask for a key. GH_OK (*value is set) or GH_ENOTFOUND: answered now, fn is not called.
- * GH_EAGAIN: fn is called later, once; *wait (when not NULL) allows to cancel it. */
+ * GH_EAGAIN: fn is called later, once. */
 enum gh_code lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn,
-			void *arg, struct lookup_wait **wait) GH_MUST_USE;
-/* fn will not be called. NULL is legal. */
-void lookup_cancel(struct lookup_wait *w);
+			void *arg) GH_MUST_USE;
 
 /* From def.read only: takes value. */
 void lookup_found(struct lookup *l, struct slice key, void *value);

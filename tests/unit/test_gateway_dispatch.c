@@ -95,8 +95,7 @@ token_row(enum gw_kind kind, bool is_active, bool is_deleted)
 }
 
 enum gh_code
-lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn, void *arg,
-	   struct lookup_wait **wait)
+lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn, void *arg)
 {
 	static struct gw_token found;
 	static const struct {
@@ -114,7 +113,6 @@ lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn
 	(void)l;
 	(void)fn;
 	(void)arg;
-	(void)wait;
 	hash_sha256(S(DOWN_TOKEN), hash);
 	if (hash_equal(hash, key.p, sizeof(hash)))
 		return GH_ETEMP;
@@ -135,7 +133,8 @@ static void
 handler(struct gw_req *req)
 {
 	got.handled_count++;
-	gw_send_empty(req, 200, "handled");
+	json_w_null(gw_begin(req, "handled"), GW_DATA);
+	gw_send(req, 200);
 }
 
 static const struct gw_route gw_routes[] = {

@@ -25,7 +25,6 @@ struct asked {
 	unsigned calls; /* must become exactly 1 */
 	enum gh_code code;
 	char value[16];
-	struct lookup_wait *wait;
 	const char *again; /* a key to ask for from inside the callback */
 };
 
@@ -121,9 +120,8 @@ told(void *arg, enum gh_code code, const void *value)
 	if (code == GH_OK)
 		(void)snprintf(a->value, sizeof(a->value), "%s", (const char *)value);
 	if (a->again != NULL)
-		assert_int_equal(
-			lookup_get(t.l, slice_of(a->again), &unused, told, &t.nested, NULL),
-			GH_EAGAIN);
+		assert_int_equal(lookup_get(t.l, slice_of(a->again), &unused, told, &t.nested),
+				 GH_EAGAIN);
 }
 
 static enum gh_code
@@ -133,7 +131,7 @@ ask(struct asked *a, const char *key)
 	enum gh_code rc;
 
 	memset(a, 0, sizeof(*a));
-	rc = lookup_get(t.l, slice_of(key), &value, told, a, &a->wait);
+	rc = lookup_get(t.l, slice_of(key), &value, told, a);
 	if (rc == GH_OK)
 		(void)snprintf(a->value, sizeof(a->value), "%s", (const char *)value);
 	return rc;
@@ -297,22 +295,6 @@ test_failures_are_not_cached(void **state)
 }
 
 static void
-test_cancel(void **state)
-{
-	struct asked a, b;
-
-	(void)state;
-	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
-	assert_int_equal(ask(&b, "k"), GH_EAGAIN);
-	lookup_cancel(a.wait);
-	lookup_cancel(NULL);
-	pass();
-	answer(DB_ERR_NONE);
-	assert_int_equal(a.calls, 0);
-	assert_int_equal(b.calls, 1);
-}
-
-static void
 test_forget(void **state)
 {
 	struct asked a, b;
@@ -437,7 +419,6 @@ main(void)
 		CASE(test_found_lives_for_its_ttl),
 		CASE(test_not_found_lives_shorter),
 		CASE(test_failures_are_not_cached),
-		CASE(test_cancel),
 		CASE(test_forget),
 		CASE(test_forget_while_loading),
 		CASE(test_values_are_freed_after_the_pass),
