@@ -10,18 +10,17 @@
 #include <cmocka.h>
 #undef fail /* cmocka's macro would swallow the member of db_batch_def */
 
-#include "db/internal.h"
+#include "base/arena.h"
+#include "db_play.h"
 
-static enum gh_code fake_submit(struct db *db, struct db_unit *u, db_done_fn *done, void *arg);
-#define db_submit fake_submit
+#define db_submit db_play_submit
 #include "db/batch.c"
 #undef db_submit
 
 #define ROWS 400
 
-/* A unit that was submitted and not answered. */
+/* The rows of a unit; lives in its arena. */
 struct sent {
-	struct db_unit *unit;
 	unsigned n;
 	unsigned id[DB_BATCH_MAX];
 };
@@ -36,10 +35,6 @@ struct row {
 static struct {
 	struct loop *loop;
 	struct db_batch *batch;
-	struct sent sent[8];
-	unsigned sent_count;
-	struct sent building;
-	bool is_full;
 	struct row rows[ROWS];
 	unsigned order[ROWS]; /* ids in the order of their settling */
 	unsigned settled;
@@ -54,44 +49,24 @@ tick(int64_t us)
 	clock_freeze(INT64_C(1768478400000000), mono_us);
 }
 
-static enum gh_code
-fake_submit(struct db *db, struct db_unit *u, db_done_fn *done, void *arg)
+/* What unit i of those not answered holds. */
+static const struct sent *
+sent(unsigned i)
 {
-	(void)db;
-	if (t.is_full) {
-		db_unit_free(u);
-		return GH_EBUSY;
-	}
-	u->done = done;
-	u->arg = arg;
-	t.building.unit = u;
-	assert_true(t.sent_count < GH_COUNT(t.sent));
-	t.sent[t.sent_count++] = t.building;
-	return GH_OK;
-}
-
-/* The oldest unit ends like this. */
-static void
-answer(enum db_err_class cls, const char *sqlstate)
-{
-	struct sent s = t.sent[0];
-
-	assert_true(t.sent_count > 0);
-	t.sent_count--;
-	memmove(t.sent, t.sent + 1, t.sent_count * sizeof(s));
-	s.unit->error.cls = cls;
-	(void)snprintf(s.unit->error.sqlstate, sizeof(s.unit->error.sqlstate), "%s", sqlstate);
-	db_unit_end(s.unit);
+	assert_true(i < db_play.count);
+	return db_play.notes[i];
 }
 
 static void
 build(void *arg, struct db_unit *u, struct db_batch_row *const *rows, unsigned n)
 {
+	struct sent *made = arena_alloc(db_unit_arena(u), sizeof(*made));
+
 	(void)arg;
-	(void)u;
-	t.building.n = n;
+	made->n = n;
+	db_play.note = made;
 	for (unsigned i = 0; i < n; i++)
-		t.building.id[i] = LIST_ENTRY(rows[i], struct row, b)->id;
+		made->id[i] = LIST_ENTRY(rows[i], struct row, b)->id;
 }
 
 static void
@@ -153,6 +128,7 @@ setup(void **state)
 {
 	(void)state;
 	memset(&t, 0, sizeof(t));
+	memset(&db_play, 0, sizeof(db_play));
 	tick(CLOCK_SEC);
 	for (unsigned i = 0; i < ROWS; i++)
 		t.rows[i].id = i;
@@ -178,11 +154,11 @@ test_one_pass_is_one_batch(void **state)
 {
 	(void)state;
 	add(0, 3);
-	assert_int_equal(t.sent_count, 0); /* nothing before the end of the pass */
+	assert_int_equal(db_play.count, 0); /* nothing before the end of the pass */
 	pass();
-	assert_int_equal(t.sent_count, 1);
-	assert_int_equal(t.sent[0].n, 3);
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 1);
+	assert_int_equal(sent(0)->n, 3);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(t.settled, 3);
 	assert_int_equal(t.order[2], 2);
 	assert_true(db_batch_is_idle(t.batch));
@@ -196,22 +172,22 @@ test_two_in_flight_then_everything_queued(void **state)
 	pass();
 	add(1, 1);
 	pass();
-	assert_int_equal(t.sent_count, 2);
+	assert_int_equal(db_play.count, 2);
 	add(2, 50);
 	pass();
 	add(52, 150);
 	pass();
-	assert_int_equal(t.sent_count, 2);
+	assert_int_equal(db_play.count, 2);
 	assert_int_equal(db_batch_get_stats(t.batch)->queued, 200);
-	answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	pass();
-	assert_int_equal(t.sent_count, 2);
-	assert_int_equal(t.sent[1].n, DB_BATCH_MAX); /* the cap */
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 2);
+	assert_int_equal(sent(1)->n, DB_BATCH_MAX); /* the cap */
+	db_play_answer(DB_ERR_NONE, "");
 	pass();
-	assert_int_equal(t.sent[1].n, 200 - DB_BATCH_MAX);
-	answer(DB_ERR_NONE, "");
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(sent(1)->n, 200 - DB_BATCH_MAX);
+	db_play_answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	for (unsigned i = 0; i < 202; i++)
 		assert_int_equal(t.order[i], i);
 	assert_int_equal(db_batch_get_stats(t.batch)->batches_count, 4);
@@ -258,12 +234,12 @@ test_split_finds_the_bad_row(void **state)
 	(void)state;
 	add(0, 100);
 	pass();
-	for (unsigned guard = 0; guard < 100 && t.sent_count > 0; guard++) {
+	for (unsigned guard = 0; guard < 100 && db_play.count > 0; guard++) {
 		bool is_bad = false;
 
-		for (unsigned i = 0; i < t.sent[0].n; i++)
-			is_bad = is_bad || t.sent[0].id[i] == 37;
-		answer(is_bad ? DB_ERR_DATA : DB_ERR_NONE, is_bad ? "22021" : "");
+		for (unsigned i = 0; i < sent(0)->n; i++)
+			is_bad = is_bad || sent(0)->id[i] == 37;
+		db_play_answer(is_bad ? DB_ERR_DATA : DB_ERR_NONE, is_bad ? "22021" : "");
 		pass();
 	}
 	assert_int_equal(t.settled, 99);
@@ -281,17 +257,17 @@ test_halves_keep_their_order(void **state)
 	(void)state;
 	add(0, 1);
 	pass();
-	answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	add(1, 4);
 	pass();
-	answer(DB_ERR_DATA, "23514");
+	db_play_answer(DB_ERR_DATA, "23514");
 	pass();
-	assert_int_equal(t.sent_count, 2);
-	assert_int_equal(t.sent[0].n, 2);
-	assert_int_equal(t.sent[0].id[0], 1);
-	assert_int_equal(t.sent[1].id[0], 3);
-	answer(DB_ERR_NONE, "");
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 2);
+	assert_int_equal(sent(0)->n, 2);
+	assert_int_equal(sent(0)->id[0], 1);
+	assert_int_equal(sent(1)->id[0], 3);
+	db_play_answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(t.settled, 5);
 }
 
@@ -305,16 +281,16 @@ test_loss_repeats_in_order(void **state)
 	pass();
 	add(4, 2);
 	pass();
-	answer(DB_ERR_LOST, "");
-	answer(DB_ERR_LOST, "");
+	db_play_answer(DB_ERR_LOST, "");
+	db_play_answer(DB_ERR_LOST, "");
 	pass();
-	assert_int_equal(t.sent_count, 2);
-	assert_int_equal(t.sent[0].id[0], 0);
-	assert_int_equal(t.sent[1].id[0], 2);
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 2);
+	assert_int_equal(sent(0)->id[0], 0);
+	assert_int_equal(sent(1)->id[0], 2);
+	db_play_answer(DB_ERR_NONE, "");
 	pass();
-	answer(DB_ERR_NONE, "");
-	answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	for (unsigned i = 0; i < 6; i++)
 		assert_int_equal(t.order[i], i);
 	assert_int_equal(db_batch_get_stats(t.batch)->retries_count, 2);
@@ -326,16 +302,16 @@ test_deadlock_repeats_at_once_and_a_timeout_waits(void **state)
 	(void)state;
 	add(0, 1);
 	pass();
-	answer(DB_ERR_RETRY, "40P01");
+	db_play_answer(DB_ERR_RETRY, "40P01");
 	pass();
-	assert_int_equal(t.sent_count, 1);
-	answer(DB_ERR_TIMEOUT, "57014");
+	assert_int_equal(db_play.count, 1);
+	db_play_answer(DB_ERR_TIMEOUT, "57014");
 	pass();
-	assert_int_equal(t.sent_count, 0);
-	for (unsigned i = 0; i < 50 && t.sent_count == 0; i++)
+	assert_int_equal(db_play.count, 0);
+	for (unsigned i = 0; i < 50 && db_play.count == 0; i++)
 		loop_run_once(t.loop, 20 * CLOCK_MS);
-	assert_int_equal(t.sent_count, 1);
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 1);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(t.rows[0].code, GH_OK);
 }
 
@@ -349,14 +325,14 @@ test_late_rows_say_what_is_known(void **state)
 	add(1, 1);
 	pass();
 	tick(CLOCK_SEC / 2 + 1); /* row 0 is late, row 1 is not */
-	answer(DB_ERR_LOST, "");
+	db_play_answer(DB_ERR_LOST, "");
 	assert_int_equal(t.rows[0].code, GH_EUNKNOWN);
-	answer(DB_ERR_NOT_SENT, "");
+	db_play_answer(DB_ERR_NOT_SENT, "");
 	assert_int_equal(t.rows[1].outcomes, 0);
 	pass();
-	assert_int_equal(t.sent_count, 1);
+	assert_int_equal(db_play.count, 1);
 	tick(CLOCK_SEC);
-	answer(DB_ERR_NOT_SENT, "");
+	db_play_answer(DB_ERR_NOT_SENT, "");
 	assert_int_equal(t.rows[1].code, GH_ETEMP);
 	assert_int_equal(t.rows[0].outcomes, 1);
 	assert_int_equal(t.rows[1].outcomes, 1);
@@ -368,9 +344,9 @@ test_a_bug_fails_all_and_is_not_repeated(void **state)
 	(void)state;
 	add(0, 2);
 	pass();
-	answer(DB_ERR_BUG, "42P01");
+	db_play_answer(DB_ERR_BUG, "42P01");
 	pass();
-	assert_int_equal(t.sent_count, 0);
+	assert_int_equal(db_play.count, 0);
 	assert_int_equal(t.rows[0].code, GH_EINTERNAL);
 	assert_int_equal(t.rows[1].code, GH_EINTERNAL);
 }
@@ -383,8 +359,8 @@ test_busy(void **state)
 	assert_int_equal(db_batch_add(t.batch, &t.rows[300].b), GH_EBUSY);
 	pass();
 	add(300, 1); /* a batch left, there is room */
-	for (unsigned i = 0; i < 4 && t.sent_count > 0; i++) {
-		answer(DB_ERR_NONE, "");
+	for (unsigned i = 0; i < 4 && db_play.count > 0; i++) {
+		db_play_answer(DB_ERR_NONE, "");
 		pass();
 	}
 	assert_int_equal(t.settled, 301);
@@ -401,7 +377,7 @@ test_busy_by_speed(void **state)
 		add(0, 1);
 		pass();
 		tick(900 * CLOCK_MS);
-		answer(DB_ERR_NONE, "");
+		db_play_answer(DB_ERR_NONE, "");
 	}
 	assert_true(db_batch_get_stats(t.batch)->batch_us > 700 * CLOCK_MS);
 	add(0, 1);
@@ -410,10 +386,10 @@ test_busy_by_speed(void **state)
 	pass();
 	add(2, 1);
 	assert_int_equal(db_batch_add(t.batch, &t.rows[3].b), GH_EBUSY);
-	answer(DB_ERR_NONE, "");
-	answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	pass();
-	answer(DB_ERR_NONE, "");
+	db_play_answer(DB_ERR_NONE, "");
 	assert_true(db_batch_is_idle(t.batch));
 }
 
@@ -421,10 +397,10 @@ static void
 test_pipeline_full_and_free(void **state)
 {
 	(void)state;
-	t.is_full = true;
+	db_play.is_full = true;
 	add(0, 2);
 	pass();
-	assert_int_equal(t.sent_count, 0);
+	assert_int_equal(db_play.count, 0);
 	assert_false(db_batch_is_idle(t.batch));
 	add(2, 1);
 	db_batch_free(t.batch);

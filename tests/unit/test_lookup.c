@@ -9,10 +9,9 @@
 
 #include <cmocka.h>
 
-#include "db/internal.h"
+#include "db_play.h"
 
-static enum gh_code fake_submit(struct db *db, struct db_unit *u, db_done_fn *done, void *arg);
-#define db_submit fake_submit
+#define db_submit db_play_submit
 #include "model/lookup.c"
 #undef db_submit
 
@@ -31,12 +30,9 @@ struct asked {
 static struct {
 	struct loop *loop;
 	struct lookup *l;
-	struct db_unit *units[8]; /* submitted and not answered */
-	unsigned unit_count;
 	unsigned load_count;
 	unsigned keys_asked; /* of the last load */
-	bool is_full;
-	const char *absent; /* a key the database does not have */
+	const char *absent;  /* a key the database does not have */
 	struct slice keys[LOOKUP_KEYS_MAX];
 	unsigned freed;
 	struct asked nested;
@@ -49,34 +45,6 @@ tick(int64_t us)
 {
 	mono_us += us;
 	clock_freeze(INT64_C(1768478400000000), mono_us);
-}
-
-static enum gh_code
-fake_submit(struct db *db, struct db_unit *u, db_done_fn *done, void *arg)
-{
-	(void)db;
-	if (t.is_full) {
-		db_unit_free(u);
-		return GH_EBUSY;
-	}
-	u->done = done;
-	u->arg = arg;
-	assert_true(t.unit_count < GH_COUNT(t.units));
-	t.units[t.unit_count++] = u;
-	return GH_OK;
-}
-
-/* The oldest unit ends. */
-static void
-answer(enum db_err_class cls)
-{
-	struct db_unit *u = t.units[0];
-
-	assert_true(t.unit_count > 0);
-	t.unit_count--;
-	memmove(t.units, t.units + 1, t.unit_count * sizeof(*t.units));
-	u->error.cls = cls;
-	db_unit_end(u);
 }
 
 static void
@@ -151,7 +119,7 @@ load(const char *key)
 
 	assert_int_equal(ask(&a, key), GH_EAGAIN);
 	pass();
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.calls, 1);
 }
 
@@ -169,6 +137,7 @@ setup(void **state)
 
 	(void)state;
 	memset(&t, 0, sizeof(t));
+	memset(&db_play, 0, sizeof(db_play));
 	tick(CLOCK_SEC);
 	t.loop = loop_new();
 	t.l = lookup_new(t.loop, NULL, &def);
@@ -180,8 +149,8 @@ teardown(void **state)
 {
 	(void)state;
 	lookup_free(t.l);
-	while (t.unit_count > 0)
-		answer(DB_ERR_NOT_SENT);
+	while (db_play.count > 0)
+		db_play_answer(DB_ERR_NOT_SENT, "");
 	loop_free(t.loop);
 	clock_thaw();
 	return 0;
@@ -203,7 +172,7 @@ test_one_load_for_all_who_wait(void **state)
 	pass();
 	assert_int_equal(t.load_count, 1);
 	assert_int_equal(t.keys_asked, 1);
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.calls + b.calls + c.calls, 3);
 	assert_int_equal(c.code, GH_OK);
 	assert_string_equal(c.value, "k");
@@ -224,8 +193,8 @@ test_keys_of_a_pass_are_one_load(void **state)
 	assert_int_equal(t.load_count, 2); /* the second holds what passes the limit */
 	assert_int_equal(t.keys_asked, 2);
 	t.absent = "k129";
-	answer(DB_ERR_LOST);
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_LOST, "");
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a[0].code, GH_ETEMP);
 	assert_int_equal(a[127].code, GH_ETEMP);
 	assert_int_equal(a[128].code, GH_OK);
@@ -247,7 +216,7 @@ test_found_lives_for_its_ttl(void **state)
 	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
 	t.absent = "k"; /* revoked meanwhile */
 	pass();
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.code, GH_ENOTFOUND);
 	assert_int_equal(t.load_count, 2);
 }
@@ -267,7 +236,7 @@ test_not_found_lives_shorter(void **state)
 	t.absent = NULL;
 	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
 	pass();
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.code, GH_OK);
 }
 
@@ -282,15 +251,15 @@ test_failures_are_not_cached(void **state)
 	tick(TTL_US);
 	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
 	pass();
-	answer(DB_ERR_LOST);
+	db_play_answer(DB_ERR_LOST, "");
 	assert_int_equal(a.calls, 1);
 	assert_int_equal(a.code, GH_ETEMP);
-	t.is_full = true; /* the queue of the connection is full */
+	db_play.is_full = true; /* the queue of the connection is full */
 	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
 	pass();
 	assert_int_equal(a.calls, 1);
 	assert_int_equal(a.code, GH_ETEMP);
-	t.is_full = false;
+	db_play.is_full = false;
 	load("k");
 }
 
@@ -309,7 +278,7 @@ test_forget(void **state)
 	lookup_forget_all(t.l);
 	assert_int_equal(ask(&b, "j"), GH_EAGAIN);
 	pass();
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.calls + b.calls, 2);
 }
 
@@ -323,7 +292,7 @@ test_forget_while_loading(void **state)
 	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
 	pass();
 	lookup_forget(t.l, S("k"));
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.calls, 1);
 	assert_int_equal(ask(&b, "k"), GH_EAGAIN);
 }
@@ -350,10 +319,10 @@ test_a_waiter_may_ask_again(void **state)
 	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
 	a.again = "other";
 	pass();
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(t.nested.calls, 0);
 	pass();
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(a.calls, 1);
 	assert_int_equal(t.nested.calls, 1);
 	assert_string_equal(t.nested.value, "other");
@@ -376,7 +345,7 @@ test_full_cache_starts_again(void **state)
 	pass();
 	assert_int_equal(t.freed, ENTRIES_MAX - 1);
 	t.keys_asked = 0; /* the database has no row for it */
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	assert_int_equal(waiting.calls, 1); /* an entry that somebody waits for stays */
 	assert_int_equal(ask(&waiting, "k0"), GH_EAGAIN);
 }
@@ -392,7 +361,7 @@ test_free_with_loads_under_way(void **state)
 	assert_int_equal(ask(&b, "not yet submitted"), GH_EAGAIN);
 	lookup_free(t.l);
 	t.l = NULL;
-	answer(DB_ERR_NONE);
+	db_play_answer(DB_ERR_NONE, "");
 	pass();
 	assert_int_equal(a.calls + b.calls, 0);
 	assert_int_equal(t.load_count, 1);
@@ -414,18 +383,12 @@ main(void)
 {
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		CASE(test_one_load_for_all_who_wait),
-		CASE(test_keys_of_a_pass_are_one_load),
-		CASE(test_found_lives_for_its_ttl),
-		CASE(test_not_found_lives_shorter),
-		CASE(test_failures_are_not_cached),
-		CASE(test_forget),
-		CASE(test_forget_while_loading),
-		CASE(test_values_are_freed_after_the_pass),
-		CASE(test_a_waiter_may_ask_again),
-		CASE(test_full_cache_starts_again),
-		CASE(test_free_with_loads_under_way),
-		CASE(test_id_keys),
+		CASE(test_one_load_for_all_who_wait), CASE(test_keys_of_a_pass_are_one_load),
+		CASE(test_found_lives_for_its_ttl),   CASE(test_not_found_lives_shorter),
+		CASE(test_failures_are_not_cached),   CASE(test_forget),
+		CASE(test_forget_while_loading),      CASE(test_values_are_freed_after_the_pass),
+		CASE(test_a_waiter_may_ask_again),    CASE(test_full_cache_starts_again),
+		CASE(test_free_with_loads_under_way), CASE(test_id_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
