@@ -16,6 +16,8 @@
 #define PLAN_WAIT_MAX_US (15 * CLOCK_SEC)
 
 #define PLAN_FACTS_PER_BODY_MAX 1024
+/* Each is a statement of the unit, which holds DB_UNIT_STMTS_MAX (32) and a few others. */
+#define PLAN_SESSIONS_MAX 16
 
 /* A body and what its provider made of it. */
 struct reading {
@@ -73,6 +75,16 @@ reading_refuse(struct reading *r, enum inbound_verdict verdict, struct arena *a,
 	log_warn("inbound.refused", LOG_INT("instance", r->body->instance_id), LOG_STR("err", why));
 }
 
+static unsigned
+reading_session_count(const struct reading *r)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < r->event.fact_count; i++)
+		count += r->event.fact[i].kind == PROVIDER_FACT_SESSION;
+	return count;
+}
+
 static void
 reading_parse(struct reading *r, struct arena *a)
 {
@@ -85,7 +97,8 @@ reading_parse(struct reading *r, struct arena *a)
 		reading_refuse(r, INBOUND_BAD, a, err.text);
 	} else if (r->event.session.p != NULL && !slice_eq(r->event.session, r->body->session)) {
 		reading_refuse(r, INBOUND_NOT_OURS, a, "names another session");
-	} else if (r->event.fact_count > PLAN_FACTS_PER_BODY_MAX) {
+	} else if (r->event.fact_count > PLAN_FACTS_PER_BODY_MAX ||
+		   reading_session_count(r) > PLAN_SESSIONS_MAX) {
 		reading_refuse(r, INBOUND_BAD, a, "too many elements");
 	}
 }
@@ -121,20 +134,23 @@ plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, str
 	 struct metrics_table *table)
 {
 	struct plan *p = arena_alloc(a, sizeof(*p));
-	unsigned fact_count = 0;
+	unsigned fact_count = 0, session_count = 0;
 
 	p->a = a;
 	p->worker = worker;
 	p->table = table;
 	p->readings = arena_alloc_array(a, count, sizeof(*p->readings));
-	p->reading_count = count;
 	for (unsigned i = 0; i < count; i++) {
 		struct reading *r = &p->readings[i];
 
 		r->body = &bodies[i];
 		r->settled.body_id = bodies[i].id;
 		reading_parse(r, a);
+		session_count += reading_session_count(r);
+		if (session_count > PLAN_SESSIONS_MAX)
+			break;
 		fact_count += (unsigned)r->event.fact_count;
+		p->reading_count++;
 	}
 	plan_collect_keys(p, fact_count);
 	p->statuses = arena_alloc_array(a, fact_count, sizeof(*p->statuses));

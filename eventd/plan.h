@@ -21,7 +21,9 @@ enum plan_metric { PLAN_BODIES, PLAN_FACTS };
 #define PLAN_METRIC_COUNT 2
 extern const struct metric_def plan_metrics[PLAN_METRIC_COUNT];
 
-/* Parse the bodies (borrowed, as the arena, for the plan's life). worker: for timelines. */
+/* Parse the bodies (borrowed, as the arena, for the plan's life). worker: for timelines. The
+ * first is always part of the plan; those behind it as far as one unit holds what they say: the
+ * others stay unsettled, which inbound_pending tells. */
 struct plan *plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count,
 		      struct slice worker, struct metrics_table *table);
 

@@ -274,6 +274,32 @@ test_one_bad_body_stops_no_other(void **state)
 	assert_int_equal(p->message_count, 1);
 }
 
+/* Many sessions speak at once when a provider restarts; more than a unit holds statements. */
+static void
+test_a_plan_takes_no_more_sessions_than_a_unit_holds(void **state)
+{
+	struct inbound_body many[40];
+	struct db_unit *u = db_unit_new();
+	struct plan *p;
+
+	(void)state;
+	body.body = event_body("session.status", "{\"name\":\"3-shop\",\"status\":\"WORKING\"}");
+	for (size_t i = 0; i < GH_COUNT(many); i++) {
+		many[i] = body;
+		many[i].id = uuid7_new();
+	}
+	p = plan_new(arena, many, GH_COUNT(many), S("eventd-1"), NULL);
+	plan_resolve(p, NULL, 0);
+	assert_int_equal(p->reading_count, PLAN_SESSIONS_MAX);
+	assert_int_equal(p->session_count, PLAN_SESSIONS_MAX);
+	inbound_begin_add(u, &body.instance_id, 1);
+	plan_add(p, u);
+	inbound_pending_add(u, &body.instance_id, 1);
+	db_unit_free(u);
+	p = plan_new(arena, many, PLAN_SESSIONS_MAX, S("eventd-1"), NULL);
+	assert_int_equal(p->reading_count, PLAN_SESSIONS_MAX);
+}
+
 int
 main(void)
 {
@@ -289,6 +315,7 @@ main(void)
 		CASE(test_session_states),
 		CASE(test_what_cannot_be_read_is_kept),
 		CASE(test_one_bad_body_stops_no_other),
+		CASE(test_a_plan_takes_no_more_sessions_than_a_unit_holds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
