@@ -7,6 +7,7 @@
 #include "claims.h"
 #include "daemon/daemon.h"
 #include "http/client.h"
+#include "http/retry_after.h"
 #include "http/url.h"
 #include "model/facts.h"
 #include "outcome.h"
@@ -129,15 +130,14 @@ call_end_local(struct call *call, enum provider_outcome outcome, const char *cod
 
 /* ---- the answer ---- */
 
-/* Seconds only: a date would need the provider's clock to be right. */
+/* 0: it asked for nothing. */
 static int64_t
 retry_after_us(const struct http_result *r)
 {
-	uint64_t seconds;
-	enum gh_code rc = parse_u64(slice_trim(http_result_header(r, S("Retry-After"))), 0,
-				    UINT32_MAX, &seconds);
+	int64_t us = http_retry_after_us(slice_trim(http_result_header(r, S("Retry-After"))),
+					 clock_wall_us(), OUTCOME_RETRY_AFTER_MAX);
 
-	return rc == GH_OK ? (int64_t)seconds * CLOCK_SEC : 0;
+	return us > 0 ? us : 0;
 }
 
 static struct provider_result *
