@@ -13,6 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPO = os.path.dirname(os.path.dirname(HERE))
@@ -24,11 +25,13 @@ import api  # noqa: E402
 import envfile  # noqa: E402
 import paths  # noqa: E402
 import postgres  # noqa: E402
+import process  # noqa: E402
 
 OUT = os.path.join(REPO, "build", "bench")
 STACK = os.path.join(REPO, "tests", "stack", "stack")
 ROUNDS = 3
 CONNECTIONS = 64
+STOP_SECONDS = 35  # a daemon drains for at most 30 s
 SECONDS = int(os.environ.get("BENCH_SECONDS", "5"))
 
 
@@ -65,6 +68,38 @@ def run(argv):
         raise BenchError(f"{os.path.basename(argv[0])} ended with {done.returncode}:\n"
                          f"{done.stdout}{done.stderr}".rstrip())
     return done.stdout
+
+
+def stop(env, name):
+    """End a process of the stack as its supervisor would; returns when it is gone."""
+    with open(os.path.join(env["DIR"], "run", f"{name}.pid")) as f:
+        pid = int(f.read())
+    _stack_or_fail("kill", env["DIR"], name, "TERM")
+    if not process.wait_gone([pid], STOP_SECONDS):
+        raise BenchError(f"{name} did not end within {STOP_SECONDS} s")
+
+
+def restart(env, name):
+    """Start a process of the stack again, dead or alive; returns when it is ready."""
+    _stack_or_fail("restart", env["DIR"], name)
+
+
+def configure(env, name, text):
+    """Put keys into the daemon's own section; they count from its next start on."""
+    path = os.path.join(os.path.dirname(env["GROWHUB_CONF"]), f"{name}.conf")
+    with open(path, "r+") as f:
+        whole = f.read().replace("admin_listen =", f"{text} admin_listen =", 1)
+        f.seek(0)
+        f.write(whole)
+
+
+def metrics(env, name):
+    """{name with labels: value} of a daemon's /metrics."""
+    urls = dict(pair.split("=", 1) for pair in env["GROWHUB_ADMIN_URLS"].split())
+    with urllib.request.urlopen(f"{urls[name]}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines
+                                                 if line and line[0] != "#")}
 
 
 def program(name):
@@ -161,6 +196,11 @@ def _write_result(name, result):
                   indent=1)
         f.write("\n")
     print(f"written: {os.path.relpath(path, REPO)}")
+
+
+def _stack_or_fail(*words):
+    if not _stack(*words):
+        raise BenchError(f"stack {' '.join(words)} failed")
 
 
 def _stack(*words):
