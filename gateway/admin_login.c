@@ -156,6 +156,26 @@ start_verify(struct attempt *t)
 	gw_error_retry(req, GW_E_OVERLOADED, NULL, 1);
 }
 
+/* ---- what requests bring ---- */
+
+#define PASSWORD_MAX (PASSWORD_LEN_MAX / 4) /* characters */
+#define TEXT_RULE(key, least, most, member)                                                        \
+	{                                                                                          \
+		.name = (key), .type = JSON_RULE_STRING, .flags = JSON_RULE_REQUIRED,              \
+		.min = (least), .max = (most), .offset = offsetof(struct attempt, member)          \
+	}
+
+/* NULL: the request was answered. */
+static struct attempt *
+attempt_read(struct gw_req *req, const struct json_rule *rules, unsigned count)
+{
+	struct attempt *t = arena_alloc(req->a, sizeof(*t));
+
+	t->req = req;
+	req->user = t;
+	return may_try(req) && gw_check(req, rules, count, t, NULL) ? t : NULL;
+}
+
 /* ---- login ---- */
 
 static void
@@ -176,25 +196,13 @@ static void
 login_post(struct gw_req *req)
 {
 	static const struct json_rule rules[] = {
-		{.name = "email",
-		 .type = JSON_RULE_STRING,
-		 .flags = JSON_RULE_REQUIRED,
-		 .min = 1,
-		 .max = ADMIN_EMAIL_MAX,
-		 .offset = offsetof(struct attempt, email)},
-		{.name = "password",
-		 .type = JSON_RULE_STRING,
-		 .flags = JSON_RULE_REQUIRED,
-		 .min = 1,
-		 .max = PASSWORD_LEN_MAX / 4,
-		 .offset = offsetof(struct attempt, password)},
+		TEXT_RULE("email", 1, ADMIN_EMAIL_MAX, email),
+		TEXT_RULE("password", 1, PASSWORD_MAX, password),
 	};
-	struct attempt *t = arena_alloc(req->a, sizeof(*t));
+	struct attempt *t = attempt_read(req, rules, GH_COUNT(rules));
 	struct db_unit *u;
 
-	t->req = req;
-	req->user = t;
-	if (!may_try(req) || !gw_check(req, rules, GH_COUNT(rules), t, NULL))
+	if (t == NULL)
 		return;
 	u = db_unit_new();
 	admin_find_add(u, t->email);
@@ -203,15 +211,23 @@ login_post(struct gw_req *req)
 
 /* ---- logged in ---- */
 
+/* false: the session's admin is gone, the request was answered. */
+static bool
+admin_read(struct gw_req *req, const struct db_unit *u, struct admin_view *v)
+{
+	if (admin_session_row(u, 0, v))
+		return true;
+	gw_error(req, GW_E_UNAUTHENTICATED, NULL);
+	return false;
+}
+
 static void
 me_found(struct gw_req *req, const struct db_unit *u)
 {
 	struct admin_view v;
 
-	if (!admin_session_row(u, 0, &v)) {
-		gw_error(req, GW_E_UNAUTHENTICATED, NULL);
+	if (!admin_read(req, u, &v))
 		return;
-	}
 	write_admin(gw_begin(req, "Admin"), GW_DATA, &v);
 	gw_send(req, 200);
 }
@@ -231,10 +247,8 @@ password_found(struct gw_req *req, const struct db_unit *u)
 	struct attempt *t = req->user;
 	struct admin_view v;
 
-	if (!admin_session_row(u, 0, &v)) {
-		gw_error(req, GW_E_UNAUTHENTICATED, NULL);
+	if (!admin_read(req, u, &v))
 		return;
-	}
 	t->admin_id = v.id;
 	t->hash = arena_dup(req->a, v.password_hash);
 	start_verify(t);
@@ -244,25 +258,13 @@ static void
 password_post(struct gw_req *req)
 {
 	static const struct json_rule rules[] = {
-		{.name = "current_password",
-		 .type = JSON_RULE_STRING,
-		 .flags = JSON_RULE_REQUIRED,
-		 .min = 1,
-		 .max = PASSWORD_LEN_MAX / 4,
-		 .offset = offsetof(struct attempt, password)},
-		{.name = "new_password",
-		 .type = JSON_RULE_STRING,
-		 .flags = JSON_RULE_REQUIRED,
-		 .min = ADMIN_PASSWORD_MIN,
-		 .max = PASSWORD_LEN_MAX / 4,
-		 .offset = offsetof(struct attempt, new_password)},
+		TEXT_RULE("current_password", 1, PASSWORD_MAX, password),
+		TEXT_RULE("new_password", ADMIN_PASSWORD_MIN, PASSWORD_MAX, new_password),
 	};
-	struct attempt *t = arena_alloc(req->a, sizeof(*t));
+	struct attempt *t = attempt_read(req, rules, GH_COUNT(rules));
 	struct db_unit *u;
 
-	t->req = req;
-	req->user = t;
-	if (!may_try(req) || !gw_check(req, rules, GH_COUNT(rules), t, NULL))
+	if (t == NULL)
 		return;
 	u = db_unit_new();
 	admin_session_get_add(u, req->who.admin_id);
