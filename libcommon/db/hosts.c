@@ -309,14 +309,14 @@ db_hosts_params(struct db_hosts *h, const struct db_hosts_defaults *def,
 		 * compiled plan costs more than our short statements. Plans are made once, maybe
 		 * while a table is still empty: without the bans they would read it whole for ever,
 		 * as they would a queue that was nearly empty when it was analysed. Our statements
-		 * look up rows by index, one after the other. */
+		 * look up rows by index, one after the other. Bitmap scans stay: purges need
+		 * them for their BRIN indexes. */
 		params_add(h, "options",
 			   arena_printf(h->arena,
 					"-c statement_timeout=%" PRId64
 					" -c idle_in_transaction_session_timeout=60000"
 					" -c timezone=UTC -c jit=off -c enable_seqscan=off"
-					" -c enable_bitmapscan=off -c enable_hashjoin=off"
-					" -c enable_mergejoin=off"
+					" -c enable_hashjoin=off -c enable_mergejoin=off"
 					" -c plan_cache_mode=force_generic_plan %s",
 					def->statement_timeout_us / 1000,
 					written != NULL ? written : ""));
