@@ -33,6 +33,8 @@
 /* Memory a resting call keeps for the next answer. */
 #define BODY_KEEP_BYTES 65536
 #define RESOLVE_MAX     2048
+/* libcurl keeps one for every transfer under way, 16 KiB unless told; answers are small. */
+#define RECEIVE_BYTES 4096L
 
 enum call_state {
 	CALL_IDLE,    /* in the free list */
@@ -432,6 +434,7 @@ easy_new(struct http_call *call)
 	EASY_SET(e, CURLOPT_SSL_VERIFYHOST, 2L);
 	EASY_SET(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	EASY_SET(e, CURLOPT_TCP_KEEPALIVE, 1L);
+	EASY_SET(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	EASY_SET(e, CURLOPT_CONNECTTIMEOUT_MS, (long)(c->connect_timeout_us / CLOCK_MS));
 	EASY_SET(e, CURLOPT_MAXAGE_CONN, (long)(c->idle_max_us / CLOCK_SEC));
 	EASY_SET(e, CURLOPT_MAXLIFETIME_CONN, CONNECTION_LIFE_SEC);
