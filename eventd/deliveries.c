@@ -18,7 +18,6 @@
 #include "targets.h"
 
 #define CLAIMS_MAX        2
-#define CLAIM_GAP_US      (5 * CLOCK_MS)
 #define LINE_UNSTORED_MAX 256 /* answered posts of an endpoint whose results are not stored */
 /* Rows claimed ahead of their turn: what the endpoint answers in this time, as it does now. So
  * a fast one is not held up by claims, and a slow one holds no leases. */
@@ -608,7 +607,7 @@ deliveries_new(struct daemon *d, const struct eventd_conf *conf, struct db *db,
 	x->lines = map_new();
 	list_init(&x->ready);
 	x->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, deliveries_step, x);
-	x->cadence = cadence_new(daemon_loop(d), CLAIM_GAP_US, x->task);
+	x->cadence = cadence_new(daemon_loop(d), CADENCE_GAP_US, x->task);
 	x->targets = targets_new(daemon_loop(d), deliveries_wanted, x);
 	x->endpoints = endpoints_new(daemon_loop(d), db, &conf->common.secrets_key);
 	x->wake = wake_new(daemon_loop(d), db, WAKE_OUTBOX);

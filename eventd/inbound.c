@@ -16,7 +16,6 @@
 
 #define ROUND_INSTANCES 16
 #define ROUNDS_MAX      4
-#define ROUND_GAP_US    (5 * CLOCK_MS)
 
 struct inbound {
 	struct daemon *daemon;
@@ -270,7 +269,7 @@ inbound_new(struct daemon *d, struct db *db, struct metrics_table *table)
 	in->db = db;
 	in->table = table;
 	in->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, inbound_step, in);
-	in->cadence = cadence_new(daemon_loop(d), ROUND_GAP_US, in->task);
+	in->cadence = cadence_new(daemon_loop(d), CADENCE_GAP_US, in->task);
 	in->targets = targets_new(daemon_loop(d), inbound_wanted, in);
 	in->outbox_wake = wake_new(daemon_loop(d), db, WAKE_OUTBOX);
 	return in;

@@ -16,6 +16,7 @@
 #include "endpoints.h"
 #include "http/client.h"
 #include "http/egress.h"
+#include "loop/cadence.h"
 #include "loop/dns.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
@@ -31,9 +32,7 @@
 #define RESULTS_QUEUE_MIN 4096
 /* A post may wait for its turn as long as the rest of the lease covers its deadline and the
  * commit of its result. */
-#define WAIT_MAX_US    (POSTS_LEASE_MARGIN_US / 2)
-#define RESULTS_GAP_US (10 * CLOCK_MS) /* nobody waits for them but the receiver's next turn */
-
+#define WAIT_MAX_US (POSTS_LEASE_MARGIN_US / 2)
 struct post {
 	struct db_batch_row row;
 	struct list node; /* in posts.all or posts.lost */
@@ -497,7 +496,7 @@ posts_new(const struct posts_opts *opts)
 							       ? in_flight_max
 							       : RESULTS_QUEUE_MIN,
 					  .deadline_us = POSTS_LEASE_MARGIN_US,
-					  .gap_us = RESULTS_GAP_US,
+					  .gap_us = CADENCE_GAP_US,
 					  .build = results_build,
 					  .settle = results_settle,
 					  .fail = results_fail,

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "crypto/hash.h"
 #include "db/batch.h"
+#include "loop/cadence.h"
 #include "model/inbound.h"
 #include "model/lookup.h"
 #include "model/wake.h"
@@ -25,8 +26,7 @@
 #define EVENT_KEY_MAX  200 /* bytes */
 #define BATCH_ROWS     64  /* bodies may be megabytes */
 #define QUEUE_ROWS     1024
-#define BATCH_GAP_US   (4 * CLOCK_MS) /* a provider that posts a lot does not mind */
-#define BATCH_GAP_ROWS 32             /* enough to start at once */
+#define BATCH_GAP_ROWS 32 /* enough to start at once */
 #define SECRET_MAX     4096
 
 #define KEYS_MAX        65536
@@ -255,7 +255,7 @@ inbound_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 		.name = "inbound",
 		.max_rows = BATCH_ROWS,
 		.queue_max = QUEUE_ROWS,
-		.gap_us = BATCH_GAP_US,
+		.gap_us = CADENCE_GAP_US,
 		.gap_rows = BATCH_GAP_ROWS,
 		.build = arrival_build,
 		.settle = arrival_settle,

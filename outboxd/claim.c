@@ -318,7 +318,7 @@ claim_claimed(void *arg, enum gh_code code, const struct db_unit *u)
 	claim_drain(c);
 	/* Full: more is due, and the other claim can fetch it while this one publishes. */
 	if (count == (unsigned)c->o->conf->claim_max)
-		relay_kick(c->o);
+		relay_hurry(c->o);
 }
 
 void

@@ -42,7 +42,10 @@ struct outboxd {
 	struct wake *queues_wake; /* tells consumers of new queues */
 	struct claim *claims[RELAY_CLAIMS];
 	struct loop_timer *timer; /* the earliest row, or the poll */
+	struct loop_task *task;   /* starts claims */
+	struct cadence *cadence;  /* of their starts */
 	bool is_woken;            /* rows may have come since the last claim began */
+	bool is_behind;           /* more than a claim's worth is due */
 	bool is_draining;
 };
 
@@ -57,6 +60,8 @@ enum outboxd_metric {
 /* ---- relay.c ---- */
 /* Something may be due: start a claim when one is free and the broker takes messages. */
 void relay_kick(struct outboxd *o);
+/* The same, at once: a claim came back full. */
+void relay_hurry(struct outboxd *o);
 /* The same when a kick has come that found no claim free or the broker busy. */
 void relay_pump(struct outboxd *o);
 /* A claim ended. next_us: when the earliest row is due (-1: none, 0: now). */

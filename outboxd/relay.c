@@ -1,22 +1,45 @@
 /* relay.c - when the two claims run: at NOTIFY, at the earliest due row, at the poll. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
 #include "model/wake.h"
 #include "outboxd.h"
 
+static struct claim *
+relay_idle_claim(const struct outboxd *o)
+{
+	for (unsigned i = 0; i < RELAY_CLAIMS; i++) {
+		if (claim_is_idle(o->claims[i]) && db_is_up(o->claim_db[i]))
+			return o->claims[i];
+	}
+	return NULL;
+}
+
 /* One wake starts one claim; a claim that came back full wakes the other. */
+static void
+relay_step(void *arg)
+{
+	struct outboxd *o = arg;
+	struct claim *c;
+
+	if (o->is_draining || !db_is_up(o->db) || !mq_publisher_is_ready(o->publisher))
+		return;
+	if (!o->is_woken || (!o->is_behind && !cadence_allows(o->cadence)))
+		return;
+	c = relay_idle_claim(o);
+	if (c == NULL)
+		return;
+	o->is_woken = false;
+	o->is_behind = false;
+	cadence_started(o->cadence);
+	claim_start(c);
+}
+
 void
 relay_pump(struct outboxd *o)
 {
-	if (o->is_draining || !db_is_up(o->db) || !mq_publisher_is_ready(o->publisher))
-		return;
-	for (unsigned i = 0; o->is_woken && i < RELAY_CLAIMS; i++) {
-		if (!claim_is_idle(o->claims[i]) || !db_is_up(o->claim_db[i]))
-			continue;
-		o->is_woken = false;
-		claim_start(o->claims[i]);
-	}
+	loop_task_mark(o->task);
 }
 
 void
@@ -24,6 +47,13 @@ relay_kick(struct outboxd *o)
 {
 	o->is_woken = true;
 	relay_pump(o);
+}
+
+void
+relay_hurry(struct outboxd *o)
+{
+	o->is_behind = true;
+	relay_kick(o);
 }
 
 static bool
@@ -72,6 +102,8 @@ relay_notified(void *arg, struct slice payload GH_UNUSED)
 void
 relay_start(struct outboxd *o)
 {
+	o->task = loop_task_new(o->loop, LOOP_PHASE_COMMIT, relay_step, o);
+	o->cadence = cadence_new(o->loop, CADENCE_GAP_US, o->task);
 	o->timer = loop_timer_new(o->loop, relay_timer, o);
 	loop_timer_set(o->timer, o->conf->poll_interval_us);
 	for (unsigned i = 0; i < RELAY_CLAIMS; i++)
@@ -111,4 +143,6 @@ relay_stop(struct outboxd *o)
 	for (unsigned i = 0; i < RELAY_CLAIMS; i++)
 		claim_free(o->claims[i]);
 	loop_timer_free(o->timer);
+	cadence_free(o->cadence);
+	loop_task_free(o->task);
 }

@@ -22,7 +22,6 @@
 
 #define CLAIMS_IN_FLIGHT 2
 #define CLAIMS_RETRY_US  (100 * CLOCK_MS)
-#define CLAIMS_GAP_US    (5 * CLOCK_MS)
 /* Targets known to this process; beyond it the broker keeps the hints. */
 #define CLAIMS_TARGETS_MAX 65536
 
@@ -340,7 +339,7 @@ claims_new(struct senderd *sd)
 	c->sd = sd;
 	c->is_held = true;
 	c->task = loop_task_new(sd->loop, LOOP_PHASE_COMMIT, claims_run, c);
-	c->cadence = cadence_new(sd->loop, CLAIMS_GAP_US, c->task);
+	c->cadence = cadence_new(sd->loop, CADENCE_GAP_US, c->task);
 	c->retry = loop_timer_new(sd->loop, claims_timer, c);
 	c->expire = loop_timer_new(sd->loop, claims_timer, c);
 	return c;

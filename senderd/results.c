@@ -9,14 +9,12 @@
 #include "claims.h"
 #include "daemon/daemon.h"
 #include "db/batch.h"
+#include "loop/cadence.h"
 #include "model/send_queue.h"
 #include "model/wake.h"
 #include "outcome.h"
 #include "senderd.h"
 #include "targets.h"
-
-/* Under load results share commits, and the claims and receipts behind them follow suit. */
-#define RESULTS_GAP_US (5 * CLOCK_MS)
 
 struct results {
 	struct senderd *sd;
@@ -197,7 +195,7 @@ results_new(struct senderd *sd)
 		/* targets.c lets twice max_in_flight rows be open. */
 		.queue_max = (unsigned)(2 * sd->conf->max_in_flight) + DB_BATCH_MAX,
 		.deadline_us = conf->sending_deadline_us + conf->sending_lease_margin_us,
-		.gap_us = RESULTS_GAP_US,
+		.gap_us = CADENCE_GAP_US,
 		.build = results_build,
 		.settle = results_settle,
 		.fail = results_fail,

@@ -2,15 +2,15 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
-
-#define WAKE_GAP_US (5 * CLOCK_MS) /* 200 a second */
 
 struct wake {
 	struct db *db;
 	struct slice channel; /* a literal */
-	struct loop_timer *timer;
-	int64_t sent_at_us; /* monotonic time of the last NOTIFY */
+	bool is_wanted;
+	struct loop_task *task;
+	struct cadence *cadence;
 };
 
 /* synchronous_commit off for this transaction only: NOTIFY assigns a transaction
@@ -30,18 +30,19 @@ wake_done(void *arg GH_UNUSED, enum gh_code code GH_UNUSED, const struct db_unit
 }
 
 static void
-wake_notify(void *arg)
+wake_step(void *arg)
 {
 	struct wake *w = arg;
 	struct db_unit *u;
-	enum gh_code rc;
 
-	w->sent_at_us = clock_mono_us();
+	if (!w->is_wanted || !cadence_allows(w->cadence))
+		return;
+	w->is_wanted = false;
+	cadence_started(w->cadence);
 	u = db_unit_new();
 	db_p_text(db_unit_add(u, &wake_stmts[0]), w->channel);
-	rc = db_submit(w->db, u, wake_done, NULL);
-	if (rc != GH_OK)
-		loop_timer_set(w->timer, WAKE_GAP_US);
+	if (db_submit(w->db, u, wake_done, NULL) != GH_OK)
+		wake_send(w);
 }
 
 struct wake *
@@ -51,7 +52,8 @@ wake_new(struct loop *l, struct db *db, const char *channel)
 
 	w->db = db;
 	w->channel = slice_of(channel);
-	w->timer = loop_timer_new(l, wake_notify, w);
+	w->task = loop_task_new(l, LOOP_PHASE_PUBLISH, wake_step, w);
+	w->cadence = cadence_new(l, CADENCE_GAP_US, w->task);
 	return w;
 }
 
@@ -60,20 +62,14 @@ wake_free(struct wake *w)
 {
 	if (w == NULL)
 		return;
-	loop_timer_free(w->timer);
+	cadence_free(w->cadence);
+	loop_task_free(w->task);
 	gh_free(w);
 }
 
 void
 wake_send(struct wake *w)
 {
-	int64_t wait_us;
-
-	if (loop_timer_is_set(w->timer))
-		return; /* the trailing edge covers this one too */
-	wait_us = w->sent_at_us + WAKE_GAP_US - clock_mono_us();
-	if (wait_us > 0)
-		loop_timer_set(w->timer, wait_us);
-	else
-		wake_notify(w);
+	w->is_wanted = true;
+	loop_task_mark(w->task);
 }

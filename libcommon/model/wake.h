@@ -3,8 +3,8 @@
  *
  * A NOTIFY inside a hot transaction would serialise all commits on PostgreSQL's
  * notification lock, so it is a transaction of its own without a flush wait,
- * sent right behind the commit on the same connection. At most 200 a second per
- * process; the last one of a burst is always sent (trailing edge). A lost
+ * sent right behind the commit on the same connection, and spaced under load
+ * (loop/cadence.h); the last one of a burst is always sent. A lost
  * notification costs only the relay's one-second poll.
  */
 #ifndef GH_MODEL_WAKE_H
