@@ -299,12 +299,12 @@ int32_t gw_page_id(const struct gw_page *page);
 /* The key as a UUID; all ones without a cursor. */
 struct uuid gw_page_uuid(const struct gw_page *page);
 
-/* After "data": write total (from a count cut at GW_TOTAL_MAX + 1; -1: unknown, omitted),
- * next_cursor (last_key: of the last row shown, key_n bytes; used only with has_more) and
- * has_more, and answer 200. */
-void gw_send_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
-		  const void *last_key);
-/* The same for lists keyed by an integer id. */
+/* After "data": write total (-1: unknown, omitted; is_capped: there may be more), next_cursor
+ * (last_key: of the last row shown, key_n bytes; used only with has_more) and has_more, and answer
+ * 200. */
+void gw_send_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
+		  bool has_more, const void *last_key);
+/* The same for lists keyed by an integer id; total is of a count cut at GW_TOTAL_MAX + 1. */
 void gw_send_id_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
 		     int32_t last_id);
 

@@ -189,6 +189,7 @@ list_done(struct gw_req *req, const struct db_unit *u)
 	unsigned shown = found > l->page.limit ? l->page.limit : found;
 	struct message_row row = {0};
 	struct json_w *w = gw_begin(req, "Messages");
+	int64_t examined, total = message_count_of(u, 1, &examined);
 
 	json_w_open(w, GW_DATA, '[');
 	for (unsigned i = 0; i < shown; i++) {
@@ -198,7 +199,7 @@ list_done(struct gw_req *req, const struct db_unit *u)
 		json_w_close(w, '}');
 	}
 	json_w_close(w, ']');
-	gw_send_list(req, &l->page, message_count_of(u, 1), found > shown, row.id.b);
+	gw_send_list(req, &l->page, total, examined > GW_TOTAL_MAX, found > shown, row.id.b);
 }
 
 static void

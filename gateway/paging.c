@@ -190,15 +190,15 @@ next_link(struct gw_req *req, const struct gw_page *page, const char *cursor)
 }
 
 void
-gw_send_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
-	     const void *last_key)
+gw_send_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
+	     bool has_more, const void *last_key)
 {
 	const char *next = has_more ? cursor_write(req, last_key, page->key_n) : NULL;
 	struct json_w *w = &req->w;
 
 	if (total >= 0)
 		json_w_i64(w, "total", total > GW_TOTAL_MAX ? GW_TOTAL_MAX : total);
-	if (total > GW_TOTAL_MAX)
+	if (is_capped)
 		json_w_bool(w, "total_capped", true);
 	json_w_str(w, "next_cursor", slice_of(next));
 	json_w_bool(w, "has_more", has_more);
@@ -215,5 +215,5 @@ gw_send_id_list(struct gw_req *req, const struct gw_page *page, int64_t total, b
 	const uint8_t key[GW_ID_KEY_SIZE] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16),
 					     (uint8_t)(id >> 8), (uint8_t)id};
 
-	gw_send_list(req, page, total, has_more, key);
+	gw_send_list(req, page, total, total > GW_TOTAL_MAX, has_more, key);
 }

@@ -9,10 +9,23 @@
 	"       m.reference, m.error_code, m.error_message, m.scheduled_at, m.sent_at,\n"          \
 	"       m.delivered_at, m.read_at, m.origin\n"
 
-/* Absent filters are NULL; the bounds of id prune partitions when the statement runs. */
-#define MESSAGE_MATCHES                                                                            \
-	"WHERE m.company_id = $1 AND m.id >= $2 AND m.id < $3\n"                                   \
-	"  AND ($4::int4 IS NULL OR m.instance_id = $4)\n"                                         \
+#define MESSAGE_ID_RANGE "m.id >= $2 AND m.id < $3\n" /* prunes partitions */
+/*
+ * The company as a range that orders with the id, so that only messages_company serves: given
+ * "company_id = $1 ORDER BY id" the planner takes the primary key backwards for a company that
+ * statistics call large, and walks through whatever all others have sent since. Such a range
+ * does not end a scan at the id's lower bound: where there is one, the window bounds either walk.
+ */
+#define MESSAGE_RANGE        "WHERE m.company_id >= $1 AND m.company_id <= $1 AND " MESSAGE_ID_RANGE
+#define MESSAGE_ORDER        "ORDER BY m.company_id DESC, m.id DESC "
+#define MESSAGE_WINDOW       "WHERE m.company_id = $1 AND " MESSAGE_ID_RANGE
+#define MESSAGE_WINDOW_ORDER "ORDER BY m.id DESC "
+/* The same of one chat, whose key is parameter n: messages_chat. */
+#define MESSAGE_CHAT(n)    MESSAGE_WINDOW "  AND m.chat_key >= " n " AND m.chat_key <= " n "\n"
+#define MESSAGE_CHAT_ORDER "ORDER BY m.chat_key DESC, m.id DESC "
+/* Absent filters are NULL. */
+#define MESSAGE_FILTERS                                                                            \
+	"    ($4::int4 IS NULL OR m.instance_id = $4)\n"                                           \
 	"  AND ($5::int2 IS NULL OR m.status = $5)\n"                                              \
 	"  AND ($6::int2 IS NULL OR m.direction = $6)\n"                                           \
 	"  AND ($7::text IS NULL OR m.chat_key = $7)\n"
@@ -21,21 +34,41 @@
 static const char message_get_sql[] = "SELECT " MESSAGE_COLUMNS "FROM messages m\n"
 				      "WHERE m.id = $2 AND m.company_id = $1";
 
-static const char message_list_sql[] = "SELECT " MESSAGE_COLUMNS "FROM messages m\n" MESSAGE_MATCHES
-				       "ORDER BY m.id DESC LIMIT $8 OFFSET $9";
+#define MESSAGE_LIST_FROM(range, order)                                                            \
+	"SELECT " MESSAGE_COLUMNS "FROM messages m\n" range "  AND\n" MESSAGE_FILTERS order        \
+	"LIMIT $8 OFFSET $9"
 
-/* A statement of its own, so that the planner may take the index of references. */
+static const char message_list_sql[] = MESSAGE_LIST_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
+static const char message_list_window_sql[] =
+	MESSAGE_LIST_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
+static const char message_list_chat_sql[] =
+	MESSAGE_LIST_FROM(MESSAGE_CHAT("$10"), MESSAGE_CHAT_ORDER);
 static const char message_list_reference_sql[] =
-	"SELECT " MESSAGE_COLUMNS "FROM messages m\n" MESSAGE_MATCHES "  AND m.reference = $10\n"
-	"ORDER BY m.id DESC LIMIT $8 OFFSET $9";
+	MESSAGE_LIST_FROM(MESSAGE_WINDOW "  AND m.reference = $10\n", MESSAGE_WINDOW_ORDER);
 
-static const char message_count_sql[] =
-	"SELECT count(*) FROM (SELECT 1 FROM messages m\n" MESSAGE_MATCHES "LIMIT $8) x";
+/*
+ * A count examines the newest $8 rows and no more, whether they match or not: counting up to
+ * $8 matches would read a company's whole history for a filter that matches little.
+ */
+#define MESSAGE_COUNT_FROM(range, order)                                                           \
+	"SELECT count(*) FILTER (WHERE\n" MESSAGE_FILTERS "), count(*)\n"                          \
+	"FROM (SELECT m.instance_id, m.status, m.direction, m.chat_key\n"                          \
+	"      FROM messages m\n" range order "LIMIT $8) m"
+/* No filter: from the index alone. */
+#define MESSAGE_COUNT_ALL_FROM(range, order)                                                       \
+	"SELECT count(*), count(*)\n"                                                              \
+	"FROM (SELECT 1 FROM messages m\n" range order "LIMIT $4) m"
 
+static const char message_count_sql[] = MESSAGE_COUNT_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
+static const char message_count_window_sql[] =
+	MESSAGE_COUNT_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
+static const char message_count_all_sql[] = MESSAGE_COUNT_ALL_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
+static const char message_count_all_window_sql[] =
+	MESSAGE_COUNT_ALL_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
+static const char message_count_chat_sql[] =
+	MESSAGE_COUNT_FROM(MESSAGE_CHAT("$9"), MESSAGE_CHAT_ORDER);
 static const char message_count_reference_sql[] =
-	"SELECT count(*) FROM (SELECT 1 FROM messages m\n" MESSAGE_MATCHES
-	"  AND m.reference = $9\n"
-	"LIMIT $8) x";
+	MESSAGE_COUNT_FROM(MESSAGE_WINDOW "  AND m.reference = $9\n", "");
 
 static const char message_steps_sql[] =
 	"SELECT at, from_status, to_status, attempt, daemon, reason\n"
@@ -45,8 +78,14 @@ static const char message_steps_sql[] =
 enum {
 	MESSAGE_GET,
 	MESSAGE_LIST,
+	MESSAGE_LIST_WINDOW,
+	MESSAGE_LIST_CHAT,
 	MESSAGE_LIST_REFERENCE,
-	MESSAGE_COUNT,
+	MESSAGE_COUNT_FILTERED,
+	MESSAGE_COUNT_WINDOW,
+	MESSAGE_COUNT_ALL,
+	MESSAGE_COUNT_ALL_WINDOW,
+	MESSAGE_COUNT_CHAT,
 	MESSAGE_COUNT_REFERENCE,
 	MESSAGE_STEPS
 };
@@ -55,10 +94,22 @@ static const struct db_stmt message_row_stmts[] = {
 	[MESSAGE_GET] = {"message_get", message_get_sql, DB_TYPES(DB_INT4, DB_UUID)},
 	[MESSAGE_LIST] = {"message_list", message_list_sql,
 			  DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8)},
+	[MESSAGE_LIST_WINDOW] = {"message_list_window", message_list_window_sql,
+				 DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8)},
+	[MESSAGE_LIST_CHAT] = {"message_list_chat", message_list_chat_sql,
+			       DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_TEXT)},
 	[MESSAGE_LIST_REFERENCE] = {"message_list_reference", message_list_reference_sql,
 				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_TEXT)},
-	[MESSAGE_COUNT] = {"message_count", message_count_sql,
-			   DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8)},
+	[MESSAGE_COUNT_FILTERED] = {"message_count", message_count_sql,
+				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8)},
+	[MESSAGE_COUNT_WINDOW] = {"message_count_window", message_count_window_sql,
+				  DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8)},
+	[MESSAGE_COUNT_ALL_WINDOW] = {"message_count_all_window", message_count_all_window_sql,
+				      DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8)},
+	[MESSAGE_COUNT_ALL] = {"message_count_all", message_count_all_sql,
+			       DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8)},
+	[MESSAGE_COUNT_CHAT] = {"message_count_chat", message_count_chat_sql,
+				DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_TEXT)},
 	[MESSAGE_COUNT_REFERENCE] = {"message_count_reference", message_count_reference_sql,
 				     DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_TEXT)},
 	[MESSAGE_STEPS] = {"message_steps", message_steps_sql, DB_TYPES(DB_UUID)},
@@ -84,13 +135,21 @@ i16_or_null(struct db_params *p, int v)
 }
 
 static struct db_params *
-message_filter_add(struct db_unit *u, unsigned stmt, const struct message_filter *f)
+message_range_add(struct db_unit *u, unsigned stmt, const struct message_filter *f)
 {
 	struct db_params *p = db_unit_add(u, &message_row_stmts[stmt]);
 
 	db_p_i32(p, f->company_id);
 	db_p_uuid(p, f->from);
 	db_p_uuid(p, f->before);
+	return p;
+}
+
+static struct db_params *
+message_filter_add(struct db_unit *u, unsigned stmt, const struct message_filter *f)
+{
+	struct db_params *p = message_range_add(u, stmt, f);
+
 	if (f->instance_id == 0)
 		db_p_null(p);
 	else
@@ -101,35 +160,70 @@ message_filter_add(struct db_unit *u, unsigned stmt, const struct message_filter
 	return p;
 }
 
+static bool
+is_window(const struct message_filter *f)
+{
+	static const struct uuid none;
+
+	return uuid_cmp(f->from, none) > 0;
+}
+
+static unsigned
+message_list_stmt(const struct message_filter *f)
+{
+	if (f->reference.p != NULL)
+		return MESSAGE_LIST_REFERENCE;
+	if (f->chat_key.p != NULL)
+		return MESSAGE_LIST_CHAT;
+	return is_window(f) ? MESSAGE_LIST_WINDOW : MESSAGE_LIST;
+}
+
+/* What the statements of one reference or one chat take besides. */
+static void
+message_key_add(struct db_params *p, const struct message_filter *f)
+{
+	if (f->reference.p != NULL)
+		db_p_text(p, f->reference);
+	else if (f->chat_key.p != NULL)
+		db_p_text(p, f->chat_key);
+}
+
 void
 message_list_add(struct db_unit *u, const struct message_filter *f, unsigned limit, unsigned offset)
 {
-	bool by_reference = f->reference.p != NULL;
-	struct db_params *p =
-		message_filter_add(u, by_reference ? MESSAGE_LIST_REFERENCE : MESSAGE_LIST, f);
+	struct db_params *p = message_filter_add(u, message_list_stmt(f), f);
 
 	db_p_i64(p, limit);
 	db_p_i64(p, offset);
-	if (by_reference)
-		db_p_text(p, f->reference);
+	message_key_add(p, f);
 }
 
 void
 message_count_add(struct db_unit *u, const struct message_filter *f, int64_t max)
 {
-	bool by_reference = f->reference.p != NULL;
-	struct db_params *p =
-		message_filter_add(u, by_reference ? MESSAGE_COUNT_REFERENCE : MESSAGE_COUNT, f);
+	struct db_params *p;
 
+	if (f->reference.p != NULL)
+		p = message_filter_add(u, MESSAGE_COUNT_REFERENCE, f);
+	else if (f->chat_key.p != NULL)
+		p = message_filter_add(u, MESSAGE_COUNT_CHAT, f);
+	else if (f->instance_id != 0 || f->status >= 0 || f->direction >= 0)
+		p = message_filter_add(
+			u, is_window(f) ? MESSAGE_COUNT_WINDOW : MESSAGE_COUNT_FILTERED, f);
+	else
+		p = message_range_add(
+			u, is_window(f) ? MESSAGE_COUNT_ALL_WINDOW : MESSAGE_COUNT_ALL, f);
 	db_p_i64(p, max);
-	if (by_reference)
-		db_p_text(p, f->reference);
+	message_key_add(p, f);
 }
 
 int64_t
-message_count_of(const struct db_unit *u, unsigned stmt)
+message_count_of(const struct db_unit *u, unsigned stmt, int64_t *examined)
 {
-	return db_get_i64(db_unit_result(u, stmt), 0, 0);
+	const struct db_result *r = db_unit_result(u, stmt);
+
+	*examined = db_get_i64(r, 0, 1);
+	return db_get_i64(r, 0, 0);
 }
 
 unsigned

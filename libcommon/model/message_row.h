@@ -54,13 +54,14 @@ struct message_filter {
 	struct slice reference; /* absent: all; its own index, messages_reference */
 };
 
-/* Matching messages, newest id first. Index messages_company. Slices of f are borrowed until the
- * unit is done. */
+/* Matching messages, newest id first. Index messages_company, of one chat messages_chat, of one
+ * reference messages_reference. Slices of f are borrowed until the unit is done. */
 void message_list_add(struct db_unit *u, const struct message_filter *f, unsigned limit,
 		      unsigned offset);
-/* How many match, counting no further than max. */
+/* How many match among the newest max of the range, or of f's chat or reference. */
 void message_count_add(struct db_unit *u, const struct message_filter *f, int64_t max);
-int64_t message_count_of(const struct db_unit *u, unsigned stmt);
+/* *examined: the messages that were looked at; max: there may be more, and more that match. */
+int64_t message_count_of(const struct db_unit *u, unsigned stmt, int64_t *examined);
 
 /* Rows of message_get_add and message_list_add; slices live in a. */
 unsigned message_row_count(const struct db_unit *u, unsigned stmt);

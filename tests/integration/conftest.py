@@ -5,6 +5,7 @@ To try one test against a stack that is up: set -a; . DIR/env; set +a;
 """
 
 import os
+import re
 import sys
 
 import pika
@@ -48,6 +49,15 @@ def db(env):
     """A reading connection; rows are dicts, every statement sees the newest commit."""
     with psycopg.connect(env["GROWHUB_DATABASE_URL"], autocommit=True,
                          row_factory=psycopg.rows.dict_row) as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(env):
+    """A writing connection with the daemons' own role, to make what no request makes."""
+    with open(env["GROWHUB_CONF"], encoding="utf-8") as conf:
+        url = re.search(r'db: .*?url = "([^"]+)"', conf.read()).group(1)
+    with psycopg.connect(url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
         yield connection
 
 

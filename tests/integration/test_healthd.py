@@ -1,9 +1,7 @@
 """What healthd looks after: lapsed leases, ends, providers, instances, partitions, gauges."""
 
-import re
 import urllib.request
 
-import psycopg
 import pytest
 
 from support import Company, unique, wait_until
@@ -11,15 +9,6 @@ from support import Company, unique, wait_until
 FAR = "2 days"
 TASKS = {"leases", "rehint", "partitions", "providers", "instances", "recreate", "purge", "gauges",
          "ledger"}
-
-
-@pytest.fixture
-def owner(env):
-    """A writing connection with the daemons' own role, to make what a crash leaves behind."""
-    with open(env["GROWHUB_CONF"], encoding="utf-8") as conf:
-        url = re.search(r'db: .*?url = "([^"]+)"', conf.read()).group(1)
-    with psycopg.connect(url, autocommit=True, row_factory=psycopg.rows.dict_row) as connection:
-        yield connection
 
 
 @pytest.fixture

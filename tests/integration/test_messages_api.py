@@ -230,6 +230,25 @@ def test_list_pages_newest_first(company, idle):
     assert [m["id"] for m in get_list(company, limit=2, offset=3)["data"]] == ids[3:]
 
 
+def test_total_is_of_the_newest(company, idle, owner):
+    """A filter that matches little must not read a long history: 10,000 are examined."""
+    oldest = hold(company, idle, to="5511999990009", reference="ref-oldest")
+    company.api.delete(f"/api/messages/{oldest['id']}")
+    owner.execute("""
+        INSERT INTO messages (id, company_id, instance_id, direction, status, chat_key)
+        SELECT (left(growhub_uuid7_floor(clock_timestamp())::text, 14) || '7'
+                || right(gen_random_uuid()::text, 21))::uuid, %s, %s, 1, 6, 'x@c.us'
+        FROM generate_series(1, 10001)""", (company.id, idle["id"]))
+    page = get_list(company, status="cancelled")
+    assert [m["id"] for m in page["data"]] == [oldest["id"]]
+    assert (page["total"], page["total_capped"]) == (0, True)
+    page = get_list(company, limit=1)
+    assert (page["total"], page["total_capped"]) == (10000, True)
+    for query in ({"phone": "5511999990009"}, {"reference": "ref-oldest"}):
+        page = get_list(company, **query)
+        assert page["total"] == 1 and "total_capped" not in page
+
+
 def test_list_filters(company, idle, new_company):
     other = company.instance(is_connected=False)
     a = hold(company, idle, to="5511999990001", reference="ref-a")
