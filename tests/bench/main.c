@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "daemon/version.h"
 #include "echo.h"
+#include "get.h"
 #include "http/url.h"
 #include "inbound.h"
 #include "load.h"
@@ -24,11 +25,15 @@
 #define EXIT_USAGE  64
 #define EXIT_ERRORS 1
 #define SECONDS_MAX 86400
+/* Numbers that --get asks for, as tests/bench/growth stores them. */
+#define FIRST_NUMBER 5511900000000
+#define NUMBER_STEP  97
 
 static const char usage[] =
 	"usage: growhub-bench --url URL --token TOKEN --instance ID [OPTION]...\n"
 	"       growhub-bench --url URL --senders FILE [OPTION]...\n"
 	"       growhub-bench --url URL --hmac KEY --session NAME [OPTION]...\n"
+	"       growhub-bench --url URL --token TOKEN --get TARGET [OPTION]...\n"
 	"       growhub-bench --publish AMQP_URL --company ID [OPTION]...\n"
 	"       growhub-bench --post URL --token KEY --session NAME [OPTION]...\n"
 	"       growhub-bench --echo\n"
@@ -40,6 +45,8 @@ static const char usage[] =
 	"requests with 201 and a constant, as the gateway does, without a gateway.\n"
 	"  --url URL          where to; the host is a numeric address\n"
 	"  --token TOKEN      of the company; API key of the WAHA server\n"
+	"  --get TARGET       path and query to GET; {n} becomes 5511900000000 and on, in turn\n"
+	"  --range N          that many numbers, default 1\n"
 	"  --instance ID      that sends\n"
 	"  --senders FILE     a line \"TOKEN INSTANCE [PRIORITY]\" per sender, in turn\n"
 	"  --hmac KEY         that webhooks are signed with\n"
@@ -59,15 +66,17 @@ static const char usage[] =
 	"Exit status: 0, 1 when a request failed (the first failure is on stderr), 64 usage.\n";
 
 struct options {
-	const char *url, *token, *senders, *hmac_key, *session, *publish_url, *post_url;
+	const char *get, *url, *token, *senders, *hmac_key, *session, *publish_url, *post_url;
 	uint64_t instance_id, connections, rate, seconds, warmup, status;
-	uint64_t company_id, company_count, window;
+	uint64_t company_id, company_count, window, range;
 	bool is_json, is_echo;
 };
 
 enum {
 	OPT_URL,
 	OPT_TOKEN,
+	OPT_GET,
+	OPT_RANGE,
 	OPT_INSTANCE,
 	OPT_HMAC,
 	OPT_SESSION,
@@ -91,6 +100,8 @@ enum {
 static const struct option long_options[] = {
 	{"url", required_argument, NULL, OPT_URL},
 	{"token", required_argument, NULL, OPT_TOKEN},
+	{"get", required_argument, NULL, OPT_GET},
+	{"range", required_argument, NULL, OPT_RANGE},
 	{"instance", required_argument, NULL, OPT_INSTANCE},
 	{"hmac", required_argument, NULL, OPT_HMAC},
 	{"session", required_argument, NULL, OPT_SESSION},
@@ -127,14 +138,20 @@ struct number_option {
 #define AT(member) offsetof(struct options, member)
 
 static const struct text_option text_options[] = {
-	{OPT_URL, AT(url)},         {OPT_TOKEN, AT(token)},         {OPT_HMAC, AT(hmac_key)},
-	{OPT_SESSION, AT(session)}, {OPT_PUBLISH, AT(publish_url)}, {OPT_SENDERS, AT(senders)},
+	{OPT_URL, AT(url)},
+	{OPT_TOKEN, AT(token)},
+	{OPT_HMAC, AT(hmac_key)},
+	{OPT_SESSION, AT(session)},
+	{OPT_PUBLISH, AT(publish_url)},
+	{OPT_SENDERS, AT(senders)},
 	{OPT_POST, AT(post_url)},
+	{OPT_GET, AT(get)},
 };
 
 static const struct number_option number_options[] = {
 	{OPT_INSTANCE, AT(instance_id), 1, INT32_MAX},
 	{OPT_CONNECTIONS, AT(connections), 1, LOAD_CONNECTIONS_MAX},
+	{OPT_RANGE, AT(range), 1, INT32_MAX},
 	{OPT_RATE, AT(rate), 1, LOAD_RATE_MAX},
 	{OPT_STATUS, AT(status), 100, 599},
 	{OPT_COMPANY, AT(company_id), 1, INT32_MAX},
@@ -213,8 +230,9 @@ options_read(int argc, char **argv)
 			    .seconds = 5,
 			    .warmup = 1,
 			    .company_count = 1,
+			    .range = 1,
 			    .window = MQ_WINDOW_DEFAULT};
-	bool is_send, is_inbound, is_publish, is_post;
+	bool is_send, is_inbound, is_publish, is_post, is_get;
 	int opt;
 
 	opterr = 0;
@@ -222,13 +240,14 @@ options_read(int argc, char **argv)
 	     opt = getopt_long(argc, argv, "", long_options, NULL))
 		option_take(&o, opt);
 	is_send = o.url != NULL && ((o.token != NULL && o.instance_id > 0) || o.senders != NULL);
+	is_get = o.url != NULL && o.token != NULL && o.get != NULL;
 	is_inbound = o.url != NULL && o.hmac_key != NULL && o.session != NULL;
 	is_publish = o.publish_url != NULL && o.company_id > 0;
 	is_post = o.post_url != NULL && o.token != NULL && o.session != NULL;
-	if (optind != argc || is_send + is_inbound + is_publish + is_post + o.is_echo != 1)
+	if (optind != argc || is_send + is_get + is_inbound + is_publish + is_post + o.is_echo != 1)
 		die_usage("give the options of one of the uses");
 	if (o.status == 0)
-		o.status = is_inbound ? 200 : 201;
+		o.status = is_inbound || is_get ? 200 : 201;
 	return o;
 }
 
@@ -345,11 +364,16 @@ senders_set(const struct options *o, struct arena *a, struct send_requests *send
 static int
 load(struct loop *loop, const struct options *o)
 {
-	bool is_inbound = o->hmac_key != NULL;
+	bool is_inbound = o->hmac_key != NULL, is_get = o->get != NULL;
 	struct arena *a = arena_new(0);
 	struct send_requests sends = {0};
 	struct inbound_requests inbound = {.session = slice_of(o->session),
 					   .hmac_key = slice_of(o->hmac_key)};
+	struct get_requests get = {.token = slice_of(o->token),
+				   .target = slice_of(o->get),
+				   .first = FIRST_NUMBER,
+				   .step = NUMBER_STEP,
+				   .range = o->range};
 	struct load_opts opts = {.connections = (unsigned)o->connections,
 				 .rate = (unsigned)o->rate,
 				 .warmup_us = (int64_t)o->warmup * CLOCK_SEC,
@@ -365,13 +389,13 @@ load(struct loop *loop, const struct options *o)
 	if (url.is_https || addr_parse(slice_of(url.host), &opts.addr) != GH_OK)
 		die_usage("--url: must be http:// with a numeric address");
 	opts.port = url.port;
-	sends.host = inbound.host = slice_of(url.host);
+	sends.host = inbound.host = get.host = slice_of(url.host);
 	sends.path = slice_eq(url.target, S("/")) ? S("/api/messages/send") : url.target;
 	inbound.path = url.target;
-	if (!is_inbound)
+	if (!is_inbound && !is_get)
 		senders_set(o, a, &sends);
-	opts.write = is_inbound ? inbound_write : send_write;
-	opts.arg = is_inbound ? (void *)&inbound : (void *)&sends;
+	opts.write = is_get ? get_write : is_inbound ? inbound_write : send_write;
+	opts.arg = is_get ? (void *)&get : is_inbound ? (void *)&inbound : (void *)&sends;
 	result = gh_alloc(sizeof(*result));
 	load_run(loop, &opts, result);
 	(o->is_json ? report_json : report_text)(result, (double)result->elapsed_us / 1e6);

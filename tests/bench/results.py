@@ -21,7 +21,9 @@ cores; they are context.
 - *end to end*, *sends only*: the highest rate of an open loop at which the work that waits
   in the database does not grow over the counted run; CPU is of whole process trees, from
   the first send until everything is worked off.
-- *relay*: one outbox row, one hint, against publishing the same hints without a relay.
+- *relay*: one outbox row, one hint, against publishing the same hints without a relay; then
+  with rows spread over companies, where the rows of a routing key share a hint.
+- *growth*: requests per second with a long history against 10,000 messages, all of one company.
 - *calls in flight*: senderd's own gauge, sampled ten times a second; p5: 95 % of the samples
   are not below. The share is that of the company that got least, of an equal one.
 - *single message*: one at a time, beside a company whose backlog senderd works off meanwhile.
