@@ -43,7 +43,7 @@ struct metrics_table;
 struct wake;
 
 #define GW_SERVERS_MAX      16
-#define GW_ROUTES_MAX       96
+#define GW_ROUTES_MAX       192
 #define GW_HEADERS_MAX      12
 #define GW_REPLY_MAX        (16 * 1024 * 1024) /* bytes of a reply's body */
 #define GW_TRACEPARENT_SIZE 56
