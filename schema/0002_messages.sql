@@ -95,7 +95,7 @@ CREATE INDEX send_queue_arrived ON send_queue (instance_id, class, seq) WHERE st
 CREATE INDEX send_queue_head ON send_queue (instance_id, class, lane_seq) WHERE state IN (2, 4);
 CREATE INDEX send_queue_lane ON send_queue (instance_id, lane, lane_seq) WHERE state IN (1, 2, 3, 4);
 CREATE INDEX send_queue_lease ON send_queue (lease_until) WHERE state = 3;
-CREATE INDEX send_queue_expiry ON send_queue (expires_at);
+CREATE INDEX send_queue_expiry ON send_queue (expires_at) WHERE state IN (0, 1, 2, 5);
 
 -- Raw provider webhooks, insert-only; the unprocessed ones are in inbound_queue.
 CREATE TABLE inbound_events (

@@ -105,9 +105,9 @@ BEGIN
 			EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', parent, child,
 				growhub_uuid7_floor(month),
 				growhub_uuid7_floor(((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'));
-			IF parent IN ('messages', 'webhook_deliveries') THEN
-				-- room for the in-page updates of a row's life
-				EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', child);
+			IF parent = 'messages' THEN
+				-- room for the in-page updates of a row's life: claimed, sent, delivered, read
+				EXECUTE format('ALTER TABLE %I SET (fillfactor = 65)', child);
 			END IF;
 			made := made + 1;
 		END LOOP;
