@@ -1,7 +1,8 @@
-/* waha.c - WAHA: requests, answers, signatures (contracts/waha.md). Webhook bodies
- * are read in waha_event.c. Pure; engine differences (section 13) end here.
+/* waha.c - WAHA: sessions, look-ups, answers, signatures (contracts/waha.md). Sends are built
+ * in waha_send.c, webhook bodies read in waha_event.c. Pure; engine differences (section
+ * 13) end here.
  */
-#include "provider/provider.h"
+#include "provider/waha.h"
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -12,8 +13,8 @@
 #include "provider/waha_event.h"
 
 #define SESSION_NAME_MAX 54
-/* 65,536 characters, all escaped to six bytes, and room for the frame. */
-#define REQUEST_BODY_MAX (512 * 1024)
+/* A session with its webhook; every text of it is bounded by its column. */
+#define REQUEST_BODY_MAX (64 * 1024)
 
 /* Why we subscribe: exactly what becomes facts of our API (growhub-api.md section 7).
  * message.any without message, or every incoming one comes twice. Servers that do not
@@ -32,8 +33,9 @@ static const char *const webhook_events[] = {
 
 /* ---- requests ---- */
 
-static void
-url_start(struct buf *b, struct arena *a, const struct provider_server *server, const char *path)
+void
+waha_url_start(struct buf *b, struct arena *a, const struct provider_server *server,
+	       const char *path)
 {
 	struct slice base = server->base_url;
 
@@ -65,80 +67,6 @@ session_name_is_valid(struct slice s)
 			return false;
 	}
 	return true;
-}
-
-/* Preset ids exist on NOWEB and GOWS only (section 5); an engine not known yet gets
- * one, because the others drop an unknown field silently. */
-static bool
-engine_takes_preset_id(struct slice engine)
-{
-	return engine.n == 0 || slice_eq(engine, S("NOWEB")) || slice_eq(engine, S("GOWS"));
-}
-
-static enum gh_code
-send_body_text(struct buf *b, const struct provider_server *server,
-	       const struct provider_call *call, struct slice chat)
-{
-	const struct provider_send *m = call->send;
-	struct json_w w;
-
-	json_w_init(&w, b);
-	json_w_open(&w, NULL, '{');
-	json_w_str(&w, "session", call->session);
-	json_w_str(&w, "chatId", chat);
-	json_w_str(&w, "text", m->content);
-	if (m->reply_to.p != NULL)
-		json_w_str(&w, "reply_to", m->reply_to);
-	if (m->send_ref.n > 0 && engine_takes_preset_id(server->engine))
-		json_w_str(&w, "id", m->send_ref);
-	json_w_close(&w, '}');
-	return b->over ? GH_ELIMIT : GH_OK;
-}
-
-/* One row per kind that can be sent; a kind without a row is refused as unsupported. */
-static const struct send_route {
-	enum msg_kind kind;
-	const char *path;
-	enum gh_code (*body)(struct buf *b, const struct provider_server *server,
-			     const struct provider_call *call, struct slice chat);
-	bool carries_send_ref; /* "id" is read on this route (section 5) */
-} send_routes[] = {
-	{MSG_TEXT, "/api/sendText", send_body_text, true},
-};
-
-static const struct send_route *
-send_route_find(enum msg_kind kind)
-{
-	for (size_t i = 0; i < GH_COUNT(send_routes); i++)
-		if (send_routes[i].kind == kind)
-			return &send_routes[i];
-	return NULL;
-}
-
-static enum gh_code
-build_send(const struct provider_server *server, const struct provider_call *call, struct arena *a,
-	   struct provider_request *out, struct gh_err *err)
-{
-	const struct send_route *route = send_route_find(call->send->kind);
-	struct provider_chat chat;
-	struct buf body, url;
-	enum gh_code rc;
-
-	if (route == NULL)
-		return gh_fail(err, GH_EPERM, "waha: sending %s is unsupported",
-			       msg_kind_name(call->send->kind));
-	rc = provider_chat_parse(call->send->chat, a, &chat);
-	if (rc != GH_OK)
-		return gh_fail(err, rc, "waha: not a chat id");
-	buf_init(&body, a, REQUEST_BODY_MAX);
-	rc = route->body(&body, server, call, chat.key);
-	if (rc != GH_OK)
-		return gh_fail(err, GH_EINVAL, "waha: message is too long");
-	url_start(&url, a, server, route->path);
-	out->method = "POST";
-	out->url = buf_slice(&url);
-	out->body = buf_slice(&body);
-	return url.over ? gh_fail(err, GH_EINVAL, "waha: URL is too long") : GH_OK;
 }
 
 static void
@@ -199,7 +127,7 @@ build_create(const struct provider_server *server, const struct provider_call *c
 	json_w_bool(&w, "start", true);
 	session_config_write(&w, call->spec);
 	json_w_close(&w, '}');
-	url_start(&url, a, server, "/api/sessions");
+	waha_url_start(&url, a, server, "/api/sessions");
 	out->method = "POST";
 	out->url = buf_slice(&url);
 	out->body = buf_slice(&body);
@@ -216,14 +144,14 @@ build_plain(const struct provider_server *server, const struct provider_call *ca
 	out->method = call->op == PROVIDER_OP_SESSION_DELETE ? "DELETE" : "GET";
 	out->is_idempotent = true;
 	if (call->op == PROVIDER_OP_SERVER_VERSION) {
-		url_start(&url, a, server, "/api/server/version");
+		waha_url_start(&url, a, server, "/api/server/version");
 	} else if (call->op == PROVIDER_OP_QR) {
-		url_start(&url, a, server, "/api/");
+		waha_url_start(&url, a, server, "/api/");
 		url_add_encoded(&url, call->session);
 		buf_add_cstr(&url, "/auth/qr?format=");
 		buf_add_cstr(&url, call->want_image ? "image" : "raw");
 	} else {
-		url_start(&url, a, server, "/api/sessions/");
+		waha_url_start(&url, a, server, "/api/sessions/");
 		url_add_encoded(&url, call->session);
 	}
 	out->url = buf_slice(&url);
@@ -241,7 +169,7 @@ build_message_get(const struct provider_server *server, const struct provider_ca
 		return gh_fail(err, GH_EINVAL, "waha: look-up needs a chat and a message id");
 	out->method = "GET";
 	out->is_idempotent = true;
-	url_start(&url, a, server, "/api/");
+	waha_url_start(&url, a, server, "/api/");
 	url_add_encoded(&url, call->session);
 	buf_add_cstr(&url, "/chats/");
 	url_add_encoded(&url, chat.key);
@@ -263,7 +191,7 @@ waha_build(const struct provider_server *server, const struct provider_call *cal
 	static enum gh_code (*const builders[PROVIDER_OP_COUNT])(
 		const struct provider_server *, const struct provider_call *, struct arena *,
 		struct provider_request *, struct gh_err *) = {
-		[PROVIDER_OP_SEND] = build_send,
+		[PROVIDER_OP_SEND] = waha_build_send,
 		[PROVIDER_OP_SESSION_CREATE] = build_create,
 		[PROVIDER_OP_SESSION_DELETE] = build_plain,
 		[PROVIDER_OP_SESSION_GET] = build_plain,
@@ -544,7 +472,7 @@ waha_interpret(enum provider_op op, const struct provider_answer *answer, struct
 		out->outcome = PROVIDER_RETRY;
 }
 
-/* ---- signature and reference ---- */
+/* ---- signature ---- */
 
 static enum gh_code
 waha_verify(struct slice key, struct slice signature, struct slice body)
@@ -557,31 +485,6 @@ waha_verify(struct slice key, struct slice signature, struct slice body)
 		return GH_EAUTH;
 	hash_hmac_sha512(key, body, mac);
 	return hash_equal(given, mac, sizeof(mac)) ? GH_OK : GH_EAUTH;
-}
-
-/* "3EB0" as engine-made ids begin, then 18 hex digits: 22 of the allowed 16 to 32. */
-#define SEND_REF_PREFIX "3EB0"
-#define SEND_REF_BYTES  9
-
-static bool
-waha_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE])
-{
-	static const char hex[] = "0123456789ABCDEF";
-	const struct send_route *route = send_route_find(kind);
-	uint8_t hash[HASH_SHA256_SIZE];
-	size_t n = sizeof(SEND_REF_PREFIX) - 1;
-
-	dst[0] = '\0';
-	if (route == NULL || !route->carries_send_ref)
-		return false;
-	hash_sha256(slice_make(message.b, sizeof(message.b)), hash);
-	memcpy(dst, SEND_REF_PREFIX, n);
-	for (size_t i = 0; i < SEND_REF_BYTES; i++) {
-		dst[n++] = hex[hash[i] >> 4];
-		dst[n++] = hex[hash[i] & 15];
-	}
-	dst[n] = '\0';
-	return true;
 }
 
 const struct provider provider_waha = {
