@@ -41,6 +41,22 @@ struct attempt {
 	uint8_t token_hash[HASH_SHA256_SIZE];
 };
 
+static const struct gw_schema admin_schema = {
+	.name = "Admin",
+	.fields =
+		GW_FIELDS(GW_FIELD("id", INT), GW_FIELD("name", STRING), GW_FIELD("email", STRING),
+			  GW_FIELD("is_superadmin", BOOL), GW_FIELD("status", STRING),
+			  GW_FIELD("last_login", TIME, .flags = GW_F_NULL),
+			  GW_FIELD("created_at", TIME), GW_FIELD("updated_at", TIME)),
+};
+
+static const struct gw_schema session_schema = {
+	.name = "AdminSession",
+	.text = "The token of a superadmin session, shown this once.",
+	.fields =
+		GW_FIELDS(GW_FIELD("admin", OBJECT, .of = &admin_schema), GW_FIELD("token", UUID)),
+};
+
 static void
 write_admin(struct json_w *w, const char *name, const struct admin_view *v)
 {
@@ -192,14 +208,15 @@ login_found(struct gw_req *req, const struct db_unit *u)
 	start_verify(t);
 }
 
+static const struct json_rule login_rules[] = {
+	TEXT_RULE("email", 1, ADMIN_EMAIL_MAX, email),
+	TEXT_RULE("password", 1, PASSWORD_MAX, password),
+};
+
 static void
 login_post(struct gw_req *req)
 {
-	static const struct json_rule rules[] = {
-		TEXT_RULE("email", 1, ADMIN_EMAIL_MAX, email),
-		TEXT_RULE("password", 1, PASSWORD_MAX, password),
-	};
-	struct attempt *t = attempt_read(req, rules, GH_COUNT(rules));
+	struct attempt *t = attempt_read(req, login_rules, GH_COUNT(login_rules));
 	struct db_unit *u;
 
 	if (t == NULL)
@@ -254,14 +271,15 @@ password_found(struct gw_req *req, const struct db_unit *u)
 	start_verify(t);
 }
 
+static const struct json_rule password_rules[] = {
+	TEXT_RULE("current_password", 1, PASSWORD_MAX, password),
+	TEXT_RULE("new_password", ADMIN_PASSWORD_MIN, PASSWORD_MAX, new_password),
+};
+
 static void
 password_post(struct gw_req *req)
 {
-	static const struct json_rule rules[] = {
-		TEXT_RULE("current_password", 1, PASSWORD_MAX, password),
-		TEXT_RULE("new_password", ADMIN_PASSWORD_MIN, PASSWORD_MAX, new_password),
-	};
-	struct attempt *t = attempt_read(req, rules, GH_COUNT(rules));
+	struct attempt *t = attempt_read(req, password_rules, GH_COUNT(password_rules));
 	struct db_unit *u;
 
 	if (t == NULL)
@@ -293,9 +311,20 @@ release(struct gateway *gw)
 }
 
 static const struct gw_route routes[] = {
-	{HTTP_POST, "/api/admin/login", GW_ANYONE, GW_JSON, 16384, login_post},
-	{HTTP_GET, "/api/admin/me", GW_ADMIN, 0, 0, me_get},
-	{HTTP_POST, "/api/admin/change-password", GW_ADMIN, GW_JSON, 16384, password_post},
+	{HTTP_POST, "/api/admin/login", GW_ANYONE, GW_JSON, 16384, login_post,
+	 GW_DOC("login", "Superadmin", "Open a session", .body = JSON_RULES(login_rules),
+		.example = "{\"email\":\"root@example.com\",\"password\":\"correct horse\"}",
+		.reply = &session_schema,
+		.errors = GW_ERR(UNAUTHENTICATED) | GW_ERR(TOO_MANY_FAILURES))},
+	{HTTP_GET, "/api/admin/me", GW_ADMIN, 0, 0, me_get,
+	 GW_DOC("getMe", "Superadmin", "The administrator of the session", .reply = &admin_schema)},
+	{HTTP_POST, "/api/admin/change-password", GW_ADMIN, GW_JSON, 16384, password_post,
+	 GW_DOC("changePassword", "Superadmin", "New password",
+		.text = "The other sessions end and a fresh token is returned.",
+		.body = JSON_RULES(password_rules),
+		.example = "{\"current_password\":\"correct horse\","
+			   "\"new_password\":\"battery staple\"}",
+		.reply = &session_schema)},
 };
 
 static const struct db_stmt_table *const read_tables[] = {&admin_stmt_table,

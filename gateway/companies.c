@@ -53,7 +53,36 @@ static const struct json_word statuses[] = {
 static const struct json_rule create_rules[] = {RULE_FIELDS(JSON_RULE_REQUIRED)};
 static const struct json_rule update_rules[] = {RULE_FIELDS(0)};
 
+static const struct json_rule rotate_rules[] = {
+	{.name = "overlap_seconds",
+	 .type = JSON_RULE_INT,
+	 .max = TOKEN_OVERLAP_MAX,
+	 .offset = offsetof(struct change, overlap_s),
+	 .text = "The old token stays good for so long"},
+};
+
 /* ---- replies ---- */
+
+static const struct gw_schema limits_schema = {
+	.fields = GW_FIELDS(GW_FIELD("rate_per_minute", INT), GW_FIELD("rate_per_hour", INT)),
+};
+
+static const struct gw_schema company_schema = {
+	.name = "Company",
+	.text = "A tenant: its instances, messages and events are its own.",
+	.fields =
+		GW_FIELDS(GW_FIELD("id", INT), GW_FIELD("name", STRING),
+			  GW_FIELD("status", STRING,
+				   .words = GW_WORDS("active", "inactive", "suspended", "deleted")),
+			  GW_FIELD("created_at", TIME), GW_FIELD("updated_at", TIME),
+			  GW_FIELD("limits", OBJECT, .of = &limits_schema)),
+};
+
+static const struct gw_schema company_token_schema = {
+	.name = "CompanyWithToken",
+	.base = &company_schema,
+	.fields = GW_FIELDS(GW_FIELD("token", UUID, .text = "Shown this once")),
+};
 
 static void
 write_members(struct json_w *w, const struct company_row *r)
@@ -257,17 +286,12 @@ rotated(struct gw_req *req, const struct db_unit *u)
 static void
 companies_rotate(struct gw_req *req)
 {
-	static const struct json_rule rules[] = {
-		{.name = "overlap_seconds",
-		 .type = JSON_RULE_INT,
-		 .max = TOKEN_OVERLAP_MAX,
-		 .offset = offsetof(struct change, overlap_s)},
-	};
 	struct change *c = arena_alloc(req->a, sizeof(*c));
 	struct db_unit *u;
 	int32_t id;
 
-	if (!gw_id_param(req, "id", &id) || !gw_check(req, rules, GH_COUNT(rules), c, NULL))
+	if (!gw_id_param(req, "id", &id) ||
+	    !gw_check(req, rotate_rules, GH_COUNT(rotate_rules), c, NULL))
 		return;
 	gw_token_new(c->token, c->token_hash);
 	req->user = c;
@@ -280,13 +304,31 @@ companies_rotate(struct gw_req *req)
 /* ---- module ---- */
 
 static const struct gw_route routes[] = {
-	{HTTP_GET, "/api/admin/companies", GW_ADMIN, 0, 0, companies_list},
-	{HTTP_POST, "/api/admin/companies", GW_ADMIN, GW_JSON, 0, companies_create},
-	{HTTP_GET, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_get},
-	{HTTP_PUT, "/api/admin/companies/{id}", GW_ADMIN, GW_JSON, 0, companies_update},
-	{HTTP_DELETE, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_delete},
+	{HTTP_GET, "/api/admin/companies", GW_ADMIN, 0, 0, companies_list,
+	 GW_DOC("listCompanies", "Companies", "List companies", .flags = GW_DOC_LIST,
+		.query = GW_FIELDS(
+			GW_FIELD("status", STRING,
+				 .words = GW_WORDS("active", "inactive", "suspended", "deleted"))),
+		.reply = &company_schema)},
+	{HTTP_POST, "/api/admin/companies", GW_ADMIN, GW_JSON, 0, companies_create,
+	 GW_DOC("createCompany", "Companies", "Create a company", .body = JSON_RULES(create_rules),
+		.example = "{\"name\":\"Acme\"}", .status = {201}, .reply = &company_token_schema)},
+	{HTTP_GET, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_get,
+	 GW_DOC("getCompany", "Companies", "One company", .reply = &company_schema)},
+	{HTTP_PUT, "/api/admin/companies/{id}", GW_ADMIN, GW_JSON, 0, companies_update,
+	 GW_DOC("updateCompany", "Companies", "Change name, status or rate limits",
+		.body = JSON_RULES(update_rules), .example = "{\"rate_per_minute\":120}",
+		.reply = &company_schema)},
+	{HTTP_DELETE, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_delete,
+	 GW_DOC("deleteCompany", "Companies", "Delete a company",
+		.text = "Its tokens end at once, waiting messages are cancelled, calls in flight "
+			"finish.",
+		.status = {202}, .reply = &company_schema)},
 	{HTTP_POST, "/api/admin/companies/{id}/token", GW_ADMIN, GW_JSON_OPTIONAL, 0,
-	 companies_rotate},
+	 companies_rotate,
+	 GW_DOC("rotateCompanyToken", "Companies", "New token of a company",
+		.body = JSON_RULES(rotate_rules), .example = "{\"overlap_seconds\":60}",
+		.status = {201}, .reply = &company_token_schema)},
 };
 
 static const struct db_stmt_table *const tables[] = {&company_stmt_table, NULL};

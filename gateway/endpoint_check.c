@@ -33,17 +33,26 @@ static const struct json_word format_words[] = {
 };
 
 #define AT(member) .offset = offsetof(struct body, member)
+#define HEADERS_SCHEMA                                                                             \
+	"{\"type\":[\"object\",\"array\"],\"additionalProperties\":{\"type\":\"string\"},"         \
+	"\"items\":{\"type\":\"object\"}}"
 
 static const struct json_rule rules[] = {
-	{"url", JSON_RULE_URL, AT(url)},
-	{"events", JSON_RULE_STRINGS, .max = ENDPOINT_EVENTS_MAX, AT(events)},
+	{"url", JSON_RULE_URL, AT(url), .text = "Public address, https; required at creation"},
+	{"events", JSON_RULE_STRINGS, .max = ENDPOINT_EVENTS_MAX, AT(events),
+	 .text = "Names of events, or *; required at creation"},
 	{"format", JSON_RULE_WORD, .words = format_words, AT(format)},
 	{"is_active", JSON_RULE_BOOL, AT(is_active)},
-	{"custom_headers", JSON_RULE_RAW, AT(custom_headers)},
-	{"customHeaders", JSON_RULE_RAW, AT(customHeaders)},
-	{"secret", JSON_RULE_STRING, .min = 1, .max = SECRET_TEXT_MAX, AT(secret)},
-	{"hmac", JSON_RULE_OBJECT, AT(hmac)},
+	{"custom_headers", JSON_RULE_RAW, AT(custom_headers), .schema = HEADERS_SCHEMA,
+	 .text = "Sent with every delivery: an object of names and values"},
+	{"customHeaders", JSON_RULE_RAW, AT(customHeaders), .schema = HEADERS_SCHEMA,
+	 .text = "The same as custom_headers"},
+	{"secret", JSON_RULE_STRING, .min = 1, .max = SECRET_TEXT_MAX, AT(secret),
+	 .text = "whsec_ and base64; ours to make when absent"},
+	{"hmac", JSON_RULE_OBJECT, AT(hmac), .text = "{\"key\": the secret}"},
 };
+
+const struct json_rules endpoint_rules = {rules, GH_COUNT(rules)};
 
 /* What one call of endpoint_input_read works on. */
 struct reading {

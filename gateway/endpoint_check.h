@@ -16,9 +16,13 @@ struct arena;
 struct egress;
 struct json;
 struct json_errors;
+struct json_rules;
 struct json_w;
 
 #define ENDPOINT_HEADERS_MAX 20
+
+/* What endpoint_input_read looks at, for the documentation. */
+extern const struct json_rules endpoint_rules;
 
 struct endpoint_policy {
 	const struct egress *egress;

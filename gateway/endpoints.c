@@ -85,6 +85,26 @@ open_headers(struct gw_req *req, struct slice sealed)
 	return buf_slice(&b);
 }
 
+const struct gw_schema endpoint_schema = {
+	.name = "Webhook",
+	.text = "Where events of an instance are posted. Values of headers are masked.",
+	.fields = GW_FIELDS(GW_FIELD("id", INT), GW_FIELD("instance_id", INT), GW_FIELD("url", URL),
+			    GW_FIELD("events", STRING, .flags = GW_F_MANY),
+			    GW_FIELD("format", STRING, .words = GW_WORDS("growhub", "standard")),
+			    GW_FIELD("is_active", BOOL), GW_FIELD("custom_headers", OBJECT),
+			    GW_FIELD("failure_state", STRING),
+			    GW_FIELD("last_success_at", TIME, .flags = GW_F_NULL),
+			    GW_FIELD("disabled_at", TIME, .flags = GW_F_NULL),
+			    GW_FIELD("created_at", TIME), GW_FIELD("updated_at", TIME)),
+};
+
+const struct gw_schema endpoint_secret_schema = {
+	.name = "WebhookWithSecret",
+	.base = &endpoint_schema,
+	.fields = GW_FIELDS(
+		GW_FIELD("secret", STRING, .text = "Signs the deliveries; shown this once")),
+};
+
 void
 endpoints_json_members(struct gw_req *req, struct json_w *w, const struct endpoint_row *row,
 		       const struct whsec *secret)
@@ -315,10 +335,18 @@ endpoints_stop(struct gateway *gw)
 }
 
 static const struct gw_route endpoints_routes[] = {
-	{HTTP_GET, "/api/instances/{id}/webhooks", GW_COMPANY, 0, 0, endpoints_list},
-	{HTTP_POST, "/api/instances/{id}/webhooks", GW_COMPANY, GW_JSON, 0, endpoints_create},
-	{HTTP_PUT, "/api/instances/{id}/webhooks/{wid}", GW_COMPANY, GW_JSON, 0, endpoints_update},
-	{HTTP_DELETE, "/api/instances/{id}/webhooks/{wid}", GW_COMPANY, 0, 0, endpoints_delete},
+	{HTTP_GET, "/api/instances/{id}/webhooks", GW_COMPANY, 0, 0, endpoints_list,
+	 GW_DOC("listWebhooks", "Webhooks", "List the webhooks of an instance",
+		.flags = GW_DOC_LIST, .reply = &endpoint_schema)},
+	{HTTP_POST, "/api/instances/{id}/webhooks", GW_COMPANY, GW_JSON, 0, endpoints_create,
+	 GW_DOC("createWebhook", "Webhooks", "Add a webhook", .body = &endpoint_rules,
+		.example = "{\"url\":\"https://app.example.com/hook\",\"events\":[\"*\"]}",
+		.status = {201}, .reply = &endpoint_secret_schema)},
+	{HTTP_PUT, "/api/instances/{id}/webhooks/{wid}", GW_COMPANY, GW_JSON, 0, endpoints_update,
+	 GW_DOC("updateWebhook", "Webhooks", "Change a webhook", .body = &endpoint_rules,
+		.example = "{\"is_active\":false}", .reply = &endpoint_schema)},
+	{HTTP_DELETE, "/api/instances/{id}/webhooks/{wid}", GW_COMPANY, 0, 0, endpoints_delete,
+	 GW_DOC("deleteWebhook", "Webhooks", "Remove a webhook", .reply = &endpoint_schema)},
 };
 
 static const struct db_stmt_table *const endpoints_tables[] = {

@@ -7,7 +7,11 @@
 #include "model/endpoint.h"
 
 struct gw_req;
+struct gw_schema;
 struct json_w;
+
+/* A row as endpoints_json_members writes it; with the secret. */
+extern const struct gw_schema endpoint_schema, endpoint_secret_schema;
 
 /* The rules of this installation for endpoint_input_read. */
 const struct endpoint_policy *endpoints_policy(const struct gw_req *req);

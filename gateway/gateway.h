@@ -29,6 +29,8 @@
 #include "http/router.h"
 #include "http/server.h"
 
+#include "doc.h"
+
 struct admin_login;
 struct auth;
 struct daemon;
@@ -99,6 +101,7 @@ struct gw_route {
 	unsigned flags;
 	size_t body_max; /* bytes; 0: gateway.body_max */
 	gw_handler_fn *fn;
+	struct gw_doc doc; /* GW_DOC(...) */
 };
 
 struct gw_module {

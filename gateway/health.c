@@ -17,8 +17,16 @@ health_get(struct gw_req *req)
 	gw_send(req, 200);
 }
 
+static const struct gw_schema health_schema = {
+	.name = "Health",
+	.fields = GW_FIELDS(GW_FIELD("status", STRING, .words = GW_WORDS("healthy", "degraded")),
+			    GW_FIELD("timestamp", TIME)),
+};
+
 static const struct gw_route routes[] = {
-	{HTTP_GET, "/health", GW_ANYONE, 0, 0, health_get},
+	{HTTP_GET, "/health", GW_ANYONE, 0, 0, health_get,
+	 GW_DOC("getHealth", "Gateway", "Whether the database is connected",
+		.text = "From what is known already: nothing is probed.", .reply = &health_schema)},
 };
 
 const struct gw_module health_module = {

@@ -289,8 +289,18 @@ inbound_release(struct gateway *gw)
 	gw->inbound = NULL;
 }
 
+static const struct gw_schema received_schema = {
+	.fields = GW_FIELDS(GW_FIELD("received", BOOL)),
+};
+
 static const struct gw_route inbound_routes[] = {
-	{HTTP_POST, "/webhook/{provider}/{key}", GW_ANYONE, GW_RAW, BODY_MAX, inbound_post},
+	{HTTP_POST, "/webhook/{provider}/{key}", GW_ANYONE, GW_RAW, BODY_MAX, inbound_post,
+	 GW_DOC("receiveProviderWebhook", "Gateway", "What providers post",
+		.text = "The key in the path says whose it is, the signature that it is genuine. "
+			"Answered after the commit, duplicates included.",
+		.path = GW_FIELDS(GW_FIELD("provider", STRING, .text = "Type of the provider"),
+				  GW_FIELD("key", STRING, .text = "Given to the provider")),
+		.reply = &received_schema, .errors = GW_ERR(INVALID_SIGNATURE))},
 };
 
 static const struct db_stmt_table *const inbound_write_tables[] = {

@@ -57,12 +57,15 @@ struct creation {
 static const struct json_rule create_rules[] = {
 	{"instance_name", JSON_RULE_STRING, JSON_RULE_REQUIRED | JSON_RULE_LINE, .min = 1,
 	 .max = NAME_MAX_CHARS, AT(name)},
-	{"provider_id", JSON_RULE_INT, .min = 1, .max = INT32_MAX, AT(provider_id)},
+	{"provider_id", JSON_RULE_INT, .min = 1, .max = INT32_MAX, AT(provider_id),
+	 .text = "Absent: a healthy one with room is chosen"},
 	{"phone_number", JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK, .min = 1,
 	 .max = PHONE_MAX, AT(phone_number)},
-	{"webhook_url", JSON_RULE_URL, AT(webhook_url)},
-	{"webhooks", JSON_RULE_ARRAY, .max = WEBHOOKS_MAX, AT(webhooks)},
+	{"webhook_url", JSON_RULE_URL, AT(webhook_url), .text = "One webhook for all events"},
+	{"webhooks", JSON_RULE_ARRAY, .max = WEBHOOKS_MAX, AT(webhooks), .of = &endpoint_rules},
 };
+
+const struct json_rules instance_create_rules = {create_rules, GH_COUNT(create_rules)};
 
 /* The next endpoint, with the defaults of the prototype: all events. */
 static struct endpoint_input *

@@ -4,6 +4,7 @@
  */
 #include "instances.h"
 
+#include "endpoints.h"
 #include "gateway.h"
 
 #include "base/arena.h"
@@ -96,6 +97,37 @@ instances_forget(struct gateway *gw, int32_t id)
 }
 
 /* ---- read ---- */
+
+const struct gw_schema instance_schema = {
+	.name = "Instance",
+	.text = "A WhatsApp number and its session at a provider.",
+	.fields =
+		GW_FIELDS(GW_FIELD("id", INT), GW_FIELD("company_id", INT),
+			  GW_FIELD("provider_id", INT), GW_FIELD("instance_name", STRING),
+			  GW_FIELD("phone_number", STRING, .flags = GW_F_NULL),
+			  GW_FIELD("status", STRING,
+				   .words = GW_WORDS("creating", "connecting", "qr", "connected",
+						     "disconnected", "failed", "error", "deleted")),
+			  GW_FIELD("status_reason", STRING, .flags = GW_F_NULL),
+			  GW_FIELD("webhook_url", URL, .flags = GW_F_NULL),
+			  GW_FIELD("external_instance_id", STRING, .flags = GW_F_NULL,
+				   .text = "The session's name at the provider"),
+			  GW_FIELD("settings", OBJECT), GW_FIELD("created_at", TIME),
+			  GW_FIELD("updated_at", TIME), GW_FIELD("company_name", STRING)),
+};
+
+static const struct gw_schema instance_token_schema = {
+	.name = "InstanceWithToken",
+	.base = &instance_schema,
+	.fields = GW_FIELDS(GW_FIELD("token", UUID, .text = "Shown this once")),
+};
+
+static const struct gw_schema instance_created_schema = {
+	.name = "InstanceCreated",
+	.base = &instance_token_schema,
+	.fields = GW_FIELDS(
+		GW_FIELD("webhooks", OBJECT, .flags = GW_F_MANY, .of = &endpoint_secret_schema)),
+};
 
 void
 instances_json_members(struct json_w *w, const struct instance_row *row)
@@ -218,7 +250,8 @@ enum {
 };
 
 static const struct json_rule settings_rules[] = {
-	[SET_PER_MINUTE] = {"per_minute", JSON_RULE_INT, .max = 6000, AT(per_minute)},
+	[SET_PER_MINUTE] = {"per_minute", JSON_RULE_INT, .max = 6000, AT(per_minute),
+			    .text = "Sends per minute; 0: unpaced"},
 	[SET_MIN_INTERVAL] = {"min_interval_ms", JSON_RULE_INT, .max = 3600000,
 			      AT(min_interval_ms)},
 	[SET_JITTER] = {"jitter_ms", JSON_RULE_INT, .max = 600000, AT(jitter_ms)},
@@ -275,7 +308,8 @@ static const struct json_rule change_rules[] = {
 	 AT(name)},
 	{"phone_number", JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK, .min = 1,
 	 .max = PHONE_MAX, AT(phone_number)},
-	{"settings", JSON_RULE_OBJECT, AT(settings)},
+	{"settings", JSON_RULE_OBJECT, AT(settings), .of = JSON_RULES(settings_rules),
+	 .text = "Members that are absent stay as they are"},
 };
 #undef AT
 
@@ -355,7 +389,8 @@ struct rotation {
 
 static const struct json_rule rotation_rules[] = {
 	{"overlap_seconds", JSON_RULE_INT, .max = TOKEN_OVERLAP_MAX,
-	 .offset = offsetof(struct rotation, overlap_s)},
+	 .offset = offsetof(struct rotation, overlap_s),
+	 .text = "The old token stays good for so long"},
 };
 
 static void
@@ -427,12 +462,28 @@ instances_stop(struct gateway *gw)
 }
 
 static const struct gw_route instances_routes[] = {
-	{HTTP_POST, "/api/instances", GW_COMPANY, GW_JSON, 0, instances_create},
-	{HTTP_GET, "/api/instances", GW_COMPANY, 0, 0, instances_list},
-	{HTTP_GET, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_get},
-	{HTTP_PUT, "/api/instances/{id}", GW_COMPANY, GW_JSON, 0, instances_update},
-	{HTTP_DELETE, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_delete},
-	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL, 0, instances_rotate},
+	{HTTP_POST, "/api/instances", GW_COMPANY, GW_JSON, 0, instances_create,
+	 GW_DOC("createInstance", "Instances", "Create an instance and its session at a provider",
+		.body = &instance_create_rules, .example = "{\"instance_name\":\"Support\"}",
+		.status = {201}, .reply = &instance_created_schema,
+		.errors = GW_ERR(DUPLICATE_NAME) | GW_ERR(CONFLICT) | GW_ERR(NOT_FOUND) |
+			  GW_ERR(NO_PROVIDER))},
+	{HTTP_GET, "/api/instances", GW_COMPANY, 0, 0, instances_list,
+	 GW_DOC("listInstances", "Instances", "List the company's instances", .flags = GW_DOC_LIST,
+		.reply = &instance_schema)},
+	{HTTP_GET, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_get,
+	 GW_DOC("getInstance", "Instances", "One instance", .reply = &instance_schema)},
+	{HTTP_PUT, "/api/instances/{id}", GW_COMPANY, GW_JSON, 0, instances_update,
+	 GW_DOC("updateInstance", "Instances", "Change name or settings",
+		.body = JSON_RULES(change_rules), .example = "{\"settings\":{\"per_minute\":20}}",
+		.reply = &instance_schema, .errors = GW_ERR(DUPLICATE_NAME))},
+	{HTTP_DELETE, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_delete,
+	 GW_DOC("deleteInstance", "Instances", "Delete an instance and its session at the provider",
+		.text = "Waiting messages are cancelled.", .reply = &instance_schema)},
+	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL, 0, instances_rotate,
+	 GW_DOC("rotateInstanceToken", "Instances", "New token of an instance",
+		.body = JSON_RULES(rotation_rules), .example = "{\"overlap_seconds\":60}",
+		.status = {201}, .reply = &instance_token_schema)},
 };
 
 static const struct db_stmt_table *const instances_write_tables[] = {

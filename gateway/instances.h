@@ -11,7 +11,14 @@
 struct db_error;
 struct gateway;
 struct gw_req;
+struct gw_schema;
+struct json_rules;
 struct json_w;
+
+/* The row as instances_json_members writes it. */
+extern const struct gw_schema instance_schema;
+/* Of the body of a creation (instance_create.c). */
+extern const struct json_rules instance_create_rules;
 
 /* ref: valid until the end of this pass of the loop. */
 typedef void instances_found_fn(struct gw_req *req, const struct instance_ref *ref);

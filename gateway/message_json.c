@@ -1,8 +1,31 @@
 #include "message_json.h"
 
+#include "doc.h"
+
 #include "base/uuid.h"
 #include "http/json.h"
 #include "model/message_row.h"
+
+const struct gw_schema message_schema = {
+	.name = "Message",
+	.fields = GW_FIELDS(
+		GW_FIELD("id", UUID), GW_FIELD("instance_id", INT), GW_FIELD("company_id", INT),
+		GW_FIELD("direction", STRING, .words = GW_WORDS("outbound", "inbound")),
+		GW_FIELD("phone_to", STRING, .flags = GW_F_NULL),
+		GW_FIELD("phone_from", STRING, .flags = GW_F_NULL),
+		GW_FIELD("message_type", STRING), GW_FIELD("content", STRING, .flags = GW_F_NULL),
+		GW_FIELD("media_url", STRING, .flags = GW_F_NULL), GW_FIELD("status", STRING),
+		GW_FIELD("priority", INT),
+		GW_FIELD("external_id", STRING, .flags = GW_F_NULL,
+			 .text = "The message's id at the provider"),
+		GW_FIELD("reference", STRING, .flags = GW_F_NULL, .text = "The client's own id"),
+		GW_FIELD("error_code", STRING, .flags = GW_F_NULL),
+		GW_FIELD("error_message", STRING, .flags = GW_F_NULL), GW_FIELD("attempts", INT),
+		GW_FIELD("created_at", TIME), GW_FIELD("scheduled_at", TIME, .flags = GW_F_NULL),
+		GW_FIELD("sent_at", TIME, .flags = GW_F_NULL),
+		GW_FIELD("delivered_at", TIME, .flags = GW_F_NULL),
+		GW_FIELD("read_at", TIME, .flags = GW_F_NULL)),
+};
 
 void
 message_json_members(struct json_w *w, const struct message_row *row)

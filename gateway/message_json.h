@@ -2,8 +2,11 @@
 #ifndef GH_GATEWAY_MESSAGE_JSON_H
 #define GH_GATEWAY_MESSAGE_JSON_H
 
+struct gw_schema;
 struct json_w;
 struct message_row;
+
+extern const struct gw_schema message_schema;
 
 /* Write the members of the row, in their fixed order, into an open object. */
 void message_json_members(struct json_w *w, const struct message_row *row);

@@ -301,11 +301,57 @@ messages_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 	return GH_OK;
 }
 
+static const struct gw_schema step_schema = {
+	.name = "MessageStep",
+	.text = "One transition in the life of a message.",
+	.fields = GW_FIELDS(GW_FIELD("at", TIME), GW_FIELD("from", STRING, .flags = GW_F_NULL),
+			    GW_FIELD("status", STRING), GW_FIELD("attempt", INT),
+			    GW_FIELD("daemon", STRING),
+			    GW_FIELD("reason", STRING, .flags = GW_F_NULL)),
+};
+
+static const struct gw_schema message_timeline_schema = {
+	.name = "MessageWithTimeline",
+	.base = &message_schema,
+	.fields = GW_FIELDS(GW_FIELD("timeline", OBJECT, .flags = GW_F_MANY | GW_F_OPTIONAL,
+				     .of = &step_schema)),
+};
+
+static const struct gw_field id_path[] = {GW_FIELD("id", UUID), {.name = NULL}};
+
+static const struct gw_field list_query[] = {
+	GW_FIELD("instance_id", INT, .min = 1, .max = INT32_MAX),
+	GW_FIELD("status", STRING),
+	GW_FIELD("direction", STRING, .words = GW_WORDS("outbound", "inbound")),
+	GW_FIELD("phone", STRING, .text = "A number or chat id"),
+	GW_FIELD("reference", STRING, .text = "The client's own id"),
+	GW_FIELD("since", TIME, .text = "Inclusive"),
+	GW_FIELD("until", TIME, .text = "Exclusive"),
+	{.name = NULL},
+};
+
 static const struct gw_route messages_routes[] = {
-	{HTTP_POST, "/api/messages/send", GW_COMPANY, GW_JSON, 0, messages_send},
-	{HTTP_GET, "/api/messages", GW_COMPANY, 0, 0, messages_list},
-	{HTTP_GET, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_get},
-	{HTTP_DELETE, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_cancel},
+	{HTTP_POST, "/api/messages/send", GW_COMPANY, GW_JSON, 0, messages_send,
+	 GW_DOC("sendMessage", "Messages", "Send a message",
+		.text = "201 comes after the commit: what was accepted is sent, or visibly failed.",
+		.flags = GW_DOC_IDEMPOTENCY, .body = &message_send_rules,
+		.example = "{\"instance_id\":1,\"phone_to\":\"5511999990001\","
+			   "\"content\":\"Hello\"}",
+		.status = {201}, .reply = &message_schema,
+		.errors = GW_ERR(NOT_FOUND) | GW_ERR(NOT_SUPPORTED))},
+	{HTTP_GET, "/api/messages", GW_COMPANY, 0, 0, messages_list,
+	 GW_DOC("listMessages", "Messages", "List messages",
+		.text = "total counts those that match among the newest 10,000; where there are "
+			"more, total_capped says so.",
+		.flags = GW_DOC_LIST, .query = list_query, .reply = &message_schema)},
+	{HTTP_GET, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_get,
+	 GW_DOC("getMessage", "Messages", "One message", .path = id_path,
+		.query = GW_FIELDS(GW_FIELD("timeline", STRING, .words = GW_WORDS("1", "true"),
+					    .text = "Adds every transition")),
+		.reply = &message_timeline_schema)},
+	{HTTP_DELETE, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_cancel,
+	 GW_DOC("cancelMessage", "Messages", "Cancel a message that was not sent yet",
+		.path = id_path, .reply = &message_schema, .errors = GW_ERR(CONFLICT))},
 };
 
 static const struct db_stmt_table *const messages_write_tables[] = {

@@ -4,8 +4,10 @@
 
 struct gateway;
 struct gw_req;
+struct json_rules;
 
 /* messages_send.c: POST /api/messages/send, and its group commit (gw->messages). */
+extern const struct json_rules message_send_rules; /* of its body */
 void messages_send(struct gw_req *req);
 void messages_send_start(struct gateway *gw);
 void messages_send_release(struct gateway *gw);

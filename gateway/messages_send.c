@@ -81,10 +81,14 @@ static const struct json_rule send_rules[] = {
 	{"reply_to", JSON_RULE_STRING, JSON_RULE_LINE, .min = 1, .max = REPLY_TO_MAX, AT(reply_to)},
 	{"reference", JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK, .min = 1,
 	 .max = REFERENCE_MAX, AT(reference)},
-	{"priority", JSON_RULE_RAW, AT(priority)},
-	{"scheduled_at", JSON_RULE_TIME, AT(scheduled_at_us)},
-	{"expires_at", JSON_RULE_TIME, AT(expires_at_us)},
+	{"priority", JSON_RULE_RAW, AT(priority),
+	 .schema = "{\"anyOf\":[{\"type\":\"integer\",\"minimum\":1,\"maximum\":10},"
+		   "{\"type\":\"string\",\"enum\":[\"high\",\"normal\",\"low\"]}],\"default\":5}"},
+	{"scheduled_at", JSON_RULE_TIME, AT(scheduled_at_us), .text = "At most 60 days ahead"},
+	{"expires_at", JSON_RULE_TIME, AT(expires_at_us), .text = "Default: a day after it is due"},
 };
+
+const struct json_rules message_send_rules = {send_rules, GH_COUNT(send_rules)};
 
 static int16_t
 read_priority(struct gw_req *req, const struct json *v)

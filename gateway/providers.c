@@ -79,6 +79,32 @@ static const struct json_rule update_rules[] = {RULE_FIELDS(0)};
 
 /* ---- replies ---- */
 
+static const struct gw_schema provider_schema = {
+	.name = "Provider",
+	.text = "A server that holds sessions. Its API key is never shown.",
+	.fields = GW_FIELDS(
+		GW_FIELD("id", INT), GW_FIELD("type", STRING, .words = GW_WORDS("waha", "uazapi")),
+		GW_FIELD("name", STRING), GW_FIELD("base_url", URL), GW_FIELD("has_api_key", BOOL),
+		GW_FIELD("max_instances", INT),
+		GW_FIELD("max_concurrency", INT, .text = "Calls at a time; 0: no limit of its own"),
+		GW_FIELD("is_active", BOOL), GW_FIELD("current_instances", INT),
+		GW_FIELD("health_status", STRING,
+			 .words = GW_WORDS("healthy", "unhealthy", "unknown")),
+		GW_FIELD("last_check", TIME, .flags = GW_F_NULL), GW_FIELD("created_at", TIME),
+		GW_FIELD("updated_at", TIME)),
+};
+
+static const struct gw_schema provider_instance_schema = {
+	.name = "ProviderInstance",
+	.text = "An instance of any company, as the superadmin sees it.",
+	.fields = GW_FIELDS(GW_FIELD("id", INT), GW_FIELD("company_id", INT),
+			    GW_FIELD("company_name", STRING), GW_FIELD("instance_name", STRING),
+			    GW_FIELD("phone_number", STRING, .flags = GW_F_NULL),
+			    GW_FIELD("status", STRING),
+			    GW_FIELD("external_instance_id", STRING, .flags = GW_F_NULL),
+			    GW_FIELD("created_at", TIME), GW_FIELD("updated_at", TIME)),
+};
+
 static void
 write_row(struct json_w *w, const char *name, const struct provider_row *r)
 {
@@ -352,12 +378,26 @@ providers_delete(struct gw_req *req)
 /* ---- module ---- */
 
 static const struct gw_route routes[] = {
-	{HTTP_GET, "/api/admin/providers", GW_ADMIN, 0, 0, providers_list},
-	{HTTP_POST, "/api/admin/providers", GW_ADMIN, GW_JSON, 0, providers_create},
-	{HTTP_GET, "/api/admin/providers/{id}", GW_ADMIN, 0, 0, providers_get},
-	{HTTP_PUT, "/api/admin/providers/{id}", GW_ADMIN, GW_JSON, 0, providers_update},
-	{HTTP_DELETE, "/api/admin/providers/{id}", GW_ADMIN, 0, 0, providers_delete},
-	{HTTP_GET, "/api/admin/providers/{id}/instances", GW_ADMIN, 0, 0, providers_instances},
+	{HTTP_GET, "/api/admin/providers", GW_ADMIN, 0, 0, providers_list,
+	 GW_DOC("listProviders", "Providers", "List providers", .flags = GW_DOC_LIST,
+		.reply = &provider_schema)},
+	{HTTP_POST, "/api/admin/providers", GW_ADMIN, GW_JSON, 0, providers_create,
+	 GW_DOC("createProvider", "Providers", "Add a provider", .body = JSON_RULES(create_rules),
+		.example = "{\"type\":\"waha\",\"name\":\"waha-1\","
+			   "\"base_url\":\"https://waha.example.com\",\"api_key\":\"key\"}",
+		.status = {201}, .reply = &provider_schema, .errors = GW_ERR(DUPLICATE_NAME))},
+	{HTTP_GET, "/api/admin/providers/{id}", GW_ADMIN, 0, 0, providers_get,
+	 GW_DOC("getProvider", "Providers", "One provider", .reply = &provider_schema)},
+	{HTTP_PUT, "/api/admin/providers/{id}", GW_ADMIN, GW_JSON, 0, providers_update,
+	 GW_DOC("updateProvider", "Providers", "Change a provider",
+		.body = JSON_RULES(update_rules), .example = "{\"max_instances\":200}",
+		.reply = &provider_schema, .errors = GW_ERR(DUPLICATE_NAME))},
+	{HTTP_DELETE, "/api/admin/providers/{id}", GW_ADMIN, 0, 0, providers_delete,
+	 GW_DOC("deleteProvider", "Providers", "Remove a provider without instances",
+		.reply = &provider_schema, .errors = GW_ERR(CONFLICT))},
+	{HTTP_GET, "/api/admin/providers/{id}/instances", GW_ADMIN, 0, 0, providers_instances,
+	 GW_DOC("listProviderInstances", "Providers", "List the instances at a provider",
+		.flags = GW_DOC_LIST, .reply = &provider_instance_schema)},
 };
 
 static const struct db_stmt_table *const tables[] = {&provider_stmt_table, NULL};

@@ -52,6 +52,15 @@ struct json_strings {
 /* NULL when s is fine, else what is wrong ("must be a phone number"). */
 typedef const char *json_pattern_fn(struct slice s);
 
+struct json_rule;
+
+/* A table, where it is spoken of as a whole: JSON_RULES(create_rules) at file scope. */
+struct json_rules {
+	const struct json_rule *v;
+	unsigned count;
+};
+#define JSON_RULES(table) (&(const struct json_rules){(table), GH_COUNT(table)})
+
 struct json_rule {
 	const char *name;
 	enum json_rule_type type;
@@ -60,6 +69,11 @@ struct json_rule {
 	const struct json_word *words; /* WORD; STRINGS optional */
 	json_pattern_fn *pattern;      /* STRING, STRINGS: further check; NULL: none */
 	size_t offset;                 /* offsetof(struct target, member) */
+	/* For who describes the table to a reader; the check does not look at them. */
+	const char *text;            /* what the field means; NULL: its name says it */
+	const char *schema;          /* RAW: its JSON Schema as text; NULL: anything */
+	const struct json_rules *of; /* OBJECT, ARRAY: what its members, or those of each element,
+				      * are checked with; NULL: not told */
 };
 
 #define JSON_RULES_MAX 64

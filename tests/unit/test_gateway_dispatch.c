@@ -138,12 +138,12 @@ handler(struct gw_req *req)
 }
 
 static const struct gw_route gw_routes[] = {
-	{HTTP_GET, "/open", GW_ANYONE, 0, 0, handler},
-	{HTTP_POST, "/company", GW_COMPANY, GW_JSON, 64, handler},
-	{HTTP_POST, "/optional", GW_COMPANY, GW_JSON_OPTIONAL, 64, handler},
-	{HTTP_POST, "/raw", GW_ANYONE, GW_RAW, 64, handler},
-	{HTTP_POST, "/instance", GW_INSTANCE, GW_JSON, 64, handler},
-	{HTTP_GET, "/admin", GW_ADMIN, 0, 0, handler},
+	{HTTP_GET, "/open", GW_ANYONE, 0, 0, handler, GW_DOC("x", "x", "x")},
+	{HTTP_POST, "/company", GW_COMPANY, GW_JSON, 64, handler, GW_DOC("x", "x", "x")},
+	{HTTP_POST, "/optional", GW_COMPANY, GW_JSON_OPTIONAL, 64, handler, GW_DOC("x", "x", "x")},
+	{HTTP_POST, "/raw", GW_ANYONE, GW_RAW, 64, handler, GW_DOC("x", "x", "x")},
+	{HTTP_POST, "/instance", GW_INSTANCE, GW_JSON, 64, handler, GW_DOC("x", "x", "x")},
+	{HTTP_GET, "/admin", GW_ADMIN, 0, 0, handler, GW_DOC("x", "x", "x")},
 };
 
 struct world {

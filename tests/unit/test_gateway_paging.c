@@ -47,8 +47,12 @@ struct world {
 	struct gw_req req;
 };
 
-static const struct gw_route route_a = {HTTP_GET, "/api/a", GW_COMPANY, 0, 0, NULL};
-static const struct gw_route route_b = {HTTP_GET, "/api/b", GW_COMPANY, 0, 0, NULL};
+#define LIST_AT(path)                                                                              \
+	{                                                                                          \
+		.method = HTTP_GET, .pattern = (path), .kind = GW_COMPANY                          \
+	}
+static const struct gw_route route_a = LIST_AT("/api/a");
+static const struct gw_route route_b = LIST_AT("/api/b");
 
 static struct world *
 world_new(const char *query, int32_t company_id)
