@@ -12,6 +12,7 @@
 #include "endpoints.h"
 #include "loop/cadence.h"
 #include "loop/loop.h"
+#include "model/async_commit.h"
 #include "model/delivery.h"
 #include "model/wake.h"
 #include "posts.h"
@@ -117,7 +118,8 @@ const struct metric_def deliveries_metrics[DELIVERIES_METRIC_COUNT] = {
 };
 
 const struct db_stmt_table *const deliveries_tables[DELIVERIES_TABLE_COUNT + 1] = {
-	&delivery_stmt_table, &endpoint_route_stmt_table, &wake_stmt_table, NULL};
+	&async_commit_stmt_table, &delivery_stmt_table, &endpoint_route_stmt_table,
+	&wake_stmt_table, NULL};
 
 /* ---- lines ---- */
 

@@ -34,7 +34,7 @@ struct mq_envelope;
 extern const struct metric_def deliveries_metrics[DELIVERIES_METRIC_COUNT];
 
 /* Statement tables the given db must have; ends in NULL. */
-#define DELIVERIES_TABLE_COUNT 3
+#define DELIVERIES_TABLE_COUNT 4
 extern const struct db_stmt_table *const deliveries_tables[DELIVERIES_TABLE_COUNT + 1];
 
 /* Starts paused: nothing is claimed before deliveries_resume. Everything is borrowed until

@@ -21,6 +21,7 @@
 #include "base/uuid.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
+#include "model/async_commit.h"
 #include "mq/topology.h"
 #include "outboxd.h"
 
@@ -32,7 +33,7 @@
 enum claim_state { CLAIM_IDLE, CLAIM_CLAIMING, CLAIM_PUBLISHING, CLAIM_SETTLING, CLAIM_LINGERING };
 
 /* Statements of the claiming unit, in order. */
-enum { AT_BEGIN, AT_RELAX, AT_CLAIM, AT_NEXT };
+enum { AT_BEGIN, AT_ASYNC, AT_CLAIM, AT_NEXT };
 
 struct claim {
 	struct outboxd *o;
@@ -329,7 +330,7 @@ claim_start(struct claim *c)
 	arena_reset(c->a);
 	c->state = CLAIM_CLAIMING;
 	db_unit_add(u, &db_stmt_begin);
-	outbox_relax_add(u);
+	async_commit_add(u); /* lost in a crash: hinted again */
 	outbox_claim_add(u, (unsigned)c->o->conf->claim_max);
 	outbox_next_add(u);
 	c->epoch = db_epoch(c->db);

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "daemon/daemon_mq.h"
 #include "metrics/metrics.h"
+#include "model/async_commit.h"
 #include "model/dead_letter.h"
 #include "model/queue_row.h"
 #include "model/wake.h"
@@ -73,7 +74,8 @@ outboxd_connect_db(struct outboxd *o, struct gh_err *err)
 	static const struct db_stmt_table *const tables[] = {&queue_row_stmt_table,
 							     &wake_stmt_table, &outbox_stmt_table,
 							     &dead_letter_stmt_table, NULL};
-	static const struct db_stmt_table *const claim_tables[] = {&outbox_stmt_table, NULL};
+	static const struct db_stmt_table *const claim_tables[] = {&async_commit_stmt_table,
+								   &outbox_stmt_table, NULL};
 
 	o->db = daemon_db(o->daemon, "listen", tables, false, outboxd_db_changed, o, err);
 	if (o->db == NULL)

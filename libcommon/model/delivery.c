@@ -1,6 +1,7 @@
 #include "model/delivery.h"
 
 #include "base/arena.h"
+#include "model/async_commit.h"
 
 static const char delivery_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
@@ -114,7 +115,7 @@ static const struct db_stmt delivery_stmts[] = {
 const struct db_stmt_table delivery_stmt_table = DB_STMT_TABLE(delivery_stmts);
 
 /* Statements of a claim unit, in order. */
-enum { CLAIM_AT_CLAIM, CLAIM_AT_PENDING };
+enum { CLAIM_AT_ASYNC, CLAIM_AT_CLAIM, CLAIM_AT_PENDING };
 
 void
 delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, unsigned count,
@@ -123,8 +124,9 @@ delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, unsigne
 	struct db_params *p;
 	struct db_arr *ids, *rows;
 
-	if (count == 0 || count > DELIVERY_CLAIM_ENDPOINTS || db_unit_count(u) != CLAIM_AT_CLAIM)
+	if (count == 0 || count > DELIVERY_CLAIM_ENDPOINTS || db_unit_count(u) != CLAIM_AT_ASYNC)
 		gh_panic("delivery_claim_add: %u endpoints", count);
+	async_commit_add(u);
 	p = db_unit_add(u, &delivery_stmts[DELIVERY_CLAIM]);
 	ids = db_p_array(p, DB_INT4, count);
 	rows = db_p_array(p, DB_INT4, count);

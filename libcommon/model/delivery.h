@@ -47,7 +47,9 @@ struct delivery_claim {
 	struct slice facts;
 };
 
-/* Claim due rows and look for more (two statements). Relies on webhook_deliveries_due. */
+/* Claim due rows and look for more, in a unit of their own; the tables of the connection hold
+ * async_commit too: a claim lost in a crash of the server means posts made again under the same
+ * webhook-id, as any crash does. Relies on webhook_deliveries_due. */
 void delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, unsigned count,
 			int64_t lease_us);
 unsigned delivery_claim_rows(const struct db_unit *u, struct arena *a,

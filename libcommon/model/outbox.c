@@ -52,12 +52,9 @@ static const char outbox_rehint_sql[] =
 	"                  WHERE s.kind = d.kind AND s.target_id = d.target_id\n"
 	"                      AND s.served_at > now() - $1::int8 * interval '1 us')";
 
-static const char outbox_relax_sql[] = "SELECT set_config('synchronous_commit', 'off', true)";
-
-enum { OUTBOX_RELAX, OUTBOX_CLAIM, OUTBOX_RETURN, OUTBOX_NEXT, OUTBOX_REHINT };
+enum { OUTBOX_CLAIM, OUTBOX_RETURN, OUTBOX_NEXT, OUTBOX_REHINT };
 
 static const struct db_stmt outbox_stmts[] = {
-	[OUTBOX_RELAX] = {"outbox_relax", outbox_relax_sql, DB_NO_PARAMS},
 	[OUTBOX_CLAIM] = {"outbox_claim", outbox_claim_sql, DB_TYPES(DB_INT4)},
 	[OUTBOX_RETURN] = {"outbox_return", outbox_return_sql,
 			   DB_TYPES(DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT4_ARRAY, DB_INT4_ARRAY,
@@ -66,12 +63,6 @@ static const struct db_stmt outbox_stmts[] = {
 	[OUTBOX_REHINT] = {"outbox_rehint", outbox_rehint_sql, DB_TYPES(DB_INT8)},
 };
 const struct db_stmt_table outbox_stmt_table = DB_STMT_TABLE(outbox_stmts);
-
-void
-outbox_relax_add(struct db_unit *u)
-{
-	db_unit_add(u, &outbox_stmts[OUTBOX_RELAX]);
-}
 
 void
 outbox_claim_add(struct db_unit *u, unsigned max)

@@ -28,10 +28,6 @@ struct outbox_row {
 	struct slice traceparent;
 };
 
-/* Let this transaction commit without waiting for the disk: should the server crash just
- * then, the rows are hinted again, which is harmless. */
-void outbox_relax_add(struct db_unit *u);
-
 /* Delete and return up to max due rows, skipping those another relay holds. Only
  * inside an explicit transaction: the caller commits when they are confirmed. */
 void outbox_claim_add(struct db_unit *u, unsigned max);
