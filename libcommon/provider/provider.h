@@ -22,6 +22,7 @@
 #include "model/message.h"
 
 struct arena;
+struct message_payload; /* model/message_payload.h */
 
 /* ---- vocabulary: kinds and statuses are those of model/message.h ---- */
 
@@ -86,19 +87,15 @@ struct provider_server {
 	struct slice engine; /* as answered by SERVER_VERSION; SLICE_NONE: not known */
 };
 
-/* One outgoing message. Only the fields of its kind are read. */
+/* One outgoing message. Only what its kind needs is read. Borrowed. */
 struct provider_send {
 	enum msg_kind kind;
-	struct slice chat;       /* canonical key */
-	struct slice send_ref;   /* SLICE_NONE: none */
-	struct slice content;    /* text, or caption */
-	struct slice reply_to;   /* provider's full message id, or SLICE_NONE */
-	struct slice media_url;  /* image, video, audio, document */
-	struct slice media_type; /* MIME type of media_url */
-	struct slice file_name;
-	double latitude, longitude;
-	struct slice place_name, place_address;
-	struct slice contact_name, contact_phone;
+	struct slice chat;      /* canonical key */
+	struct slice send_ref;  /* SLICE_NONE: none */
+	struct slice content;   /* text, or caption */
+	struct slice reply_to;  /* provider's full message id, or SLICE_NONE */
+	struct slice media_url; /* of a file that is not stored (payload->file.media_id) */
+	const struct message_payload *payload; /* NULL: nothing beyond the above */
 };
 
 /* What a new session is told about us. */
@@ -129,6 +126,11 @@ struct provider_request {
 	size_t header_count;
 	struct slice body;  /* SLICE_NONE: none */
 	bool is_idempotent; /* may be repeated after any outcome */
+	/* The stored file (payload->file.media_id) goes behind body, as base64 text (RFC 4648,
+	 * padded, no line ends), and body_tail behind it: only the caller has its bytes. */
+	bool has_file;
+	struct slice body_tail;
+	bool carries_ref; /* SEND: the provider will know the message by its send_ref */
 };
 
 /* ---- answers ---- */
@@ -144,6 +146,7 @@ struct provider_answer {
 	int status; /* HTTP status when answered */
 	struct slice body;
 	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
+	bool is_cut;            /* the body was longer than the caller took: its beginning */
 };
 
 enum provider_outcome {
@@ -282,8 +285,9 @@ struct provider {
 	 * it is absent or wrong. An empty key never verifies. */
 	enum gh_code (*verify)(struct slice key, struct slice signature, struct slice body);
 
-	/* Write the reference that the provider carries for this kind into dst
-	 * (NUL-terminated). False when the provider carries none. */
+	/* Write the reference that the provider may carry for this kind into dst
+	 * (NUL-terminated); provider_request.carries_ref tells of each request. False when the
+	 * provider carries none. */
 	bool (*send_ref)(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 };
 

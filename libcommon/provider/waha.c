@@ -236,6 +236,7 @@ static const struct answer_rule {
 	{401, 401, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_unauthorized", 0},
 	{403, 403, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_forbidden", 0},
 	{404, 404, OP(PROVIDER_OP_SESSION_DELETE), NULL, PROVIDER_OK, "ok", 0},
+	{404, 404, OP_ANY, "file_not_found", PROVIDER_REJECTED, "media_gone", 0},
 	{404, 404, OP_ANY, "session", PROVIDER_PARK_INSTANCE, "session_missing", 0},
 	{404, 404, OP(PROVIDER_OP_MESSAGE_GET), NULL, PROVIDER_OK, "not_found", 0},
 	/* A known server answers 404 on these only when base_url is wrong. */
@@ -261,6 +262,8 @@ static const struct answer_rule {
 	{500, 500, OP_ANY, "rate-overlimit", PROVIDER_RETRY, "whatsapp_rate_limited", 120},
 	{500, 500, OP_ANY, "connection refused", PROVIDER_RETRY, "engine_restarting", 5},
 	{500, 500, OP_ANY, "econnrefused", PROVIDER_RETRY, "engine_restarting", 5},
+	/* A reply_to that is no full message id (section 3.2). */
+	{500, 500, OP_ANY, "in format", PROVIDER_REJECTED, "message_id_refused", 0},
 	{501, 501, OP_ANY, NULL, PROVIDER_REJECTED, "unsupported", 0},
 	{500, 599, OP_ANY, NULL, PROVIDER_UNKNOWN, "provider_error", 0},
 };
@@ -286,6 +289,7 @@ error_text(const struct json *doc)
 		message,
 		json_first(json_type(message) == JSON_ARRAY ? message : NULL),
 		json_get(doc, "error"),
+		json_path(doc, "error.key"),
 	};
 
 	for (size_t i = 0; i < GH_COUNT(places); i++)
@@ -438,6 +442,42 @@ success_message(const struct json *doc, struct arena *a GH_UNUSED, struct provid
 	out->has_status = waha_ack_read(doc, &ack, &out->status);
 }
 
+/* A failed send is answered with what we sent, a file perhaps, behind the reason (section 14), so
+ * the caller may have cut it: the members that came whole are kept. */
+static struct slice
+whole_members(struct slice body, struct arena *a)
+{
+	size_t depth = 0, end = 0;
+	bool is_text = false;
+
+	for (size_t i = 0; i < body.n; i++) {
+		char c = body.p[i];
+
+		if (is_text && c == '\\')
+			i++;
+		else if (c == '"')
+			is_text = !is_text;
+		else if (!is_text && (c == '{' || c == '['))
+			depth++;
+		else if (!is_text && (c == '}' || c == ']'))
+			depth--;
+		else if (!is_text && c == ',' && depth == 1)
+			end = i;
+	}
+	return end == 0 ? SLICE_NONE
+			: slice_of(arena_printf(a, "%.*s}", S_FMT(slice_sub(body, 0, end))));
+}
+
+static const struct json *
+answer_read(const struct provider_answer *answer, struct arena *a)
+{
+	struct slice body = answer->is_cut ? whole_members(answer->body, a) : answer->body;
+	const struct json *doc = NULL;
+
+	/* An unreadable body is judged by its status alone. */
+	return json_parse(body, a, &doc, NULL, NULL) == GH_OK ? doc : NULL;
+}
+
 static void
 waha_interpret(enum provider_op op, const struct provider_answer *answer, struct arena *a,
 	       struct provider_result *out)
@@ -451,7 +491,7 @@ waha_interpret(enum provider_op op, const struct provider_answer *answer, struct
 		[PROVIDER_OP_SERVER_VERSION] = success_version,
 		[PROVIDER_OP_MESSAGE_GET] = success_message,
 	};
-	const struct json *doc = NULL;
+	const struct json *doc;
 
 	*out = (struct provider_result){.outcome = PROVIDER_OK, .code = "ok"};
 	out->retry_after_us = answer->retry_after_us;
@@ -460,9 +500,7 @@ waha_interpret(enum provider_op op, const struct provider_answer *answer, struct
 	} else if (answer->transport == PROVIDER_NO_ANSWER) {
 		result_set(out, PROVIDER_UNKNOWN, "no_answer");
 	} else {
-		/* An unreadable body is judged by its status alone: doc stays NULL. */
-		if (json_parse(answer->body, a, &doc, NULL, NULL) != GH_OK)
-			doc = NULL;
+		doc = answer_read(answer, a);
 		if (answer->status >= 200 && answer->status < 300)
 			readers[op](doc, a, out);
 		else
