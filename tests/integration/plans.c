@@ -25,6 +25,7 @@
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "model/endpoint_route.h"
+#include "model/event_row.h"
 #include "model/gauge.h"
 #include "model/heartbeat.h"
 #include "model/idempotency.h"
@@ -79,7 +80,7 @@ static const struct {
 	TABLE(schema_stmt_table),         TABLE(send_queue_stmt_table),
 	TABLE(stalled_stmt_table),        TABLE(token_stmt_table),
 	TABLE(trace_stmt_table),          TABLE(wake_stmt_table),
-	TABLE(webhook_key_stmt_table),
+	TABLE(webhook_key_stmt_table),    TABLE(event_row_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs
