@@ -148,7 +148,8 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 	if (rc == GH_OK)
 		client_call_send(c, cc, &request, timeout_us);
 	else
-		client_call_refuse(cc, PROVIDER_REJECTED, "not_supported", err.text);
+		client_call_refuse(cc, PROVIDER_REJECTED,
+				   rc == GH_EPERM ? "not_supported" : "invalid_call", err.text);
 }
 
 struct provider_client *

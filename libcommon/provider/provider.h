@@ -76,9 +76,22 @@ enum provider_op {
 	PROVIDER_OP_SESSION_GET,
 	PROVIDER_OP_QR,
 	PROVIDER_OP_SERVER_VERSION, /* the health probe: reachable, key accepted, engine */
-	PROVIDER_OP_MESSAGE_GET     /* look-up of one message, to resolve in_doubt */
+	PROVIDER_OP_MESSAGE_GET,    /* look-up of one message, to resolve in_doubt */
+	PROVIDER_OP_SESSION_UPDATE, /* give the session a new spec; what else was configured stays
+				     */
+	PROVIDER_OP_SESSION_START,
+	PROVIDER_OP_SESSION_STOP, /* stays paired */
+	PROVIDER_OP_SESSION_RESTART,
+	PROVIDER_OP_SESSION_LOGOUT, /* unpairs; a running session begins anew */
+	PROVIDER_OP_SESSION_LIST,
+	PROVIDER_OP_PAIR_CODE,
+	PROVIDER_OP_PRESENCE, /* of the account, or in one chat */
+	PROVIDER_OP_PROFILE_GET,
+	PROVIDER_OP_ABOUT_SET,
+	PROVIDER_OP_PRIVACY_GET,
+	PROVIDER_OP_PRIVACY_SET
 };
-#define PROVIDER_OP_COUNT 7
+#define PROVIDER_OP_COUNT 19
 
 /* The provider server as configured. Borrowed. */
 struct provider_server {
@@ -105,13 +118,26 @@ struct provider_session_spec {
 	int64_t company_id, instance_id; /* come back in every webhook */
 };
 
+enum provider_presence {
+	PROVIDER_PRESENCE_AVAILABLE, /* the first two are the account's, the others a chat's */
+	PROVIDER_PRESENCE_UNAVAILABLE,
+	PROVIDER_PRESENCE_COMPOSING,
+	PROVIDER_PRESENCE_RECORDING,
+	PROVIDER_PRESENCE_PAUSED
+};
+
 struct provider_call {
 	enum provider_op op;
 	struct slice session;                     /* external_instance_id */
 	const struct provider_send *send;         /* SEND */
-	const struct provider_session_spec *spec; /* SESSION_CREATE */
-	struct slice chat, external_id;           /* MESSAGE_GET: canonical chat, bare id */
-	bool want_image;                          /* QR: base64 PNG instead of the text to draw */
+	const struct provider_session_spec *spec; /* SESSION_CREATE, SESSION_UPDATE */
+	struct slice chat;        /* MESSAGE_GET: canonical; PRESENCE: any form, or SLICE_NONE */
+	struct slice external_id; /* MESSAGE_GET: bare id */
+	bool want_image;          /* QR: base64 PNG instead of the text to draw */
+	struct slice config;      /* SESSION_UPDATE: result.config of SESSION_GET */
+	struct slice phone;       /* PAIR_CODE: digits */
+	enum provider_presence presence; /* PRESENCE */
+	struct slice about;              /* ABOUT_SET */
 };
 
 #define PROVIDER_HEADER_MAX 4
@@ -159,6 +185,14 @@ enum provider_outcome {
 };
 const char *provider_outcome_name(enum provider_outcome outcome);
 
+/* One session of SESSION_LIST. */
+struct provider_listed {
+	struct slice session; /* external_instance_id */
+	enum provider_session state;
+	struct slice
+		raw; /* the provider's own object as JSON, without its configuration: secrets */
+};
+
 #define PROVIDER_TEXT_MAX 200
 struct provider_result {
 	enum provider_outcome outcome;
@@ -177,6 +211,15 @@ struct provider_result {
 	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
 	struct slice qr, qr_type;      /* QR: text to draw, or base64 with its MIME type */
 	struct slice version, engine;  /* SERVER_VERSION */
+	/* SESSION_GET: the account's address with its device, the name it shows. */
+	struct slice own_jid, own_name;
+	struct slice config;          /* SESSION_GET: as JSON */
+	const struct slice *webhooks; /* SESSION_GET: webhook_count URLs it posts to */
+	size_t webhook_count;
+	struct slice pair_code;               /* PAIR_CODE */
+	struct slice picture_url;             /* PROFILE_GET; SLICE_NONE: hidden or none */
+	const struct provider_listed *listed; /* SESSION_LIST: listed_count of them */
+	size_t listed_count;
 };
 
 /* ---- webhooks ---- */

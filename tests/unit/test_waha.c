@@ -447,7 +447,7 @@ test_build_create(void **state GH_UNUSED)
 	hook = json_first(json_path(ours, "config.webhooks"));
 	assert_true(slice_eq(json_str(json_get(hook, "url")), spec.webhook_url));
 	assert_true(slice_eq(json_str(json_path(hook, "hmac.key")), S("s3")));
-	assert_int_equal(json_count(json_get(hook, "events")), GH_COUNT(webhook_events));
+	assert_true(slice_eq(json_str(json_first(json_get(hook, "events"))), S("session.status")));
 	arena_free(a);
 }
 
