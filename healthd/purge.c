@@ -11,6 +11,7 @@
 #include "tasks.h"
 
 #define PURGE_SLICE 1000
+#define MEDIA_SLICE 8 /* each takes up to 64 chunks of 256 KiB with it */
 
 struct purge {
 	struct healthd *h;
@@ -18,6 +19,12 @@ struct purge {
 };
 
 static void purge_next(struct purge *p, struct task *t);
+
+static unsigned
+slice_rows(const struct purge *p)
+{
+	return p->kind == PURGE_MEDIA ? MEDIA_SLICE : PURGE_SLICE;
+}
 
 static void
 purge_done(void *arg, struct task *t, const struct db_unit *u)
@@ -30,7 +37,7 @@ purge_done(void *arg, struct task *t, const struct db_unit *u)
 		log_debug("purge.slice", LOG_STR("table", purge_name((enum purge_kind)p->kind)),
 			  LOG_INT("rows", count));
 	}
-	if (count < PURGE_SLICE)
+	if (count < slice_rows(p))
 		p->kind++;
 	purge_next(p, t);
 }
@@ -45,7 +52,7 @@ purge_next(struct purge *p, struct task *t)
 		return;
 	}
 	u = db_unit_new();
-	purge_slice_add(u, (enum purge_kind)p->kind, PURGE_SLICE);
+	purge_slice_add(u, (enum purge_kind)p->kind, slice_rows(p));
 	step_submit(p->h, t, u, purge_done, p);
 }
 

@@ -224,19 +224,24 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at);
 
+-- Files of sends, once per company and content; daemons share no disk.
 CREATE TABLE media (
 	id          uuid PRIMARY KEY,
 	company_id  int NOT NULL,
 	mime_type   text NOT NULL,
-	file_name   text,
 	size_bytes  bigint NOT NULL,
 	sha256      bytea NOT NULL,
-	created_at  timestamptz NOT NULL DEFAULT now()
+	created_at  timestamptz NOT NULL DEFAULT now(),
+	kept_until  timestamptz NOT NULL                   -- no message needs it afterwards
 );
+CREATE UNIQUE INDEX media_content ON media (company_id, sha256);
+CREATE INDEX media_kept ON media (kept_until);
 
 CREATE TABLE media_chunks (
 	media_id  uuid NOT NULL REFERENCES media ON DELETE CASCADE,
 	ordinal   int NOT NULL,
-	data      bytea NOT NULL,                          -- 256 KiB each
+	data      bytea NOT NULL,                          -- MEDIA_CHUNK_SIZE each, model/media.h
 	PRIMARY KEY (media_id, ordinal)
 );
+-- Pictures, sound and video do not shrink: no attempt at compressing them.
+ALTER TABLE media_chunks ALTER COLUMN data SET STORAGE EXTERNAL;

@@ -197,8 +197,8 @@ message_payload_read(struct slice text, struct arena *a, struct message_payload 
 	take_file(json_get(v, "file"), a, &out->file);
 	out->is_voice = json_bool(json_get(v, "voice"), false);
 	if (json_count(json_get(v, "mentions")) > 0)
-		out->mention_count = take_list(json_get(v, "mentions"), MESSAGE_MENTIONS_MAX, a,
-					       &out->mentions);
+		out->mention_count =
+			take_list(json_get(v, "mentions"), MESSAGE_MENTIONS_MAX, a, &out->mentions);
 	preview = json_get(v, "link_preview");
 	out->has_link_preview = json_type(preview) == JSON_BOOL;
 	out->link_preview = json_bool(preview, false);

@@ -14,6 +14,7 @@ static const char purge_admin_sessions_sql[] =
 	PURGE_SQL("admin_sessions", "expires_at < now() - interval '1 d'");
 static const char purge_provider_checks_sql[] =
 	PURGE_SQL("provider_checks", "checked_at < now() - interval '7 d'");
+static const char purge_media_sql[] = PURGE_SQL("media", "kept_until < now()");
 
 static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_IDEMPOTENCY_KEYS] = {"purge_idempotency_keys", purge_idempotency_keys_sql,
@@ -24,6 +25,7 @@ static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 				  DB_TYPES(DB_INT8)},
 	[PURGE_PROVIDER_CHECKS] = {"purge_provider_checks", purge_provider_checks_sql,
 				   DB_TYPES(DB_INT8)},
+	[PURGE_MEDIA] = {"purge_media", purge_media_sql, DB_TYPES(DB_INT8)},
 };
 const struct db_stmt_table purge_stmt_table = DB_STMT_TABLE(purge_stmts);
 
@@ -35,6 +37,7 @@ purge_name(enum purge_kind kind)
 		[PURGE_INBOUND_DEDUPE] = "inbound_dedupe",
 		[PURGE_ADMIN_SESSIONS] = "admin_sessions",
 		[PURGE_PROVIDER_CHECKS] = "provider_checks",
+		[PURGE_MEDIA] = "media",
 	};
 
 	return names[kind];

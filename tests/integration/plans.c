@@ -34,6 +34,7 @@
 #include "model/instance_lock.h"
 #include "model/instance_state.h"
 #include "model/leadership.h"
+#include "model/media.h"
 #include "model/message_row.h"
 #include "model/outbox.h"
 #include "model/partition.h"
@@ -81,6 +82,7 @@ static const struct {
 	TABLE(stalled_stmt_table),        TABLE(token_stmt_table),
 	TABLE(trace_stmt_table),          TABLE(wake_stmt_table),
 	TABLE(webhook_key_stmt_table),    TABLE(event_row_stmt_table),
+	TABLE(media_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

@@ -73,6 +73,10 @@ SELECT id, company_id, instance_id, 'x', 1, now() - n * interval '1 s',
 FROM ids;
 INSERT INTO idempotency_keys (company_id, route, key, fingerprint, object_id, created_at)
 SELECT company_id, 1, format('k%s', n), 'x', id, now() - n * interval '1 s' FROM ids;
+INSERT INTO media (id, company_id, mime_type, size_bytes, sha256, kept_until)
+SELECT id, company_id, 'image/png', 4, sha256(format('m%s', n)::bytea), now() + n * interval '1 s'
+FROM ids;
+INSERT INTO media_chunks (media_id, ordinal, data) SELECT id, 0, 'x' FROM media;
 INSERT INTO queue_metadata (queue_name, company_id, kind, class)
 SELECT format('q%s.%s', c.id, k), c.id, k, 2 FROM companies c, unnest(ARRAY[1, 2, 3]) k;
 INSERT INTO ledger_accepted (company_id, slot, accepted)

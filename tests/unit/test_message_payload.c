@@ -11,7 +11,10 @@
 #include "http/json.h"
 #include "model/message_payload.c"
 
-#define L(text) {"" text, sizeof(text) - 1}
+#define L(text)                                                                                    \
+	{                                                                                          \
+		"" text, sizeof(text) - 1                                                          \
+	}
 
 static const struct slice mentions[] = {L("5511900000002@c.us"), L("all")};
 static const struct slice choices[] = {L("[Main]"), L("Sales|s|Prices")};
@@ -23,7 +26,8 @@ static const struct {
 } cases[] = {
 	{"nothing", {0}, NULL},
 	{"place",
-	 {.has_place = true, .place = {.latitude = -23.55, .longitude = 0, .name = L("Loja \"3\"")}},
+	 {.has_place = true,
+	  .place = {.latitude = -23.55, .longitude = 0, .name = L("Loja \"3\"")}},
 	 "{\"place\":{\"latitude\":-23.55,\"longitude\":0,\"name\":\"Loja \\\"3\\\"\"}}"},
 	{"contact",
 	 {.has_contact = true,
