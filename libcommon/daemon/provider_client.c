@@ -28,6 +28,7 @@ struct client_call {
 	struct arena *a;
 	const struct provider *provider;
 	enum provider_op op;
+	enum provider_action action; /* of PROVIDER_OP_ACTION */
 	provider_client_fn *done;
 	void *arg;
 };
@@ -65,9 +66,13 @@ client_call_answered(void *arg, const struct http_result *r)
 		.transport = transports[r->outcome],
 		.status = (int)r->status,
 		.body = r->body,
+		.is_cut = r->is_cut,
 	};
 
-	provider_interpret(cc->provider, cc->op, &answer, cc->a, result);
+	if (cc->op == PROVIDER_OP_ACTION)
+		provider_read_action(cc->provider, cc->action, &answer, cc->a, result);
+	else
+		provider_interpret(cc->provider, cc->op, &answer, cc->a, result);
 	/* No words of the provider: ours say what happened on the way. */
 	if (r->outcome != HTTP_DONE && result->text[0] == '\0')
 		provider_text_set(result->text, slice_of(http_fail_name(r->fail)));
@@ -85,7 +90,7 @@ client_call_send(struct provider_client *c, struct client_call *cc,
 		.header_count = (unsigned)p->header_count,
 		.body = arena_dup(cc->a, p->body),
 		.timeout_us = timeout_us,
-		.response_max = ANSWER_MAX,
+		.response_max = p->answer_max > 0 ? p->answer_max : ANSWER_MAX,
 	};
 	struct url url;
 	struct gh_err err;
@@ -125,6 +130,7 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 		.a = a,
 		.provider = provider_find(address->type),
 		.op = call->op,
+		.action = call->op == PROVIDER_OP_ACTION ? call->act->action : 0,
 		.done = done,
 		.arg = arg,
 	};
@@ -149,7 +155,7 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 		client_call_send(c, cc, &request, timeout_us);
 	else
 		client_call_refuse(cc, PROVIDER_REJECTED,
-				   rc == GH_EPERM ? "not_supported" : "invalid_call", err.text);
+				   rc == GH_EPERM ? "not_supported" : "invalid_request", err.text);
 }
 
 struct provider_client *

@@ -188,6 +188,16 @@ provider_interpret(const struct provider *p, enum provider_op op,
 	p->interpret(op, answer, a, out);
 }
 
+void
+provider_read_action(const struct provider *p, enum provider_action action,
+		     const struct provider_answer *answer, struct arena *a,
+		     struct provider_result *out)
+{
+	p->interpret(PROVIDER_OP_ACTION, answer, a, out);
+	if (out->outcome == PROVIDER_OK)
+		p->read_action(action, answer, a, out);
+}
+
 enum gh_code
 provider_parse_event(const struct provider *p, struct slice body, struct arena *a,
 		     struct provider_event *out, struct gh_err *err)
