@@ -123,6 +123,7 @@ struct gw_module {
 extern const struct gw_module health_module, auth_module, admin_login_module, companies_module,
 	providers_module;
 extern const struct gw_module instances_module, endpoints_module, messages_module, inbound_module;
+extern const struct gw_module events_module;
 
 /* ---- the request ---- */
 
@@ -282,11 +283,13 @@ void gw_db_failed(struct gw_req *req, enum gh_code code, const struct db_error *
 #define GW_TOTAL_MAX      10000
 
 /* ?limit= 1..200, ?offset= to 10000, ?cursor=. Lists are newest first by their id: a cursor holds
- * the last id shown (exclusive), and is bound to the route, the identity and the filters. */
+ * the last id shown, or the first one for the page before it (both exclusive), and is bound to the
+ * route, the identity and the filters. */
 struct gw_page {
 	unsigned limit;
 	unsigned offset;
 	bool has_cursor;
+	bool is_back; /* has_cursor: the rows wanted are the nearest with a greater id */
 	uint8_t key[GW_CURSOR_KEY_MAX]; /* has_cursor: key_n bytes */
 	size_t key_n;
 };
@@ -299,15 +302,26 @@ struct gw_page {
 bool gw_page_read(struct gw_req *req, size_t key_n, struct gw_page *page) GH_MUST_USE;
 /* The key as an integer id; INT32_MAX without a cursor, so that "id < $1" always works. */
 int32_t gw_page_id(const struct gw_page *page);
-/* The key as a UUID; all ones without a cursor. */
-struct uuid gw_page_uuid(const struct gw_page *page);
+/* The ids of the page, whatever the filters: from <= id < before. Without a cursor all of them. */
+void gw_page_uuids(const struct gw_page *page, struct uuid *from, struct uuid *before);
+
+/* Of limit + 1 rows asked for, in the order of the list, those that belong to the page. */
+struct gw_shown {
+	unsigned first; /* index of the first one */
+	unsigned count;
+	bool has_more; /* rows follow */
+	bool has_less; /* rows come before */
+};
+struct gw_shown gw_page_shown(const struct gw_page *page, unsigned found);
 
 /* After "data": write total (-1: unknown, omitted; is_capped: there may be more), next_cursor
- * (last_key: of the last row shown, key_n bytes; used only with has_more) and has_more, and answer
- * 200. */
-void gw_send_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
-		  bool has_more, const void *last_key);
-/* The same for lists keyed by an integer id; total is of a count cut at GW_TOTAL_MAX + 1. */
+ * (last_key: of the last row shown, key_n bytes; used only with has_more), prev_cursor (first_key;
+ * used only with has_less) and has_more, and answer 200. first_key NULL: the list leads forward
+ * only. */
+void gw_send_page(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
+		  const struct gw_shown *shown, const void *first_key, const void *last_key);
+/* The same for lists keyed by an integer id that lead forward only; total is of a count cut at
+ * GW_TOTAL_MAX + 1. */
 void gw_send_id_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
 		     int32_t last_id);
 

@@ -4,6 +4,7 @@
 #include "messages.h"
 
 #include "cancel.h"
+#include "filters.h"
 #include "gateway.h"
 #include "message_json.h"
 
@@ -14,9 +15,6 @@
 #include "model/instance_lock.h"
 #include "model/message_row.h"
 #include "model/wake.h"
-#include "provider/provider.h"
-
-#define REFERENCE_MAX 255 /* bytes that could match */
 
 /* ---- one ---- */
 
@@ -102,128 +100,45 @@ struct list {
 };
 
 static void
-filter_instance(struct gw_req *req, struct message_filter *f)
-{
-	struct slice text = gw_query(req, "instance_id");
-	uint64_t v;
-
-	if (text.p == NULL)
-		return;
-	if (parse_u64(text, 1, INT32_MAX, &v) == GH_OK)
-		f->instance_id = (int32_t)v;
-	else
-		gw_field_error(req, "instance_id", "must be a positive integer");
-}
-
-static void
-filter_words(struct gw_req *req, struct message_filter *f)
-{
-	struct slice status = gw_query(req, "status"), direction = gw_query(req, "direction");
-	enum msg_status v;
-
-	f->status = f->direction = -1;
-	if (status.p != NULL && msg_status_parse(status, &v) != GH_OK)
-		gw_field_error(req, "status", "is no status of messages");
-	else if (status.p != NULL)
-		f->status = (int)v;
-	for (int d = MSG_OUT; d <= MSG_IN; d++)
-		if (slice_eq(direction, slice_of(msg_direction_name(d))))
-			f->direction = d;
-	if (direction.p != NULL && f->direction < 0)
-		gw_field_error(req, "direction", "must be outbound or inbound");
-}
-
-static void
-filter_texts(struct gw_req *req, struct message_filter *f)
-{
-	struct slice phone = gw_query(req, "phone");
-	struct provider_chat chat;
-
-	f->reference = gw_query(req, "reference");
-	if (f->reference.n > REFERENCE_MAX * 4)
-		gw_field_error(req, "reference", "longer than 255 characters");
-	if (phone.p == NULL)
-		return;
-	if (provider_chat_parse(phone, req->a, &chat) == GH_OK)
-		f->chat_key = chat.key;
-	else
-		gw_field_error(req, "phone", "is no number or chat id");
-}
-
-/* Absent: dflt. */
-static int64_t
-read_time(struct gw_req *req, const char *name, int64_t dflt)
-{
-	struct slice text = gw_query(req, name);
-	int64_t us = dflt;
-
-	if (text.p != NULL && clock_parse_rfc3339(text, &us) != GH_OK)
-		gw_field_error(req, name, "must be an RFC 3339 time");
-	return us;
-}
-
-/* since (inclusive) and until (exclusive) are bounds of the id, which holds the time: none is
- * older than 1970. */
-static void
-filter_times(struct gw_req *req, const struct gw_page *page, struct message_filter *f)
-{
-	int64_t since_us = read_time(req, "since", 0);
-	int64_t until_us = read_time(req, "until", INT64_MAX);
-	struct uuid until;
-
-	f->before = gw_page_uuid(page);
-	if (since_us > 0)
-		f->from = uuid7_floor(since_us);
-	if (until_us == INT64_MAX)
-		return;
-	until = uuid7_floor(until_us > 0 ? until_us : 0);
-	if (uuid_cmp(until, f->before) < 0)
-		f->before = until;
-}
-
-static void
 list_done(struct gw_req *req, const struct db_unit *u)
 {
 	const struct list *l = req->user;
-	unsigned found = message_row_count(u, 0);
-	unsigned shown = found > l->page.limit ? l->page.limit : found;
+	struct gw_shown shown = gw_page_shown(&l->page, message_row_count(u, 0));
 	struct message_row row = {0};
+	struct uuid first = {0};
 	struct json_w *w = gw_begin(req, "Messages");
 	int64_t examined, total = message_count_of(u, 1, &examined);
 
 	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown; i++) {
-		message_row_read(u, 0, i, req->a, &row);
+	for (unsigned i = 0; i < shown.count; i++) {
+		message_row_read(u, 0, shown.first + i, req->a, &row);
+		if (i == 0)
+			first = row.id;
 		json_w_open(w, NULL, '{');
 		message_json_members(w, &row);
 		json_w_close(w, '}');
 	}
 	json_w_close(w, ']');
-	gw_send_list(req, &l->page, total, examined > GW_TOTAL_MAX, found > shown, row.id.b);
+	gw_send_page(req, &l->page, total, examined > GW_TOTAL_MAX, &shown, first.b, row.id.b);
 }
 
 static void
 messages_list(struct gw_req *req)
 {
 	struct list *l = arena_alloc(req->a, sizeof(*l));
-	struct message_filter counted;
+	struct message_filter counted = {0};
 	struct db_unit *u;
 
 	req->user = l;
-	if (!gw_page_read(req, sizeof(l->filter.before.b), &l->page))
+	if (!gw_page_read(req, sizeof(struct uuid), &l->page))
 		return;
-	l->filter.company_id = req->who.company_id;
-	filter_instance(req, &l->filter);
-	filter_words(req, &l->filter);
-	filter_texts(req, &l->filter);
-	filter_times(req, &l->page, &l->filter);
+	filters_read(req, &l->page, &l->filter);
+	/* The total is that of the whole list, whatever page of it is shown. */
+	filters_read(req, &(struct gw_page){.limit = 0}, &counted);
 	if (gw_refuse_fields(req))
 		return;
 	u = db_unit_new();
 	message_list_add(u, &l->filter, l->page.limit + 1, l->page.offset);
-	/* The total is that of the whole list, whatever page of it is shown. */
-	counted = l->filter;
-	filter_times(req, &(struct gw_page){.limit = 0}, &counted);
 	message_count_add(u, &counted, GW_TOTAL_MAX + 1);
 	gw_submit(req, req->gw->read, u, list_done, NULL);
 }
@@ -319,16 +234,7 @@ static const struct gw_schema message_timeline_schema = {
 
 static const struct gw_field id_path[] = {GW_FIELD("id", UUID), {.name = NULL}};
 
-static const struct gw_field list_query[] = {
-	GW_FIELD("instance_id", INT, .min = 1, .max = INT32_MAX),
-	GW_FIELD("status", STRING),
-	GW_FIELD("direction", STRING, .words = GW_WORDS("outbound", "inbound")),
-	GW_FIELD("phone", STRING, .text = "A number or chat id"),
-	GW_FIELD("reference", STRING, .text = "The client's own id"),
-	GW_FIELD("since", TIME, .text = "Inclusive"),
-	GW_FIELD("until", TIME, .text = "Exclusive"),
-	{.name = NULL},
-};
+static const struct gw_field list_query[] = {FILTER_FIELDS, {.name = NULL}};
 
 static const struct gw_route messages_routes[] = {
 	{HTTP_POST, "/api/messages/send", GW_COMPANY, GW_JSON, 0, messages_send,

@@ -1,10 +1,11 @@
 /* paging.c - lists in pages: limit, offset, and cursors that nobody can forge or
  * carry elsewhere (contracts/http-conventions.md section 5).
  *
- * A cursor is base64url of version (1), scope (8: hash of route, identity and
- * filters), key (the last id shown) and a MAC (16). It is bound to the scope, so
- * that one of another tenant, or used with other filters, is refused; it holds no
- * state, so that it works in every gateway and a day later.
+ * A cursor is base64url of version (1), direction (1), scope (8: hash of route,
+ * identity and filters), key (the last id shown, or backward the first) and a MAC
+ * (16). It is bound to the scope, so that one of another tenant, or used with other
+ * filters, is refused; it holds no state, so that it works in every gateway and a
+ * day later.
  */
 #include "private.h"
 
@@ -14,10 +15,12 @@
 #include "crypto/hash.h"
 #include "http/url.h"
 
-#define CURSOR_VERSION 1
+#define CURSOR_VERSION 2
 #define SCOPE_SIZE     8
 #define MAC_SIZE       16
-#define KEY_AT         (1 + SCOPE_SIZE)
+#define SCOPE_AT       2
+#define LINK_MAX       16384
+#define KEY_AT         (SCOPE_AT + SCOPE_SIZE)
 #define CURSOR_MAX     (KEY_AT + GW_CURSOR_KEY_MAX + MAC_SIZE)
 
 /* ---- the scope ---- */
@@ -59,6 +62,8 @@ scope_of(const struct gw_req *req, uint8_t out[SCOPE_SIZE])
 
 /* ---- cursors ---- */
 
+enum cursor_way { CURSOR_NEXT = 'n', CURSOR_PREV = 'p' };
+
 static void
 cursor_mac(const struct gw_req *req, const uint8_t *data, size_t n, uint8_t out[MAC_SIZE])
 {
@@ -69,13 +74,14 @@ cursor_mac(const struct gw_req *req, const uint8_t *data, size_t n, uint8_t out[
 }
 
 static const char *
-cursor_write(const struct gw_req *req, const void *key, size_t key_n)
+cursor_write(const struct gw_req *req, enum cursor_way way, const void *key, size_t key_n)
 {
 	uint8_t raw[CURSOR_MAX];
 	char *text = arena_alloc(req->a, ENCODE_BASE64_SIZE(sizeof(raw)));
 
 	raw[0] = CURSOR_VERSION;
-	scope_of(req, raw + 1);
+	raw[1] = (uint8_t)way;
+	scope_of(req, raw + SCOPE_AT);
 	memcpy(raw + KEY_AT, key, key_n);
 	cursor_mac(req, raw, KEY_AT + key_n, raw + KEY_AT + key_n);
 	return encode_base64url(slice_make(raw, KEY_AT + key_n + MAC_SIZE), text);
@@ -83,7 +89,7 @@ cursor_write(const struct gw_req *req, const void *key, size_t key_n)
 
 /* GH_EINVAL for anything but a cursor that this list wrote. */
 static enum gh_code
-cursor_read(const struct gw_req *req, struct slice text, size_t key_n, uint8_t *key)
+cursor_read(const struct gw_req *req, struct slice text, size_t key_n, struct gw_page *page)
 {
 	uint8_t raw[CURSOR_MAX], scope[SCOPE_SIZE], mac[MAC_SIZE];
 	size_t n;
@@ -94,9 +100,10 @@ cursor_read(const struct gw_req *req, struct slice text, size_t key_n, uint8_t *
 	cursor_mac(req, raw, KEY_AT + key_n, mac);
 	scope_of(req, scope);
 	if (!hash_equal(mac, raw + KEY_AT + key_n, MAC_SIZE) ||
-	    !hash_equal(scope, raw + 1, SCOPE_SIZE))
+	    !hash_equal(scope, raw + SCOPE_AT, SCOPE_SIZE))
 		return GH_EINVAL;
-	memcpy(key, raw + KEY_AT, key_n);
+	page->is_back = raw[1] == CURSOR_PREV;
+	memcpy(page->key, raw + KEY_AT, key_n);
 	return GH_OK;
 }
 
@@ -134,7 +141,7 @@ gw_page_read(struct gw_req *req, size_t key_n, struct gw_page *page)
 		return false;
 	if (cursor.p == NULL)
 		return true;
-	if (cursor_read(req, cursor, key_n, page->key) != GH_OK) {
+	if (cursor_read(req, cursor, key_n, page) != GH_OK) {
 		gw_error(req, GW_E_INVALID_CURSOR, NULL);
 		return false;
 	}
@@ -154,56 +161,100 @@ gw_page_id(const struct gw_page *page)
 	return (int32_t)id;
 }
 
-struct uuid
-gw_page_uuid(const struct gw_page *page)
+void
+gw_page_uuids(const struct gw_page *page, struct uuid *from, struct uuid *before)
 {
-	struct uuid id;
-
-	memset(&id, 0xff, sizeof(id));
-	if (page->has_cursor)
-		memcpy(&id, page->key, sizeof(id));
-	return id;
+	memset(from, 0, sizeof(*from));
+	memset(before, 0xff, sizeof(*before));
+	if (!page->has_cursor)
+		return;
+	if (!page->is_back) {
+		memcpy(before, page->key, sizeof(*before));
+		return;
+	}
+	memcpy(from, page->key, sizeof(*from));
+	for (unsigned i = sizeof(from->b); i-- > 0 && ++from->b[i] == 0;)
+		; /* the id behind the key: carries go on */
 }
 
 /* ---- the end of a list ---- */
 
-/* The Link field: the same list with the same filters, from the cursor on. */
-static struct slice
-next_link(struct gw_req *req, const struct gw_page *page, const char *cursor)
+struct gw_shown
+gw_page_shown(const struct gw_page *page, unsigned found)
 {
-	struct buf b;
+	bool is_over = found > page->limit; /* the row beyond the page, on its far side */
 
-	buf_init(&b, req->a, 16384);
-	buf_add_printf(&b, "<?limit=%u", page->limit);
+	return (struct gw_shown){
+		.first = page->is_back && is_over ? 1 : 0,
+		.count = is_over ? page->limit : found,
+		/* A page reached by a cursor has, on its near side, the row that was left. */
+		.has_more = found > 0 && (page->is_back || is_over),
+		.has_less = found > 0 &&
+			    (page->is_back ? is_over : page->has_cursor || page->offset > 0),
+	};
+}
+
+/* One link of the Link field: the same list with the same filters, from the cursor on. */
+static void
+add_link(struct buf *b, const struct gw_req *req, const struct gw_page *page, const char *cursor,
+	 const char *rel)
+{
+	buf_add_printf(b, "%s<?limit=%u", b->n > 0 ? ", " : "", page->limit);
 	for (unsigned i = 0; i < req->query->count; i++) {
 		const struct query_param *p = &req->query->params[i];
 
 		if (is_paging(p->name))
 			continue;
-		buf_add_char(&b, '&');
-		url_add_encoded(&b, p->name);
-		buf_add_char(&b, '=');
-		url_add_encoded(&b, p->value);
+		buf_add_char(b, '&');
+		url_add_encoded(b, p->name);
+		buf_add_char(b, '=');
+		url_add_encoded(b, p->value);
 	}
-	buf_add_printf(&b, "&cursor=%s>; rel=\"next\"", cursor);
-	return b.over ? SLICE_NONE : buf_slice(&b);
+	buf_add_printf(b, "&cursor=%s>; rel=\"%s\"", cursor, rel);
 }
 
-void
-gw_send_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
-	     bool has_more, const void *last_key)
+static void
+link_header(struct gw_req *req, const struct gw_page *page, const char *next, const char *prev)
 {
-	const char *next = has_more ? cursor_write(req, last_key, page->key_n) : NULL;
-	struct json_w *w = &req->w;
+	struct buf b;
 
+	if (next == NULL && prev == NULL)
+		return;
+	buf_init(&b, req->a, LINK_MAX);
+	if (next != NULL)
+		add_link(&b, req, page, next, "next");
+	if (prev != NULL)
+		add_link(&b, req, page, prev, "prev");
+	if (!b.over)
+		gw_header(req, S("Link"), buf_slice(&b));
+}
+
+static void
+write_total(struct json_w *w, int64_t total, bool is_capped)
+{
 	if (total >= 0)
 		json_w_i64(w, "total", total > GW_TOTAL_MAX ? GW_TOTAL_MAX : total);
 	if (is_capped)
 		json_w_bool(w, "total_capped", true);
+}
+
+void
+gw_send_page(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
+	     const struct gw_shown *shown, const void *first_key, const void *last_key)
+{
+	struct json_w *w = &req->w;
+	const char *next = NULL, *prev = NULL;
+
+	if (shown->has_more)
+		next = cursor_write(req, CURSOR_NEXT, last_key, page->key_n);
+	if (first_key != NULL && shown->has_less)
+		prev = cursor_write(req, CURSOR_PREV, first_key, page->key_n);
+	write_total(w, total, is_capped);
 	json_w_str(w, "next_cursor", slice_of(next));
-	json_w_bool(w, "has_more", has_more);
-	if (next != NULL)
-		gw_header(req, S("Link"), next_link(req, page, next));
+	if (first_key != NULL)
+		json_w_str(w, "prev_cursor", slice_of(prev));
+	json_w_bool(w, "has_more", shown->has_more);
+	link_header(req, page, next, prev);
 	gw_send(req, 200);
 }
 
@@ -211,9 +262,10 @@ void
 gw_send_id_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
 		int32_t last_id)
 {
-	uint32_t id = (uint32_t)last_id;
-	const uint8_t key[GW_ID_KEY_SIZE] = {(uint8_t)(id >> 24), (uint8_t)(id >> 16),
-					     (uint8_t)(id >> 8), (uint8_t)id};
+	const struct gw_shown shown = {.has_more = has_more};
+	uint8_t last[GW_ID_KEY_SIZE];
 
-	gw_send_list(req, page, total, total > GW_TOTAL_MAX, has_more, key);
+	for (unsigned i = 0; i < GW_ID_KEY_SIZE; i++)
+		last[i] = (uint8_t)((uint32_t)last_id >> (8 * (GW_ID_KEY_SIZE - 1 - i)));
+	gw_send_page(req, page, total, total > GW_TOTAL_MAX, &shown, NULL, last);
 }

@@ -14,6 +14,7 @@ static const struct {
 	{"not_supported", GW_E_NOT_SUPPORTED},
 	{"unsupported", GW_E_NOT_SUPPORTED}, /* this engine of it */
 	{"not_found", GW_E_NOT_FOUND},
+	{"media_gone", GW_E_NOT_FOUND},
 	{"already_connected", GW_E_ALREADY_CONNECTED},
 	{"provider_timeout", GW_E_PROVIDER_TIMEOUT},
 	{"provider_unreachable", GW_E_PROVIDER_UNAVAILABLE},

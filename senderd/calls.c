@@ -155,6 +155,7 @@ call_interpret(struct call *call, enum provider_op op, const struct http_result 
 		.status = (int)r->status,
 		.body = arena_dup(a, r->body),
 		.retry_after_us = retry_after_us(r),
+		.is_cut = r->is_cut,
 	};
 
 	provider_interpret(call->route->provider, op, &answer, a, pr);
@@ -213,7 +214,6 @@ call_build(struct call *call, struct provider_request *out, struct gh_err *err)
 	send->send_ref = c->send_ref;
 	send->content = c->content;
 	send->reply_to = c->reply_to;
-	send->media_url = c->media_url;
 	return provider_build(call->route->provider, server, &pc, call->mem->arena, out, err);
 }
 

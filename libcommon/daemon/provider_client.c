@@ -155,7 +155,7 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 		client_call_send(c, cc, &request, timeout_us);
 	else
 		client_call_refuse(cc, PROVIDER_REJECTED,
-				   rc == GH_EPERM ? "not_supported" : "invalid_request", err.text);
+				   rc == GH_EPERM ? "not_supported" : "invalid_call", err.text);
 }
 
 struct provider_client *

@@ -16,13 +16,16 @@
  * statistics call large, and walks through whatever all others have sent since. Such a range
  * does not end a scan at the id's lower bound: where there is one, the window bounds either walk.
  */
-#define MESSAGE_RANGE        "WHERE m.company_id >= $1 AND m.company_id <= $1 AND " MESSAGE_ID_RANGE
-#define MESSAGE_ORDER        "ORDER BY m.company_id DESC, m.id DESC "
-#define MESSAGE_WINDOW       "WHERE m.company_id = $1 AND " MESSAGE_ID_RANGE
-#define MESSAGE_WINDOW_ORDER "ORDER BY m.id DESC "
+#define MESSAGE_RANGE           "WHERE m.company_id >= $1 AND m.company_id <= $1 AND " MESSAGE_ID_RANGE
+#define MESSAGE_ORDER           "ORDER BY m.company_id DESC, m.id DESC "
+#define MESSAGE_ORDER_UP        "ORDER BY m.company_id, m.id "
+#define MESSAGE_WINDOW          "WHERE m.company_id = $1 AND " MESSAGE_ID_RANGE
+#define MESSAGE_WINDOW_ORDER    "ORDER BY m.id DESC "
+#define MESSAGE_WINDOW_ORDER_UP "ORDER BY m.id "
 /* The same of one chat, whose key is parameter n: messages_chat. */
-#define MESSAGE_CHAT(n)    MESSAGE_WINDOW "  AND m.chat_key >= " n " AND m.chat_key <= " n "\n"
-#define MESSAGE_CHAT_ORDER "ORDER BY m.chat_key DESC, m.id DESC "
+#define MESSAGE_CHAT(n)       MESSAGE_WINDOW "  AND m.chat_key >= " n " AND m.chat_key <= " n "\n"
+#define MESSAGE_CHAT_ORDER    "ORDER BY m.chat_key DESC, m.id DESC "
+#define MESSAGE_CHAT_ORDER_UP "ORDER BY m.chat_key, m.id "
 /* Absent filters are NULL. */
 #define MESSAGE_FILTERS                                                                            \
 	"    ($4::int4 IS NULL OR m.instance_id = $4)\n"                                           \
@@ -34,17 +37,24 @@
 static const char message_get_sql[] = "SELECT " MESSAGE_COLUMNS "FROM messages m\n"
 				      "WHERE m.id = $2 AND m.company_id = $1";
 
-#define MESSAGE_LIST_FROM(range, order)                                                            \
-	"SELECT " MESSAGE_COLUMNS "FROM messages m\n" range "  AND\n" MESSAGE_FILTERS order        \
-	"LIMIT $8 OFFSET $9"
+/* Pages forward and backward, of which $10 leaves one. */
+#define MESSAGE_LIST_FROM(range, down, up)                                                         \
+	"SELECT * FROM (\n"                                                                        \
+	"  (SELECT " MESSAGE_COLUMNS "FROM messages m\n" range                                     \
+	"  AND NOT $10 AND\n" MESSAGE_FILTERS down "LIMIT $8 OFFSET $9)\n"                         \
+	"  UNION ALL\n"                                                                            \
+	"  (SELECT " MESSAGE_COLUMNS "FROM messages m\n" range                                     \
+	"  AND $10 AND\n" MESSAGE_FILTERS up "LIMIT $8)) page\n"                                   \
+	"ORDER BY id DESC"
 
-static const char message_list_sql[] = MESSAGE_LIST_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
+static const char message_list_sql[] =
+	MESSAGE_LIST_FROM(MESSAGE_RANGE, MESSAGE_ORDER, MESSAGE_ORDER_UP);
 static const char message_list_window_sql[] =
-	MESSAGE_LIST_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
+	MESSAGE_LIST_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER, MESSAGE_WINDOW_ORDER_UP);
 static const char message_list_chat_sql[] =
-	MESSAGE_LIST_FROM(MESSAGE_CHAT("$10"), MESSAGE_CHAT_ORDER);
-static const char message_list_reference_sql[] =
-	MESSAGE_LIST_FROM(MESSAGE_WINDOW "  AND m.reference = $10\n", MESSAGE_WINDOW_ORDER);
+	MESSAGE_LIST_FROM(MESSAGE_CHAT("$11"), MESSAGE_CHAT_ORDER, MESSAGE_CHAT_ORDER_UP);
+static const char message_list_reference_sql[] = MESSAGE_LIST_FROM(
+	MESSAGE_WINDOW "  AND m.reference = $11\n", MESSAGE_WINDOW_ORDER, MESSAGE_WINDOW_ORDER_UP);
 
 /*
  * A count examines the newest $8 rows and no more, whether they match or not: counting up to
@@ -93,13 +103,14 @@ enum {
 static const struct db_stmt message_row_stmts[] = {
 	[MESSAGE_GET] = {"message_get", message_get_sql, DB_TYPES(DB_INT4, DB_UUID)},
 	[MESSAGE_LIST] = {"message_list", message_list_sql,
-			  DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8)},
+			  DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL)},
 	[MESSAGE_LIST_WINDOW] = {"message_list_window", message_list_window_sql,
-				 DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8)},
+				 DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL)},
 	[MESSAGE_LIST_CHAT] = {"message_list_chat", message_list_chat_sql,
-			       DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_TEXT)},
+			       DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL, DB_TEXT)},
 	[MESSAGE_LIST_REFERENCE] = {"message_list_reference", message_list_reference_sql,
-				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_TEXT)},
+				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL,
+					     DB_TEXT)},
 	[MESSAGE_COUNT_FILTERED] = {"message_count", message_count_sql,
 				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8)},
 	[MESSAGE_COUNT_WINDOW] = {"message_count_window", message_count_window_sql,
@@ -195,6 +206,7 @@ message_list_add(struct db_unit *u, const struct message_filter *f, unsigned lim
 
 	db_p_i64(p, limit);
 	db_p_i64(p, offset);
+	db_p_bool(p, f->is_back);
 	message_key_add(p, f);
 }
 

@@ -47,6 +47,7 @@ struct message_filter {
 	int32_t company_id;
 	struct uuid from;       /* ids >= from; nil: all */
 	struct uuid before;     /* ids < before */
+	bool is_back;           /* of a limit: the oldest ones, not the newest; without offset */
 	int32_t instance_id;    /* 0: all */
 	int status;             /* -1: all */
 	int direction;          /* -1: all */
@@ -54,8 +55,9 @@ struct message_filter {
 	struct slice reference; /* absent: all; its own index, messages_reference */
 };
 
-/* Matching messages, newest id first. Index messages_company, of one chat messages_chat, of one
- * reference messages_reference. Slices of f are borrowed until the unit is done. */
+/* Matching messages, newest id first, whichever way the limit cuts. Index messages_company, of one
+ * chat messages_chat, of one reference messages_reference. Slices of f are borrowed until the unit
+ * is done. */
 void message_list_add(struct db_unit *u, const struct message_filter *f, unsigned limit,
 		      unsigned offset);
 /* How many match among the newest max of the range, or of f's chat or reference. */

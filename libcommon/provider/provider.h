@@ -23,6 +23,7 @@
 #include "provider/action.h"
 
 struct arena;
+struct message_payload; /* model/message_payload.h */
 
 /* ---- vocabulary: kinds and statuses are those of model/message.h ---- */
 
@@ -77,9 +78,22 @@ enum provider_op {
 	PROVIDER_OP_QR,
 	PROVIDER_OP_SERVER_VERSION, /* the health probe: reachable, key accepted, engine */
 	PROVIDER_OP_MESSAGE_GET,    /* look-up of one message, to resolve in_doubt */
-	PROVIDER_OP_ACTION          /* provider/action.h; read with provider_read_action */
+	PROVIDER_OP_SESSION_UPDATE, /* give the session a new spec; what else was configured stays
+				     */
+	PROVIDER_OP_SESSION_START,
+	PROVIDER_OP_SESSION_STOP, /* stays paired */
+	PROVIDER_OP_SESSION_RESTART,
+	PROVIDER_OP_SESSION_LOGOUT, /* unpairs; a running session begins anew */
+	PROVIDER_OP_SESSION_LIST,
+	PROVIDER_OP_PAIR_CODE,
+	PROVIDER_OP_PRESENCE, /* of the account, or in one chat */
+	PROVIDER_OP_PROFILE_GET,
+	PROVIDER_OP_ABOUT_SET,
+	PROVIDER_OP_PRIVACY_GET,
+	PROVIDER_OP_PRIVACY_SET,
+	PROVIDER_OP_ACTION /* provider/action.h; read with provider_read_action */
 };
-#define PROVIDER_OP_COUNT 8
+#define PROVIDER_OP_COUNT 20
 
 /* The provider server as configured. Borrowed. */
 struct provider_server {
@@ -88,19 +102,15 @@ struct provider_server {
 	struct slice engine; /* as answered by SERVER_VERSION; SLICE_NONE: not known */
 };
 
-/* One outgoing message. Only the fields of its kind are read. */
+/* One outgoing message. Only what its kind needs is read. Borrowed. */
 struct provider_send {
 	enum msg_kind kind;
-	struct slice chat;       /* canonical key */
-	struct slice send_ref;   /* SLICE_NONE: none */
-	struct slice content;    /* text, or caption */
-	struct slice reply_to;   /* provider's full message id, or SLICE_NONE */
-	struct slice media_url;  /* image, video, audio, document */
-	struct slice media_type; /* MIME type of media_url */
-	struct slice file_name;
-	double latitude, longitude;
-	struct slice place_name, place_address;
-	struct slice contact_name, contact_phone;
+	struct slice chat;      /* canonical key */
+	struct slice send_ref;  /* SLICE_NONE: none */
+	struct slice content;   /* text, or caption */
+	struct slice reply_to;  /* provider's full message id, or SLICE_NONE */
+	struct slice media_url; /* of a file that is not stored (payload->file.media_id) */
+	const struct message_payload *payload; /* NULL: nothing beyond the above */
 };
 
 /* What a new session is told about us. */
@@ -110,14 +120,27 @@ struct provider_session_spec {
 	int64_t company_id, instance_id; /* come back in every webhook */
 };
 
+enum provider_presence {
+	PROVIDER_PRESENCE_AVAILABLE, /* the first two are the account's, the others a chat's */
+	PROVIDER_PRESENCE_UNAVAILABLE,
+	PROVIDER_PRESENCE_COMPOSING,
+	PROVIDER_PRESENCE_RECORDING,
+	PROVIDER_PRESENCE_PAUSED
+};
+
 struct provider_call {
 	enum provider_op op;
 	struct slice session;                     /* external_instance_id */
 	const struct provider_send *send;         /* SEND */
-	const struct provider_session_spec *spec; /* SESSION_CREATE */
-	struct slice chat, external_id;           /* MESSAGE_GET: canonical chat, bare id */
-	bool want_image;                          /* QR: base64 PNG instead of the text to draw */
-	const struct provider_act *act;           /* ACTION */
+	const struct provider_session_spec *spec; /* SESSION_CREATE, SESSION_UPDATE */
+	struct slice chat;        /* MESSAGE_GET: canonical; PRESENCE: any form, or SLICE_NONE */
+	struct slice external_id; /* MESSAGE_GET: bare id */
+	bool want_image;          /* QR: base64 PNG instead of the text to draw */
+	struct slice config;      /* SESSION_UPDATE: result.config of SESSION_GET */
+	struct slice phone;       /* PAIR_CODE: digits */
+	enum provider_presence presence; /* PRESENCE */
+	struct slice about;              /* ABOUT_SET */
+	const struct provider_act *act;  /* ACTION */
 };
 
 #define PROVIDER_HEADER_MAX 4
@@ -132,7 +155,12 @@ struct provider_request {
 	size_t header_count;
 	struct slice body;  /* SLICE_NONE: none */
 	bool is_idempotent; /* may be repeated after any outcome */
-	size_t answer_max;  /* bytes of answer wanted; 0: the caller's own bound */
+	/* The stored file (payload->file.media_id) goes behind body, as base64 text (RFC 4648,
+	 * padded, no line ends), and body_tail behind it: only the caller has its bytes. */
+	bool has_file;
+	struct slice body_tail;
+	bool carries_ref;  /* SEND: the provider will know the message by its send_ref */
+	size_t answer_max; /* bytes of answer wanted; 0: the caller's own bound */
 };
 
 /* ---- answers ---- */
@@ -148,7 +176,7 @@ struct provider_answer {
 	int status; /* HTTP status when answered */
 	struct slice body;
 	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
-	bool is_cut;            /* the body was longer than the bound: its beginning is here */
+	bool is_cut;            /* the body was longer than the caller took: its beginning */
 };
 
 enum provider_outcome {
@@ -160,6 +188,14 @@ enum provider_outcome {
 	PROVIDER_PARK_PROVIDER  /* not executed; key, address or server is wrong */
 };
 const char *provider_outcome_name(enum provider_outcome outcome);
+
+/* One session of SESSION_LIST. */
+struct provider_listed {
+	struct slice session; /* external_instance_id */
+	enum provider_session state;
+	struct slice
+		raw; /* the provider's own object as JSON, without its configuration: secrets */
+};
 
 #define PROVIDER_TEXT_MAX 200
 struct provider_result {
@@ -179,8 +215,17 @@ struct provider_result {
 	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
 	struct slice qr, qr_type;      /* QR: text to draw, or base64 with its MIME type */
 	struct slice version, engine;  /* SERVER_VERSION */
-	struct slice chat;             /* ACTION, where it says so: canonical */
-	struct slice data;             /* ACTION: JSON text; SLICE_NONE: none */
+	/* SESSION_GET: the account's address with its device, the name it shows. */
+	struct slice own_jid, own_name;
+	struct slice config;          /* SESSION_GET: as JSON */
+	const struct slice *webhooks; /* SESSION_GET: webhook_count URLs it posts to */
+	size_t webhook_count;
+	struct slice pair_code;               /* PAIR_CODE */
+	struct slice picture_url;             /* PROFILE_GET; SLICE_NONE: hidden or none */
+	const struct provider_listed *listed; /* SESSION_LIST: listed_count of them */
+	size_t listed_count;
+	struct slice chat; /* ACTION, where it says so: canonical */
+	struct slice data; /* ACTION: JSON text; SLICE_NONE: none */
 };
 
 /* ---- webhooks ---- */
@@ -289,8 +334,9 @@ struct provider {
 	 * it is absent or wrong. An empty key never verifies. */
 	enum gh_code (*verify)(struct slice key, struct slice signature, struct slice body);
 
-	/* Write the reference that the provider carries for this kind into dst
-	 * (NUL-terminated). False when the provider carries none. */
+	/* Write the reference that the provider may carry for this kind into dst
+	 * (NUL-terminated); provider_request.carries_ref tells of each request. False when the
+	 * provider carries none. */
 	bool (*send_ref)(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 
 	/* Where the provider's contract says that it has no such call ("section 18.5"); NULL: it

@@ -1,5 +1,6 @@
-/* waha.c - WAHA: sessions, look-ups, answers, signatures (contracts/waha.md). Sends are built
- * in waha_send.c, webhook bodies read in waha_event.c. Pure; engine differences (section
+/* waha.c - WAHA: the table of operations, look-ups, answers, signatures
+ * (contracts/waha.md). Sends are built in waha_send.c, sessions steered by
+ * waha_session.c, webhook bodies read in waha_event.c. Pure; engine differences (section
  * 13) end here.
  */
 #include "provider/waha.h"
@@ -13,23 +14,6 @@
 #include "provider/waha_event.h"
 
 #define SESSION_NAME_MAX 54
-/* A session with its webhook; every text of it is bounded by its column. */
-#define REQUEST_BODY_MAX (64 * 1024)
-
-/* Why we subscribe: exactly what becomes facts of our API (growhub-api.md section 7).
- * message.any without message, or every incoming one comes twice. Servers that do not
- * know a name yet ignore it with a log line (section 10). */
-static const char *const webhook_events[] = {
-	"session.status",   "message.any",     "message.ack",           "message.ack.group",
-	"message.reaction", "message.revoked", "message.edited",        "group.v2.join",
-	"group.v2.leave",   "group.v2.update", "group.v2.participants", "poll.vote",
-	"call.received",    "call.accepted",   "call.rejected",         "presence.update",
-};
-
-/* Our gateway may be away for a deployment or a failover: 10 attempts from 2 s, doubling,
- * bridge an hour; WAHA keeps them in memory only (section 9). */
-#define WEBHOOK_RETRY_DELAY_S  2
-#define WEBHOOK_RETRY_ATTEMPTS 10
 
 /* ---- requests ---- */
 
@@ -44,6 +28,29 @@ waha_url_start(struct buf *b, struct arena *a, const struct provider_server *ser
 	buf_init(b, a, URL_MAX);
 	buf_add(b, base);
 	buf_add_cstr(b, path);
+}
+
+enum gh_code
+waha_url_end(const struct buf *b, struct provider_request *out, struct gh_err *err)
+{
+	out->url = buf_slice(b);
+	return b->over ? gh_fail(err, GH_EINVAL, "waha: URL is too long") : GH_OK;
+}
+
+void
+waha_body_start(struct buf *b, struct arena *a, struct json_w *w)
+{
+	buf_init(b, a, WAHA_BODY_MAX);
+	json_w_init(w, b);
+	json_w_open(w, NULL, '{');
+}
+
+enum gh_code
+waha_body_end(struct buf *b, struct json_w *w, struct provider_request *out, struct gh_err *err)
+{
+	json_w_close(w, '}');
+	out->body = buf_slice(b);
+	return b->over ? gh_fail(err, GH_EINVAL, "waha: request is too long") : GH_OK;
 }
 
 static void
@@ -69,95 +76,6 @@ session_name_is_valid(struct slice s)
 	return true;
 }
 
-static void
-session_config_write(struct json_w *w, const struct provider_session_spec *spec)
-{
-	char number[24];
-	struct buf text;
-
-	json_w_open(w, "config", '{');
-	json_w_open(w, "metadata", '{');
-	buf_init(&text, w->b->a, sizeof(number));
-	buf_add_i64(&text, spec->company_id);
-	json_w_str(w, "company", buf_slice(&text));
-	buf_reset(&text);
-	buf_add_i64(&text, spec->instance_id);
-	json_w_str(w, "instance", buf_slice(&text));
-	json_w_close(w, '}');
-	/* The store is what makes look-ups work on NOWEB; offline keeps the phone ringing. */
-	json_w_open(w, "noweb", '{');
-	json_w_bool(w, "markOnline", false);
-	json_w_open(w, "store", '{');
-	json_w_bool(w, "enabled", true);
-	json_w_bool(w, "fullSync", false);
-	json_w_close(w, '}');
-	json_w_close(w, '}');
-	json_w_open(w, "webhooks", '[');
-	json_w_open(w, NULL, '{');
-	json_w_str(w, "url", spec->webhook_url);
-	json_w_open(w, "events", '[');
-	for (size_t i = 0; i < GH_COUNT(webhook_events); i++)
-		json_w_str(w, NULL, slice_of(webhook_events[i]));
-	json_w_close(w, ']');
-	json_w_open(w, "hmac", '{');
-	json_w_str(w, "key", spec->webhook_secret);
-	json_w_close(w, '}');
-	json_w_open(w, "retries", '{');
-	json_w_str(w, "policy", S("exponential"));
-	json_w_i64(w, "delaySeconds", WEBHOOK_RETRY_DELAY_S);
-	json_w_i64(w, "attempts", WEBHOOK_RETRY_ATTEMPTS);
-	json_w_close(w, '}');
-	json_w_close(w, '}');
-	json_w_close(w, ']');
-	json_w_close(w, '}');
-}
-
-static enum gh_code
-build_create(const struct provider_server *server, const struct provider_call *call,
-	     struct arena *a, struct provider_request *out, struct gh_err *err)
-{
-	struct buf body, url;
-	struct json_w w;
-
-	buf_init(&body, a, REQUEST_BODY_MAX);
-	json_w_init(&w, &body);
-	json_w_open(&w, NULL, '{');
-	json_w_str(&w, "name", call->session);
-	/* Always said: without it one server version left the session STOPPED (section 4.2). */
-	json_w_bool(&w, "start", true);
-	session_config_write(&w, call->spec);
-	json_w_close(&w, '}');
-	waha_url_start(&url, a, server, "/api/sessions");
-	out->method = "POST";
-	out->url = buf_slice(&url);
-	out->body = buf_slice(&body);
-	return url.over || body.over ? gh_fail(err, GH_EINVAL, "waha: request is too long") : GH_OK;
-}
-
-/* GET (or DELETE) without a body. */
-static enum gh_code
-build_plain(const struct provider_server *server, const struct provider_call *call, struct arena *a,
-	    struct provider_request *out, struct gh_err *err)
-{
-	struct buf url;
-
-	out->method = call->op == PROVIDER_OP_SESSION_DELETE ? "DELETE" : "GET";
-	out->is_idempotent = true;
-	if (call->op == PROVIDER_OP_SERVER_VERSION) {
-		waha_url_start(&url, a, server, "/api/server/version");
-	} else if (call->op == PROVIDER_OP_QR) {
-		waha_url_start(&url, a, server, "/api/");
-		url_add_encoded(&url, call->session);
-		buf_add_cstr(&url, "/auth/qr?format=");
-		buf_add_cstr(&url, call->want_image ? "image" : "raw");
-	} else {
-		waha_url_start(&url, a, server, "/api/sessions/");
-		url_add_encoded(&url, call->session);
-	}
-	out->url = buf_slice(&url);
-	return url.over ? gh_fail(err, GH_EINVAL, "waha: URL is too long") : GH_OK;
-}
-
 static enum gh_code
 build_message_get(const struct provider_server *server, const struct provider_call *call,
 		  struct arena *a, struct provider_request *out, struct gh_err *err)
@@ -180,42 +98,124 @@ build_message_get(const struct provider_server *server, const struct provider_ca
 	buf_add_char(&url, '_');
 	url_add_encoded(&url, call->external_id);
 	buf_add_cstr(&url, "?downloadMedia=false");
-	out->url = buf_slice(&url);
-	return url.over ? gh_fail(err, GH_EINVAL, "waha: URL is too long") : GH_OK;
+	return waha_url_end(&url, out, err);
 }
+
+static enum gh_code
+build_version(const struct provider_server *server, const struct provider_call *call GH_UNUSED,
+	      struct arena *a, struct provider_request *out, struct gh_err *err)
+{
+	struct buf url;
+
+	out->method = "GET";
+	out->is_idempotent = true;
+	waha_url_start(&url, a, server, "/api/server/version");
+	return waha_url_end(&url, out, err);
+}
+
+/* ---- answers of success ---- */
+
+void
+waha_result_set(struct provider_result *out, enum provider_outcome outcome, const char *code)
+{
+	out->outcome = outcome;
+	out->code = code;
+}
+
+void
+waha_read_nothing(const struct json *doc GH_UNUSED, struct arena *a GH_UNUSED,
+		  struct provider_result *out GH_UNUSED)
+{
+}
+
+static void
+read_send(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
+{
+	struct waha_id id;
+
+	if (json_type(doc) != JSON_OBJECT) {
+		/* A proxy's page, or a body cut short: nothing proves that WAHA sent it. */
+		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		return;
+	}
+	if (waha_id_read(doc, &id))
+		out->external_id = id.bare;
+}
+
+static void
+read_version(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
+{
+	out->version = json_str(json_get(doc, "version"));
+	out->engine = json_str(json_get(doc, "engine"));
+	/* Some other server answers here: the address is wrong. */
+	if (out->version.n == 0)
+		waha_result_set(out, PROVIDER_PARK_PROVIDER, "provider_path");
+}
+
+static void
+read_message(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
+{
+	struct waha_id id;
+	int ack;
+
+	out->is_found = waha_id_read(doc, &id);
+	if (!out->is_found) {
+		out->code = "not_found";
+		return;
+	}
+	out->external_id = id.bare;
+	out->has_status = waha_ack_read(doc, &ack, &out->status);
+}
+
+/* ---- the operations ---- */
+
+static const struct waha_op ops[PROVIDER_OP_COUNT] = {
+	[PROVIDER_OP_SEND] = {waha_build_send, read_send},
+	[PROVIDER_OP_SESSION_CREATE] = {waha_build_session_create, waha_read_session},
+	[PROVIDER_OP_SESSION_DELETE] = {waha_build_session_path, waha_read_session_delete},
+	[PROVIDER_OP_SESSION_GET] = {waha_build_session_path, waha_read_session},
+	[PROVIDER_OP_QR] = {waha_build_qr, waha_read_qr},
+	[PROVIDER_OP_SERVER_VERSION] = {build_version, read_version, .is_of_server = true},
+	[PROVIDER_OP_MESSAGE_GET] = {build_message_get, read_message},
+	[PROVIDER_OP_SESSION_UPDATE] = {waha_build_session_update, waha_read_session},
+	[PROVIDER_OP_SESSION_START] = {waha_build_session_path, waha_read_session},
+	[PROVIDER_OP_SESSION_STOP] = {waha_build_session_path, waha_read_session},
+	[PROVIDER_OP_SESSION_RESTART] = {waha_build_session_path, waha_read_session},
+	[PROVIDER_OP_SESSION_LOGOUT] = {waha_build_session_path, waha_read_session},
+	[PROVIDER_OP_SESSION_LIST] = {waha_build_session_list, waha_read_session_list,
+				      .is_of_server = true},
+	[PROVIDER_OP_PAIR_CODE] = {waha_build_pair_code, waha_read_pair_code},
+	[PROVIDER_OP_PRESENCE] = {waha_build_presence, waha_read_nothing},
+	[PROVIDER_OP_PROFILE_GET] = {waha_build_profile, waha_read_profile},
+	[PROVIDER_OP_ABOUT_SET] = {waha_build_about, waha_read_nothing},
+	[PROVIDER_OP_PRIVACY_GET] = {.lacks = "privacy (waha.md section 18.6)"},
+	[PROVIDER_OP_PRIVACY_SET] = {.lacks = "privacy (waha.md section 18.6)"},
+	/* What its answer means depends on the action: waha_read_action. */
+	[PROVIDER_OP_ACTION] = {waha_build_action, waha_read_nothing},
+};
 
 static enum gh_code
 waha_build(const struct provider_server *server, const struct provider_call *call, struct arena *a,
 	   struct provider_request *out, struct gh_err *err)
 {
-	static enum gh_code (*const builders[PROVIDER_OP_COUNT])(
-		const struct provider_server *, const struct provider_call *, struct arena *,
-		struct provider_request *, struct gh_err *) = {
-		[PROVIDER_OP_SEND] = waha_build_send,
-		[PROVIDER_OP_SESSION_CREATE] = build_create,
-		[PROVIDER_OP_SESSION_DELETE] = build_plain,
-		[PROVIDER_OP_SESSION_GET] = build_plain,
-		[PROVIDER_OP_QR] = build_plain,
-		[PROVIDER_OP_SERVER_VERSION] = build_plain,
-		[PROVIDER_OP_MESSAGE_GET] = build_message_get,
-		[PROVIDER_OP_ACTION] = waha_build_action,
-	};
-
+	const struct waha_op *op = &ops[call->op];
 	enum gh_code rc;
 
 	*out = (struct provider_request){0};
-	if ((size_t)call->op >= GH_COUNT(builders))
-		return gh_fail(err, GH_EPERM, "waha: operation is unsupported");
-	if (call->op != PROVIDER_OP_SERVER_VERSION && !session_name_is_valid(call->session))
+	if (op->build == NULL)
+		return gh_fail(err, GH_EPERM, "waha has no call for this: %s", op->lacks);
+	if (!op->is_of_server && !session_name_is_valid(call->session))
 		return gh_fail(err, GH_EINVAL, "waha: session name must be 1-%d of A-Z a-z 0-9 _ -",
 			       SESSION_NAME_MAX);
+	rc = op->build(server, call, a, out, err);
+	if (rc != GH_OK)
+		return rc;
 	request_add_header(out, S("X-Api-Key"), server->api_key);
 	/* Without it a QR image comes as binary PNG (section 4.3). */
 	request_add_header(out, S("Accept"), S("application/json"));
-	rc = builders[call->op](server, call, a, out, err);
-	if (rc == GH_OK && out->body.p != NULL)
+	if (out->body.n > 0)
 		request_add_header(out, S("Content-Type"), S("application/json"));
-	return rc;
+	return GH_OK;
 }
 
 /* ---- answers: section 14 as one table ---- */
@@ -241,10 +241,9 @@ static const struct answer_rule {
 	{401, 401, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_unauthorized", 0},
 	{403, 403, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_forbidden", 0},
 	{404, 404, OP(PROVIDER_OP_SESSION_DELETE), NULL, PROVIDER_OK, "ok", 0},
+	{404, 404, OP_ANY, "file_not_found", PROVIDER_REJECTED, "media_gone", 0},
 	{404, 404, OP_ANY, "session", PROVIDER_PARK_INSTANCE, "session_missing", 0},
 	{404, 404, OP(PROVIDER_OP_MESSAGE_GET), NULL, PROVIDER_OK, "not_found", 0},
-	/* Of media whose life is over (section 8). */
-	{404, 404, OP(PROVIDER_OP_ACTION), "file", PROVIDER_REJECTED, "not_found", 0},
 	/* A known server answers 404 on these only when base_url is wrong. */
 	{404, 404, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_path", 0},
 	{408, 408, OP_ANY, NULL, PROVIDER_UNKNOWN, "provider_timeout", 0},
@@ -268,6 +267,8 @@ static const struct answer_rule {
 	{500, 500, OP_ANY, "rate-overlimit", PROVIDER_RETRY, "whatsapp_rate_limited", 120},
 	{500, 500, OP_ANY, "connection refused", PROVIDER_RETRY, "engine_restarting", 5},
 	{500, 500, OP_ANY, "econnrefused", PROVIDER_RETRY, "engine_restarting", 5},
+	/* A reply_to that is no full message id (section 3.2). */
+	{500, 500, OP_ANY, "in format", PROVIDER_REJECTED, "message_id_refused", 0},
 	/* NOWEB on an unknown group (section 18.3), any engine on an unknown message. */
 	{500, 500, OP(PROVIDER_OP_ACTION), "not found", PROVIDER_REJECTED, "not_found", 0},
 	{501, 501, OP_ANY, NULL, PROVIDER_REJECTED, "unsupported", 0},
@@ -295,7 +296,7 @@ error_text(const struct json *doc)
 		message,
 		json_first(json_type(message) == JSON_ARRAY ? message : NULL),
 		json_get(doc, "error"),
-		json_path(doc, "error.message"),
+		json_path(doc, "error.key"),
 	};
 
 	for (size_t i = 0; i < GH_COUNT(places); i++)
@@ -318,13 +319,6 @@ answer_rule_find(int status, enum provider_op op, struct slice text)
 	return NULL;
 }
 
-static void
-result_set(struct provider_result *out, enum provider_outcome outcome, const char *code)
-{
-	out->outcome = outcome;
-	out->code = code;
-}
-
 /* 422 with "status" and "expected": the session is not in the state the call needs. */
 static void
 interpret_state(enum provider_op op, const struct json *doc, struct provider_result *out)
@@ -341,9 +335,9 @@ interpret_state(enum provider_op op, const struct json *doc, struct provider_res
 	out->session_word = json_str(json_get(doc, "status"));
 	out->session = waha_session_state(out->session_word);
 	if (op == PROVIDER_OP_QR && out->session == PROVIDER_SESSION_CONNECTED)
-		result_set(out, PROVIDER_REJECTED, "already_connected");
+		waha_result_set(out, PROVIDER_REJECTED, "already_connected");
 	else
-		result_set(out, PROVIDER_PARK_INSTANCE, codes[out->session]);
+		waha_result_set(out, PROVIDER_PARK_INSTANCE, codes[out->session]);
 	if (out->session == PROVIDER_SESSION_CONNECTING && out->retry_after_us == 0)
 		out->retry_after_us = 5 * INT64_C(1000000);
 }
@@ -363,126 +357,66 @@ interpret_failure(enum provider_op op, int status, const struct json *doc,
 	}
 	rule = answer_rule_find(status, op, text);
 	if (rule == NULL) {
-		result_set(out, PROVIDER_UNKNOWN, "provider_error");
+		waha_result_set(out, PROVIDER_UNKNOWN, "provider_error");
 		return;
 	}
-	result_set(out, rule->outcome, rule->code);
+	waha_result_set(out, rule->outcome, rule->code);
 	if (rule->outcome == PROVIDER_RETRY && out->retry_after_us == 0)
 		out->retry_after_us = (int64_t)rule->retry_after_s * 1000000;
 }
 
-/* ---- successes, one reader per operation; doc is NULL for an empty or null body ---- */
-
-typedef void success_fn(const struct json *doc, struct arena *a, struct provider_result *out);
-
-static void
-success_send(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
+/* A failed send is answered with what we sent, a file perhaps, behind the reason (section 14), so
+ * the caller may have cut it: the members that came whole are kept. */
+static struct slice
+whole_members(struct slice body, struct arena *a)
 {
-	struct waha_id id;
+	size_t depth = 0, end = 0;
+	bool is_text = false;
 
-	if (json_type(doc) != JSON_OBJECT) {
-		/* A proxy's page, or a body cut short: nothing proves that WAHA sent it. */
-		result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
-		return;
+	for (size_t i = 0; i < body.n; i++) {
+		char c = body.p[i];
+
+		if (is_text && c == '\\')
+			i++;
+		else if (c == '"')
+			is_text = !is_text;
+		else if (!is_text && (c == '{' || c == '['))
+			depth++;
+		else if (!is_text && (c == '}' || c == ']'))
+			depth--;
+		else if (!is_text && c == ',' && depth == 1)
+			end = i;
 	}
-	if (waha_id_read(doc, &id))
-		out->external_id = id.bare;
+	return end == 0 ? SLICE_NONE
+			: slice_of(arena_printf(a, "%.*s}", S_FMT(slice_sub(body, 0, end))));
 }
 
-static void
-success_session(const struct json *doc, struct arena *a, struct provider_result *out)
+static const struct json *
+answer_read(const struct provider_answer *answer, struct arena *a)
 {
-	if (json_type(doc) != JSON_OBJECT) {
-		result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
-		return;
-	}
-	out->session_word = json_str(json_get(doc, "status"));
-	out->session = waha_session_state(out->session_word);
-	out->own_number = waha_phone(json_str(json_path(doc, "me.id")), a);
-	out->engine = json_str(json_path(doc, "engine.engine"));
-}
+	struct slice body = answer->is_cut ? whole_members(answer->body, a) : answer->body;
+	const struct json *doc = NULL;
 
-static void
-success_delete(const struct json *doc GH_UNUSED, struct arena *a GH_UNUSED,
-	       struct provider_result *out)
-{
-	out->session = PROVIDER_SESSION_DISCONNECTED;
-}
-
-static void
-success_qr(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
-{
-	out->qr = json_str(json_get(doc, "value"));
-	out->qr_type = S("text/plain");
-	if (out->qr.n == 0) {
-		out->qr = json_str(json_get(doc, "data"));
-		out->qr_type = json_str(json_get(doc, "mimetype"));
-	}
-	out->session = PROVIDER_SESSION_QR;
-	if (out->qr.n == 0)
-		result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
-}
-
-static void
-success_version(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
-{
-	out->version = json_str(json_get(doc, "version"));
-	out->engine = json_str(json_get(doc, "engine"));
-	/* Some other server answers here: the address is wrong. */
-	if (out->version.n == 0)
-		result_set(out, PROVIDER_PARK_PROVIDER, "provider_path");
-}
-
-static void
-success_message(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
-{
-	struct waha_id id;
-	int ack;
-
-	out->is_found = waha_id_read(doc, &id);
-	if (!out->is_found) {
-		out->code = "not_found";
-		return;
-	}
-	out->external_id = id.bare;
-	out->has_status = waha_ack_read(doc, &ack, &out->status);
-}
-
-/* What an action's answer means depends on the action: waha_read_action. */
-static void
-success_action(const struct json *doc GH_UNUSED, struct arena *a GH_UNUSED,
-	       struct provider_result *out GH_UNUSED)
-{
+	/* An unreadable body is judged by its status alone. */
+	return json_parse(body, a, &doc, NULL, NULL) == GH_OK ? doc : NULL;
 }
 
 static void
 waha_interpret(enum provider_op op, const struct provider_answer *answer, struct arena *a,
 	       struct provider_result *out)
 {
-	static success_fn *const readers[PROVIDER_OP_COUNT] = {
-		[PROVIDER_OP_SEND] = success_send,
-		[PROVIDER_OP_SESSION_CREATE] = success_session,
-		[PROVIDER_OP_SESSION_DELETE] = success_delete,
-		[PROVIDER_OP_SESSION_GET] = success_session,
-		[PROVIDER_OP_QR] = success_qr,
-		[PROVIDER_OP_SERVER_VERSION] = success_version,
-		[PROVIDER_OP_MESSAGE_GET] = success_message,
-		[PROVIDER_OP_ACTION] = success_action,
-	};
 	const struct json *doc = NULL;
 
 	*out = (struct provider_result){.outcome = PROVIDER_OK, .code = "ok"};
 	out->retry_after_us = answer->retry_after_us;
 	if (answer->transport == PROVIDER_NOT_SENT) {
-		result_set(out, PROVIDER_RETRY, "provider_unreachable");
+		waha_result_set(out, PROVIDER_RETRY, "provider_unreachable");
 	} else if (answer->transport == PROVIDER_NO_ANSWER) {
-		result_set(out, PROVIDER_UNKNOWN, "no_answer");
+		waha_result_set(out, PROVIDER_UNKNOWN, "no_answer");
 	} else {
-		/* An unreadable body is judged by its status alone: doc stays NULL. */
-		if (json_parse(answer->body, a, &doc, NULL, NULL) != GH_OK)
-			doc = NULL;
+		doc = answer_read(answer, a);
 		if (answer->status >= 200 && answer->status < 300)
-			readers[op](doc, a, out);
+			ops[op].read(doc, a, out);
 		else
 			interpret_failure(op, answer->status, doc, out);
 	}

@@ -1,5 +1,9 @@
 /* waha_send.c - WAHA: one request per kind of message that can be sent (contracts/waha.md
  * section 5), and the reference that some of them carry. Pure.
+ *
+ * Stickers have no route in the contract. Buttons have one that "may not be delivered", and
+ * lists exist on two engines and in direct chats only: elsewhere a menu leaves as the numbered
+ * text that is its content.
  */
 #include "provider/waha.h"
 
@@ -7,9 +11,350 @@
 #include "base/buf.h"
 #include "crypto/hash.h"
 #include "http/json.h"
+#include "model/message_payload.h"
 
-/* 65,536 characters, all escaped to six bytes, and room for the frame. */
-#define BODY_MAX (512 * 1024)
+/* 65,536 characters, all escaped to six bytes, and room for the rest. */
+#define BODY_MAX  (1024 * 1024)
+#define VCARD_MAX (64 * 1024)
+
+struct send {
+	const struct provider_server *server;
+	const struct provider_send *m;
+	const struct message_payload *p; /* never NULL */
+	struct provider_chat chat;
+	struct arena *a;
+	struct json_w w;
+	size_t file_at; /* where the stored file's base64 text goes; 0: nowhere */
+};
+
+/* ---- parts of bodies ---- */
+
+static void
+put(struct send *s, const char *name, struct slice text)
+{
+	if (text.p != NULL)
+		json_w_str(&s->w, name, text);
+}
+
+/* "<digits>@c.us" each, or "all"; read on text, image, file and video. */
+static void
+put_mentions(struct send *s)
+{
+	if (s->p->mention_count == 0)
+		return;
+	json_w_open(&s->w, "mentions", '[');
+	for (unsigned i = 0; i < s->p->mention_count; i++)
+		json_w_str(&s->w, NULL, s->p->mentions[i]);
+	json_w_close(&s->w, ']');
+}
+
+static bool
+is_stored(const struct send *s)
+{
+	return !uuid_is_nil(s->p->file.media_id);
+}
+
+static void
+put_file(struct send *s)
+{
+	const struct message_file *f = &s->p->file;
+
+	json_w_open(&s->w, "file", '{');
+	json_w_str(&s->w, "mimetype", f->mime_type);
+	put(s, "filename", f->name);
+	if (is_stored(s)) {
+		json_w_str(&s->w, "data", S(""));
+		s->file_at = s->w.b->n - 1; /* between the quotes */
+	} else {
+		json_w_str(&s->w, "url", s->m->media_url);
+	}
+	json_w_close(&s->w, '}');
+}
+
+static bool
+contains(struct slice s, struct slice part)
+{
+	for (size_t i = 0; i + part.n <= s.n; i++)
+		if (slice_eq_nocase(slice_sub(s, i, part.n), part))
+			return true;
+	return false;
+}
+
+/* ---- kinds ---- */
+
+static void
+body_text(struct send *s)
+{
+	json_w_str(&s->w, "text", s->m->content);
+	if (s->p->has_link_preview)
+		json_w_bool(&s->w, "linkPreview", s->p->link_preview);
+	put_mentions(s);
+}
+
+static void
+body_file(struct send *s)
+{
+	put(s, "caption", s->m->content);
+	put_file(s);
+	put_mentions(s);
+}
+
+static void
+body_video(struct send *s)
+{
+	body_file(s);
+	/* What WhatsApp plays as it is; the rest the server converts. */
+	json_w_bool(&s->w, "convert", !slice_eq_nocase(s->p->file.mime_type, S("video/mp4")));
+}
+
+/* The contract's only route for sound; it has no caption. */
+static void
+body_voice(struct send *s)
+{
+	put_file(s);
+	json_w_bool(&s->w, "convert", !contains(s->p->file.mime_type, S("opus")));
+}
+
+/* There is one text: the place's name, and its address behind it. */
+static void
+body_location(struct send *s)
+{
+	const struct message_place *p = &s->p->place;
+	struct slice title = p->name.n > 0 ? p->name : p->address;
+
+	if (p->name.n > 0 && p->address.n > 0)
+		title = slice_of(
+			arena_printf(s->a, "%.*s, %.*s", S_FMT(p->name), S_FMT(p->address)));
+	json_w_double(&s->w, "latitude", p->latitude);
+	json_w_double(&s->w, "longitude", p->longitude);
+	json_w_str(&s->w, "title", title.n > 0 ? title : S(""));
+}
+
+static struct slice
+digits_of(struct slice phone, struct arena *a)
+{
+	struct buf b;
+
+	buf_init(&b, a, phone.n + 1);
+	for (size_t i = 0; i < phone.n; i++)
+		if (phone.p[i] >= '0' && phone.p[i] <= '9')
+			buf_add_char(&b, phone.p[i]);
+	return buf_slice(&b);
+}
+
+/* One line of a vCard; the value's own commas, semicolons and line ends are quoted. */
+static void
+vcard_add(struct buf *b, const char *name, struct slice value)
+{
+	if (value.p == NULL)
+		return;
+	buf_add_cstr(b, name);
+	buf_add_char(b, ':');
+	for (size_t i = 0; i < value.n; i++) {
+		char c = value.p[i];
+
+		if (c == '\\' || c == ',' || c == ';')
+			buf_add_char(b, '\\');
+		if (c == '\n')
+			buf_add_cstr(b, "\\n");
+		else if ((unsigned char)c >= ' ')
+			buf_add_char(b, c);
+	}
+	buf_add_char(b, '\n');
+}
+
+static struct slice
+vcard_of(struct send *s, const struct message_contact *c, struct slice digits)
+{
+	struct buf b;
+
+	buf_init(&b, s->a, VCARD_MAX);
+	buf_add_cstr(&b, "BEGIN:VCARD\nVERSION:3.0\n");
+	vcard_add(&b, "FN", c->name);
+	vcard_add(&b, "ORG", c->organization);
+	buf_add_printf(&b, "TEL;type=CELL;waid=%.*s:+%.*s\n", S_FMT(digits), S_FMT(digits));
+	vcard_add(&b, "EMAIL", c->email);
+	vcard_add(&b, "URL", c->url);
+	buf_add_cstr(&b, "END:VCARD");
+	if (b.over)
+		s->w.b->over = true;
+	return buf_slice(&b);
+}
+
+static void
+body_contact(struct send *s)
+{
+	const struct message_contact *c = &s->p->contact;
+	struct slice digits = digits_of(c->phone, s->a);
+
+	json_w_open(&s->w, "contacts", '[');
+	json_w_open(&s->w, NULL, '{');
+	if (c->vcard.p != NULL) {
+		json_w_str(&s->w, "vcard", c->vcard);
+	} else if (c->email.p != NULL || c->url.p != NULL) {
+		/* The plain form knows neither. */
+		json_w_str(&s->w, "vcard", vcard_of(s, c, digits));
+	} else {
+		json_w_str(&s->w, "fullName", c->name);
+		put(s, "organization", c->organization);
+		json_w_str(&s->w, "phoneNumber",
+			   slice_of(arena_printf(s->a, "+%.*s", S_FMT(digits))));
+		json_w_str(&s->w, "whatsappId", digits);
+	}
+	json_w_close(&s->w, '}');
+	json_w_close(&s->w, ']');
+}
+
+static void
+body_poll(struct send *s)
+{
+	const struct message_menu *m = &s->p->menu;
+
+	json_w_open(&s->w, "poll", '{');
+	json_w_str(&s->w, "name", m->text);
+	json_w_open(&s->w, "options", '[');
+	for (unsigned i = 0; i < m->choice_count; i++)
+		json_w_str(&s->w, NULL, m->choices[i]);
+	json_w_close(&s->w, ']');
+	json_w_bool(&s->w, "multipleAnswers", m->selectable_count != 1);
+	json_w_close(&s->w, '}');
+}
+
+/* "[Section]": its name; SLICE_NONE for any other choice. */
+static struct slice
+section_name(struct slice choice)
+{
+	if (choice.n < 2 || choice.p[0] != '[' || choice.p[choice.n - 1] != ']')
+		return SLICE_NONE;
+	return slice_sub(choice, 1, choice.n - 2);
+}
+
+static void
+section_open(struct send *s, struct slice title)
+{
+	json_w_open(&s->w, NULL, '{');
+	json_w_str(&s->w, "title", title);
+	json_w_open(&s->w, "rows", '[');
+}
+
+static void
+section_close(struct send *s)
+{
+	json_w_close(&s->w, ']');
+	json_w_close(&s->w, '}');
+}
+
+/* "title|id|description", id and description optional. */
+static void
+list_row(struct send *s, struct slice choice)
+{
+	struct slice rest, description;
+	struct slice title = slice_cut(choice, '|', &rest);
+	struct slice id = slice_cut(rest, '|', &description);
+
+	json_w_open(&s->w, NULL, '{');
+	json_w_str(&s->w, "title", title);
+	json_w_str(&s->w, "rowId", id.n > 0 ? id : title);
+	json_w_str(&s->w, "description", description);
+	json_w_close(&s->w, '}');
+}
+
+static void
+body_list(struct send *s)
+{
+	const struct message_menu *m = &s->p->menu;
+	bool is_open = false;
+
+	json_w_open(&s->w, "message", '{');
+	json_w_str(&s->w, "title", m->text);
+	put(s, "footer", m->footer);
+	json_w_str(&s->w, "button", m->button.n > 0 ? m->button : S("Menu"));
+	json_w_open(&s->w, "sections", '[');
+	for (unsigned i = 0; i < m->choice_count; i++) {
+		struct slice name = section_name(m->choices[i]);
+
+		if (is_open && name.p != NULL)
+			section_close(s);
+		if (!is_open || name.p != NULL)
+			section_open(s, name.p != NULL ? name : S(""));
+		is_open = true;
+		if (name.p == NULL)
+			list_row(s, m->choices[i]);
+	}
+	if (is_open)
+		section_close(s);
+	json_w_close(&s->w, ']');
+	json_w_close(&s->w, '}');
+}
+
+/* ---- routes ---- */
+
+static bool
+is_poll(const struct send *s)
+{
+	return s->p->menu.type == MESSAGE_MENU_POLL;
+}
+
+static bool
+is_list(const struct send *s)
+{
+	bool is_direct = s->chat.kind == PROVIDER_CHAT_PERSON || s->chat.kind == PROVIDER_CHAT_LID;
+	bool has_lists =
+		slice_eq(s->server->engine, S("NOWEB")) || slice_eq(s->server->engine, S("GOWS"));
+
+	return s->p->menu.type == MESSAGE_MENU_LIST && is_direct && has_lists;
+}
+
+/* The first row that fits sends the message; a kind without one is refused as unsupported. */
+static const struct send_route {
+	enum msg_kind kind;
+	bool (*fits)(const struct send *s); /* NULL: always */
+	const char *path;
+	void (*body)(struct send *s);
+	bool takes_id; /* a preset id is read on this route (section 5) */
+} send_routes[] = {
+	{MSG_TEXT, is_poll, "/api/sendPoll", body_poll, true},
+	{MSG_TEXT, is_list, "/api/sendList", body_list, false},
+	{MSG_TEXT, NULL, "/api/sendText", body_text, true},
+	{MSG_IMAGE, NULL, "/api/sendImage", body_file, false},
+	{MSG_VIDEO, NULL, "/api/sendVideo", body_video, false},
+	{MSG_AUDIO, NULL, "/api/sendVoice", body_voice, false},
+	{MSG_DOCUMENT, NULL, "/api/sendFile", body_file, false},
+	{MSG_LOCATION, NULL, "/api/sendLocation", body_location, true},
+	{MSG_CONTACT, NULL, "/api/sendContactVcard", body_contact, true},
+};
+
+static const struct send_route *
+send_route_find(const struct send *s)
+{
+	for (size_t i = 0; i < GH_COUNT(send_routes); i++)
+		if (send_routes[i].kind == s->m->kind &&
+		    (send_routes[i].fits == NULL || send_routes[i].fits(s)))
+			return &send_routes[i];
+	return NULL;
+}
+
+/* What the accepting gateway has seen to; a row made otherwise must not become a request that
+ * means something else. */
+static const char *
+send_lacks(const struct send *s)
+{
+	switch (s->m->kind) {
+	case MSG_IMAGE:
+	case MSG_VIDEO:
+	case MSG_AUDIO:
+	case MSG_DOCUMENT:
+		if (s->p->file.mime_type.n == 0)
+			return "a MIME type";
+		return is_stored(s) || s->m->media_url.n > 0 ? NULL : "a file";
+	case MSG_LOCATION:
+		return s->p->has_place ? NULL : "a place";
+	case MSG_CONTACT:
+		return s->p->has_contact ? NULL : "a contact";
+	default:
+		return s->m->content.n > 0 ? NULL : "a text";
+	}
+}
 
 /* Preset ids exist on NOWEB and GOWS only (section 5); an engine not known yet gets
  * one, because the others drop an unknown field silently. */
@@ -19,70 +364,58 @@ engine_takes_preset_id(struct slice engine)
 	return engine.n == 0 || slice_eq(engine, S("NOWEB")) || slice_eq(engine, S("GOWS"));
 }
 
-static enum gh_code
-send_body_text(struct buf *b, const struct provider_server *server,
-	       const struct provider_call *call, struct slice chat)
+static void
+send_write(struct send *s, const struct provider_call *call, const struct send_route *route,
+	   struct provider_request *out)
 {
-	const struct provider_send *m = call->send;
-	struct json_w w;
-
-	json_w_init(&w, b);
-	json_w_open(&w, NULL, '{');
-	json_w_str(&w, "session", call->session);
-	json_w_str(&w, "chatId", chat);
-	json_w_str(&w, "text", m->content);
-	if (m->reply_to.p != NULL)
-		json_w_str(&w, "reply_to", m->reply_to);
-	if (m->send_ref.n > 0 && engine_takes_preset_id(server->engine))
-		json_w_str(&w, "id", m->send_ref);
-	json_w_close(&w, '}');
-	return b->over ? GH_ELIMIT : GH_OK;
-}
-
-/* One row per kind that can be sent; a kind without a row is refused as unsupported. */
-static const struct send_route {
-	enum msg_kind kind;
-	const char *path;
-	enum gh_code (*body)(struct buf *b, const struct provider_server *server,
-			     const struct provider_call *call, struct slice chat);
-	bool carries_send_ref; /* "id" is read on this route (section 5) */
-} send_routes[] = {
-	{MSG_TEXT, "/api/sendText", send_body_text, true},
-};
-
-static const struct send_route *
-send_route_find(enum msg_kind kind)
-{
-	for (size_t i = 0; i < GH_COUNT(send_routes); i++)
-		if (send_routes[i].kind == kind)
-			return &send_routes[i];
-	return NULL;
+	out->carries_ref = route->takes_id && s->m->send_ref.n > 0 &&
+			   engine_takes_preset_id(s->server->engine);
+	json_w_open(&s->w, NULL, '{');
+	json_w_str(&s->w, "session", call->session);
+	json_w_str(&s->w, "chatId", s->chat.key);
+	route->body(s);
+	put(s, "reply_to", s->m->reply_to);
+	if (out->carries_ref)
+		json_w_str(&s->w, "id", s->m->send_ref);
+	json_w_close(&s->w, '}');
 }
 
 enum gh_code
 waha_build_send(const struct provider_server *server, const struct provider_call *call,
 		struct arena *a, struct provider_request *out, struct gh_err *err)
 {
-	const struct send_route *route = send_route_find(call->send->kind);
-	struct provider_chat chat;
+	static const struct message_payload nothing;
+	const struct provider_send *m = call->send;
+	struct send s = {.server = server, .m = m, .a = a};
+	const struct send_route *route;
+	const char *lack;
 	struct buf body, url;
-	enum gh_code rc;
 
+	s.p = m->payload != NULL ? m->payload : &nothing;
+	if (provider_chat_parse(m->chat, a, &s.chat) != GH_OK)
+		return gh_fail(err, GH_EINVAL, "waha: not a chat id");
+	route = send_route_find(&s);
 	if (route == NULL)
 		return gh_fail(err, GH_EPERM, "waha: sending %s is unsupported",
-			       msg_kind_name(call->send->kind));
-	rc = provider_chat_parse(call->send->chat, a, &chat);
-	if (rc != GH_OK)
-		return gh_fail(err, rc, "waha: not a chat id");
+			       msg_kind_name(m->kind));
+	lack = send_lacks(&s);
+	if (lack != NULL)
+		return gh_fail(err, GH_EINVAL, "waha: %s without %s", msg_kind_name(m->kind), lack);
 	buf_init(&body, a, BODY_MAX);
-	rc = route->body(&body, server, call, chat.key);
-	if (rc != GH_OK)
-		return gh_fail(err, GH_EINVAL, "waha: message is too long");
+	json_w_init(&s.w, &body);
+	send_write(&s, call, route, out);
 	waha_url_start(&url, a, server, route->path);
+	if (body.over || url.over)
+		return gh_fail(err, GH_EINVAL, "waha: message is too long");
 	out->method = "POST";
 	out->url = buf_slice(&url);
 	out->body = buf_slice(&body);
-	return url.over ? gh_fail(err, GH_EINVAL, "waha: URL is too long") : GH_OK;
+	if (s.file_at > 0) {
+		out->has_file = true;
+		out->body = slice_sub(buf_slice(&body), 0, s.file_at);
+		out->body_tail = slice_from(buf_slice(&body), s.file_at);
+	}
+	return GH_OK;
 }
 
 /* ---- reference ---- */
@@ -95,12 +428,15 @@ bool
 waha_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE])
 {
 	static const char hex[] = "0123456789ABCDEF";
-	const struct send_route *route = send_route_find(kind);
 	uint8_t hash[HASH_SHA256_SIZE];
 	size_t n = sizeof(SEND_REF_PREFIX) - 1;
+	bool is_carried = false;
 
 	dst[0] = '\0';
-	if (route == NULL || !route->carries_send_ref)
+	for (size_t i = 0; i < GH_COUNT(send_routes); i++)
+		if (send_routes[i].kind == kind && send_routes[i].takes_id)
+			is_carried = true;
+	if (!is_carried)
 		return false;
 	hash_sha256(slice_make(message.b, sizeof(message.b)), hash);
 	memcpy(dst, SEND_REF_PREFIX, n);

@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 from rawhttp import Connection
-from support import Company
+from support import Company, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROUTE = re.compile(r'\{HTTP_(\w+), "([^"]+)", GW_(ANYONE|ADMIN|COMPANY|INSTANCE), ([^,]+),')
@@ -47,7 +47,7 @@ BODIES = {
 }
 # Company routes without an id in the path: what they must not show or touch is tested by name.
 WITHOUT_ID = {"POST /api/instances", "GET /api/instances", "POST /api/messages/send",
-              "GET /api/messages"}
+              "GET /api/messages", "GET /api/events"}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +60,7 @@ def tenants(admin, provider):
         company.hook = company.api.post(f"/api/instances/{company.first['id']}/webhooks", {
             "url": "http://127.0.0.1:9999/hook", "events": ["*"]})
         company.sent = company.send(company.first, content="of one tenant only")
+        company.event = wait_until(lambda c=company: c.api.get("/api/events"), "an event")[0]
         made.append(company)
     yield made
     for company in made:
@@ -68,8 +69,9 @@ def tenants(admin, provider):
 
 def ids_in(pattern, company):
     """The pattern with the objects of this company."""
-    is_message = pattern.startswith("/api/messages")
-    return (pattern.replace("{id}", company.sent["id"] if is_message else str(company.first["id"]))
+    objects = {"/api/messages": company.sent, "/api/events": company.event}
+    owned = next((o for prefix, o in objects.items() if pattern.startswith(prefix)), company.first)
+    return (pattern.replace("{id}", str(owned["id"]))
             .replace("{wid}", str(company.hook["id"]))
             .replace("{provider}", "waha").replace("{key}", "x" * 22))
 
@@ -146,7 +148,7 @@ def test_objects_of_another_company(env, tenants, db, route):
     answer = ask(env, "127.0.0.1", method, ids_in(pattern, theirs), mine.token, body)
     nobody = ask(env, "127.0.0.1", method,
                  re.sub(r"\{\w+\}", "0190a1b2-0000-7000-8000-000000000000"
-                        if "messages" in pattern else "2147483646", pattern), mine.token, body)
+                        if re.match("/api/(messages|events)", pattern) else "2147483646", pattern), mine.token, body)
     assert (answer.status, answer.code) == (404, "not_found")
     assert nobody.status == 404
     assert {**answer.body, "request_id": 0} == {**nobody.body, "request_id": 0}
@@ -166,6 +168,7 @@ def test_mixed_ids_of_two_companies(env, tenants):
 def test_lists_show_own_rows_only(tenants):
     for mine, theirs in (tenants, tenants[::-1]):
         for path in ("/api/instances?limit=200", "/api/messages?limit=200",
+                     "/api/events?limit=200", f"/api/events?instance_id={theirs.first['id']}",
                      f"/api/messages?instance_id={theirs.first['id']}"):
             reply = mine.api.request("GET", path)
             assert {row["company_id"] for row in reply.body["data"]} <= {mine.id}
@@ -199,7 +202,7 @@ def test_keys_of_idempotency_are_per_company(tenants):
     assert [reply.body["data"]["company_id"] for reply in sent] == [c.id for c in tenants]
 
 
-@pytest.mark.parametrize("path", ["/api/messages", "/api/instances",
+@pytest.mark.parametrize("path", ["/api/messages", "/api/instances", "/api/events",
                                   "/api/instances/{id}/webhooks"])
 def test_cursors_of_another_company(tenants, path):
     mine, theirs = tenants

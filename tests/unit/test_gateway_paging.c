@@ -127,7 +127,9 @@ cursor_of(const char *query, char *out, size_t size)
 	const uint8_t key[GW_ID_KEY_SIZE] = {0, 0, 1, 44};
 
 	assert_int_equal(
-		slice_to_cstr(slice_of(cursor_write(&w->req, key, sizeof(key))), out, size), GH_OK);
+		slice_to_cstr(slice_of(cursor_write(&w->req, CURSOR_NEXT, key, sizeof(key))), out,
+			      size),
+		GH_OK);
 	world_free(w);
 }
 
@@ -234,6 +236,105 @@ test_list_reply(void **state)
 	assert_non_null(strstr(got.body, cursor));
 }
 
+/* limit=2 of found rows: what is shown, and which cursors lead on. */
+static void
+test_shown(void **state)
+{
+	static const struct {
+		const char *name;
+		struct gw_page page;
+		unsigned found;
+		struct gw_shown shown;
+	} cases[] = {
+		{"only page", {.limit = 2}, 2, {0, 2, false, false}},
+		{"first page", {.limit = 2}, 3, {0, 2, true, false}},
+		{"by offset", {.limit = 2, .offset = 4}, 1, {0, 1, false, true}},
+		{"middle", {.limit = 2, .has_cursor = true}, 3, {0, 2, true, true}},
+		{"end", {.limit = 2, .has_cursor = true}, 1, {0, 1, false, true}},
+		{"behind the end", {.limit = 2, .has_cursor = true}, 0, {0, 0, false, false}},
+		{"back to the middle",
+		 {.limit = 2, .has_cursor = true, .is_back = true},
+		 3,
+		 {1, 2, true, true}},
+		{"back to the top",
+		 {.limit = 2, .has_cursor = true, .is_back = true},
+		 2,
+		 {0, 2, true, false}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct gw_shown s = gw_page_shown(&cases[i].page, cases[i].found);
+
+		print_message("%s\n", cases[i].name);
+		assert_int_equal(s.first, cases[i].shown.first);
+		assert_int_equal(s.count, cases[i].shown.count);
+		assert_int_equal(s.has_more, cases[i].shown.has_more);
+		assert_int_equal(s.has_less, cases[i].shown.has_less);
+	}
+}
+
+/* What a cursor of either way leaves of the ids. */
+static void
+test_bounds(void **state)
+{
+	static const uint8_t key[16] = {[14] = 1, [15] = 0xff};
+	static const uint8_t behind[16] = {[14] = 2};
+	struct gw_page page = {.key_n = sizeof(key)};
+	struct uuid from, before;
+
+	(void)state;
+	gw_page_uuids(&page, &from, &before);
+	assert_true(uuid_is_nil(from));
+	assert_int_equal(before.b[0], 0xff);
+	page.has_cursor = true;
+	memcpy(page.key, key, sizeof(key));
+	gw_page_uuids(&page, &from, &before);
+	assert_true(uuid_is_nil(from));
+	assert_memory_equal(before.b, key, sizeof(key));
+	page.is_back = true;
+	gw_page_uuids(&page, &from, &before);
+	assert_memory_equal(from.b, behind, sizeof(behind));
+	assert_int_equal(before.b[15], 0xff);
+}
+
+/* Both cursors of a page in the middle, and what they are read as. */
+static void
+test_both_ways(void **state)
+{
+	static const char *const names[] = {"next_cursor", "prev_cursor"};
+	const struct gw_shown shown = {0, 1, true, true};
+	const uint8_t key[GW_ID_KEY_SIZE] = {0, 0, 0, 9};
+	struct world *w = world_new("limit=1", 7);
+	struct gw_page page;
+	char body[sizeof(got.body)];
+	struct json_w *out;
+
+	(void)state;
+	assert_true(gw_page_read(&w->req, GW_ID_KEY_SIZE, &page));
+	out = gw_begin(&w->req, "List");
+	json_w_open(out, GW_DATA, '[');
+	json_w_close(out, ']');
+	gw_send_page(&w->req, &page, 3, false, &shown, key, key);
+	world_free(w);
+	assert_non_null(strstr(got.link, "rel=\"next\", <?limit=1&cursor="));
+	assert_non_null(strstr(got.link, "rel=\"prev\""));
+	memcpy(body, got.body, sizeof(body));
+	for (size_t i = 0; i < GH_COUNT(names); i++) {
+		char query[256];
+		const char *at = strstr(body, names[i]);
+
+		assert_non_null(at);
+		at += strlen(names[i]) + 3;
+		snprintf(query, sizeof(query), "cursor=%.*s", (int)strcspn(at, "\""), at);
+		w = world_new(query, 7);
+		assert_true(gw_page_read(&w->req, GW_ID_KEY_SIZE, &page));
+		assert_int_equal(page.is_back, i == 1);
+		assert_int_equal(gw_page_id(&page), 9);
+		world_free(w);
+	}
+}
+
 static void
 test_accept(void **state)
 {
@@ -307,10 +408,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_limits),          cmocka_unit_test(test_cursor_scope),
-		cmocka_unit_test(test_cursor_forged),   cmocka_unit_test(test_list_reply),
-		cmocka_unit_test(test_accept),          cmocka_unit_test(test_error_table),
-		cmocka_unit_test(test_database_errors),
+		cmocka_unit_test(test_limits),        cmocka_unit_test(test_cursor_scope),
+		cmocka_unit_test(test_cursor_forged), cmocka_unit_test(test_list_reply),
+		cmocka_unit_test(test_shown),         cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_both_ways),     cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_error_table),   cmocka_unit_test(test_database_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

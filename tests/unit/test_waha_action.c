@@ -200,7 +200,7 @@ static const struct {
 	{ACTION_MESSAGE_FILE, 200, "{\"media\":{\"url\":\"http://h/a\",\"mimetype\":\"a/b\"}}",
 	 "ok", "{\"url\":\"http://h/a\",\"mimetype\":\"a/b\",\"filename\":null}"},
 	{ACTION_FILE, 200, "\x01{", "ok", "\x01{"},
-	{ACTION_FILE, 404, "{\"error\":{\"code\":404,\"message\":\"File not found\"}}", "not_found",
+	{ACTION_FILE, 404, "{\"error\":{\"code\":404,\"key\":\"FILE_NOT_FOUND\"}}", "media_gone",
 	 NULL},
 	{ACTION_CONTACTS, 200, "[{\"id\":\"119900@s.whatsapp.net\",\"name\":\"R\"}]", "ok",
 	 "[{\"jid\":\"119900@s.whatsapp.net\",\"phone\":null,\"name\":\"R\",\"wa_name\":null,"
