@@ -1,5 +1,6 @@
 /* waha_event.h - what WAHA's answers and webhooks have in common, and the webhook
- * reader. Private to the WAHA translator. Contract: contracts/waha.md.
+ * reader. Private to the WAHA translator: waha_message.c, waha_event.c. Contract:
+ * contracts/waha.md.
  */
 #ifndef GH_WAHA_EVENT_H
 #define GH_WAHA_EVENT_H
@@ -32,6 +33,21 @@ enum provider_session waha_session_state(struct slice word);
 
 /* Digits of a person's id ("...@c.us", "...:7@s.whatsapp.net"); SLICE_NONE for any other. */
 struct slice waha_phone(struct slice id, struct arena *a);
+
+/* Canonical key of a chat or person; what is not understood stays as received. */
+struct slice waha_chat_key(struct slice id, struct arena *a);
+
+/* A time of any unit and form in microseconds; 0 when absent or absurd. */
+int64_t waha_time_read(const struct json *v);
+
+/* Compact JSON of a value that was read from source_bytes of text. */
+struct slice waha_raw_copy(const struct json *v, size_t source_bytes, struct arena *a);
+
+/* Ids, direction and people of anything that has a message's frame; time where it tells one. */
+void waha_read_frame(const struct json *payload, struct provider_fact *f, struct arena *a);
+
+/* Kind, text, file and quoted message. */
+void waha_read_content(const struct json *payload, struct provider_fact *f);
 
 /* struct provider.parse_event */
 enum gh_code waha_parse_event(struct slice body, struct arena *a, struct provider_event *out,

@@ -1,0 +1,457 @@
+/* waha_message.c - WAHA's objects that describe a message, of any engine: ids, times, acks,
+ * content, people (contracts/waha.md sections 3, 5.1, 11-13).
+ *
+ * Tolerant by design: every key may be missing or of another type.
+ */
+#include "provider/waha_event.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "http/json.h"
+
+/* ---- ids ---- */
+
+#define ID_PARTS_MAX 4
+
+struct waha_id
+waha_id_split(struct slice text)
+{
+	struct waha_id id = {.full = text, .bare = text};
+	struct slice part[ID_PARTS_MAX], rest = text;
+	size_t n = 0;
+
+	while (rest.p != NULL && n < ID_PARTS_MAX)
+		part[n++] = slice_cut(rest, '_', &rest);
+	if (rest.p != NULL || n < 3)
+		return id;
+	if (!slice_eq(part[0], S("true")) && !slice_eq(part[0], S("false")))
+		return id;
+	id.has_from_me = true;
+	id.is_from_me = slice_eq(part[0], S("true"));
+	id.chat = part[1];
+	id.bare = part[2];
+	if (n == 4)
+		id.participant = part[3];
+	return id;
+}
+
+/* The library forms keep the parts side by side: {fromMe, remote|remoteJid, id, participant}. */
+static struct waha_id
+id_from_key(const struct json *key, const char *chat_name)
+{
+	struct waha_id id = {
+		.bare = json_str(json_get(key, "id")),
+		.chat = json_str(json_get(key, chat_name)),
+		.participant = json_str(json_get(key, "participant")),
+	};
+
+	id.has_from_me = json_type(json_get(key, "fromMe")) == JSON_BOOL;
+	id.is_from_me = json_bool(json_get(key, "fromMe"), false);
+	return id;
+}
+
+/* The order of section 5.1; a missing _serialized is tolerated (quirk 12). */
+bool
+waha_id_read(const struct json *message, struct waha_id *out)
+{
+	static const struct {
+		const char *path, *chat_name;
+	} keys[] = {
+		{"id", "remote"},
+		{"key", "remoteJid"},
+		{"_data.id", "remote"},
+		{"_data.key", "remoteJid"},
+	};
+	struct slice text = json_str(json_get(message, "id"));
+
+	if (text.n == 0)
+		text = json_str(json_path(message, "id._serialized"));
+	if (text.n > 0) {
+		*out = waha_id_split(text);
+		return true;
+	}
+	for (size_t i = 0; i < GH_COUNT(keys); i++) {
+		*out = id_from_key(json_path(message, keys[i].path), keys[i].chat_name);
+		if (out->bare.n > 0)
+			return true;
+	}
+	*out = (struct waha_id){.bare = json_str(json_path(message, "_data.Info.ID"))};
+	return out->bare.n > 0;
+}
+
+struct slice
+waha_phone(struct slice id, struct arena *a)
+{
+	struct provider_chat chat;
+
+	if (id.n == 0 || provider_chat_parse(id, a, &chat) != GH_OK ||
+	    chat.kind != PROVIDER_CHAT_PERSON)
+		return SLICE_NONE;
+	return chat.user;
+}
+
+/* Canonical key of a chat or person; what is not understood stays as received. */
+struct slice
+waha_chat_key(struct slice id, struct arena *a)
+{
+	struct provider_chat chat;
+
+	if (id.n == 0)
+		return SLICE_NONE;
+	return provider_chat_parse(id, a, &chat) == GH_OK ? chat.key : id;
+}
+
+/* ---- small readers ---- */
+
+static double
+number_read(const struct json *v, double dflt)
+{
+	struct slice text = json_str(v);
+	uint64_t n;
+
+	if (text.p == NULL)
+		return json_double(v, dflt);
+	return parse_u64(text, 0, INT64_MAX, &n) == GH_OK ? (double)n : dflt;
+}
+
+/* Seconds, fractional seconds, milliseconds, text of any of them, or RFC 3339
+ * (quirk 10): told apart by size. 0 when absent or absurd. */
+int64_t
+waha_time_read(const struct json *v)
+{
+	double t = number_read(v, 0);
+	int64_t us;
+
+	if (json_type(v) == JSON_STRING && !(t > 0))
+		return clock_parse_rfc3339(json_str(v), &us) == GH_OK && us > 0 ? us : 0;
+	if (!(t > 0) || t >= 1e14)
+		return 0;
+	if (t < 1e11)
+		t *= 1000;
+	return (int64_t)llround(t * 1000);
+}
+
+static int64_t
+count_read(const struct json *v)
+{
+	double n = number_read(v, -1);
+
+	return n >= 0 && n < 1e15 ? (int64_t)n : -1;
+}
+
+static struct slice
+first_str(const struct json *v, const char *const *paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct slice s = json_str(json_path(v, paths[i]));
+
+		if (s.n > 0)
+			return s;
+	}
+	return SLICE_NONE;
+}
+
+/* Compact JSON of a value. Escapes may be written longer than they came, at most 6 for 1. */
+struct slice
+waha_raw_copy(const struct json *v, size_t source_bytes, struct arena *a)
+{
+	struct buf b;
+
+	buf_init(&b, a, source_bytes * 6 + 64);
+	json_write(&b, v);
+	return buf_slice(&b);
+}
+
+/* ---- statuses: section 12 and 4.1 ---- */
+
+static const struct {
+	int ack;
+	struct slice name;
+	bool has_status;
+	enum msg_status status;
+} acks[] = {
+	{-1, {"ERROR", 5}, true, MSG_FAILED}, {0, {"PENDING", 7}, false, MSG_SENT},
+	{1, {"SERVER", 6}, true, MSG_SENT},   {2, {"DEVICE", 6}, true, MSG_DELIVERED},
+	{3, {"READ", 4}, true, MSG_READ},     {4, {"PLAYED", 6}, true, MSG_PLAYED},
+};
+
+bool
+waha_ack_read(const struct json *message, int *ack, enum msg_status *status)
+{
+	const struct json *number = json_get(message, "ack");
+	struct slice name = json_str(json_get(message, "ackName"));
+	bool has_number = json_type(number) == JSON_INT || json_type(number) == JSON_DOUBLE;
+
+	*ack = INT_MIN;
+	for (size_t i = 0; i < GH_COUNT(acks); i++) {
+		if (has_number ? json_i64(number, INT_MIN) != acks[i].ack
+			       : !slice_eq(name, acks[i].name))
+			continue;
+		*ack = acks[i].ack;
+		*status = acks[i].status;
+		return acks[i].has_status;
+	}
+	return false;
+}
+
+enum provider_session
+waha_session_state(struct slice word)
+{
+	static const struct {
+		struct slice word;
+		enum provider_session state;
+	} states[] = {
+		{{"WORKING", 7}, PROVIDER_SESSION_CONNECTED},
+		/* Also "connection lost, coming back": never a disconnection. */
+		{{"STARTING", 8}, PROVIDER_SESSION_CONNECTING},
+		{{"SCAN_QR_CODE", 12}, PROVIDER_SESSION_QR},
+		{{"PASSKEY_REQUIRED", 16}, PROVIDER_SESSION_QR},
+		{{"PASSKEY_CONFIRMATION_REQUIRED", 29}, PROVIDER_SESSION_QR},
+		{{"STOPPED", 7}, PROVIDER_SESSION_DISCONNECTED},
+		{{"FAILED", 6}, PROVIDER_SESSION_FAILED},
+	};
+
+	for (size_t i = 0; i < GH_COUNT(states); i++)
+		if (slice_eq(word, states[i].word))
+			return states[i].state;
+	return PROVIDER_SESSION_UNKNOWN;
+}
+
+/* ---- content of a message: section 11 ---- */
+
+/* The WhatsApp message inside _data, out of its wrappers: one member names the kind.
+ * NOWEB and GOWS spell the members alike. */
+static const struct json *
+inner_message(const struct json *payload)
+{
+	static const char *const wrappers[] = {
+		"ephemeralMessage",           "viewOnceMessage",
+		"viewOnceMessageV2",          "viewOnceMessageV2Extension",
+		"documentWithCaptionMessage", "deviceSentMessage",
+	};
+	const struct json *m = json_path(payload, "_data.message");
+	size_t i = 0;
+
+	if (m == NULL)
+		m = json_path(payload, "_data.Message");
+	/* Every step goes one level down a document of bounded depth, so this ends. */
+	while (i < GH_COUNT(wrappers)) {
+		const struct json *inner = json_get(json_get(m, wrappers[i]), "message");
+
+		if (inner == NULL) {
+			i++;
+			continue;
+		}
+		m = inner;
+		i = 0;
+	}
+	return m;
+}
+
+static const struct {
+	const char *member;
+	enum msg_kind kind;
+} inner_kinds[] = {
+	{"imageMessage", MSG_IMAGE},
+	{"videoMessage", MSG_VIDEO},
+	{"ptvMessage", MSG_VIDEO},
+	{"audioMessage", MSG_AUDIO},
+	{"documentMessage", MSG_DOCUMENT},
+	{"stickerMessage", MSG_STICKER},
+	{"lottieStickerMessage", MSG_STICKER},
+	{"locationMessage", MSG_LOCATION},
+	{"liveLocationMessage", MSG_LOCATION},
+	{"contactMessage", MSG_CONTACT},
+	{"contactsArrayMessage", MSG_CONTACT},
+	{"extendedTextMessage", MSG_TEXT},
+	{"conversation", MSG_TEXT},
+};
+
+/* WEBJS says it in one word. */
+static const struct {
+	struct slice word;
+	enum msg_kind kind;
+} library_types[] = {
+	{{"image", 5}, MSG_IMAGE},
+	{{"video", 5}, MSG_VIDEO},
+	{{"ptt", 3}, MSG_AUDIO},
+	{{"audio", 5}, MSG_AUDIO},
+	{{"document", 8}, MSG_DOCUMENT},
+	{{"sticker", 7}, MSG_STICKER},
+	{{"location", 8}, MSG_LOCATION},
+	{{"vcard", 5}, MSG_CONTACT},
+	{{"multi_vcard", 11}, MSG_CONTACT},
+};
+
+static bool
+kind_from_data(const struct json *payload, const struct json *inner, enum msg_kind *kind,
+	       const struct json **node)
+{
+	struct slice type = json_str(json_path(payload, "_data.type"));
+
+	for (size_t i = 0; i < GH_COUNT(inner_kinds); i++) {
+		const struct json *v = json_get(inner, inner_kinds[i].member);
+
+		if (json_is_null(v))
+			continue;
+		*kind = inner_kinds[i].kind;
+		*node = v;
+		return true;
+	}
+	for (size_t i = 0; i < GH_COUNT(library_types); i++) {
+		if (!slice_eq(type, library_types[i].word))
+			continue;
+		*kind = library_types[i].kind;
+		*node = json_get(payload, "_data");
+		return true;
+	}
+	return false;
+}
+
+static enum msg_kind
+kind_from_mime(const struct provider_file *file, struct slice caption)
+{
+	if (file->name.n > 0)
+		return MSG_DOCUMENT; /* only documents carry a file name */
+	if (slice_starts(file->mime_type, S("image/webp")) && caption.n == 0)
+		return MSG_STICKER;
+	if (slice_starts(file->mime_type, S("image/")))
+		return MSG_IMAGE;
+	if (slice_starts(file->mime_type, S("video/")))
+		return MSG_VIDEO;
+	if (slice_starts(file->mime_type, S("audio/")))
+		return MSG_AUDIO;
+	return MSG_DOCUMENT;
+}
+
+static void
+read_file(const struct json *payload, const struct json *node, struct provider_file *file)
+{
+	const struct json *media = json_get(payload, "media");
+	const struct json *size = json_get(node, "fileLength");
+
+	file->is_present =
+		json_bool(json_get(payload, "hasMedia"), false) || json_type(media) == JSON_OBJECT;
+	file->url = json_str(json_get(media, "url"));
+	if (file->url.n == 0)
+		file->url = json_str(json_get(payload, "mediaUrl"));
+	file->mime_type = json_str(json_get(media, "mimetype"));
+	if (file->mime_type.n == 0)
+		file->mime_type = json_str(json_get(node, "mimetype"));
+	file->name = json_str(json_get(media, "filename"));
+	if (file->name.n == 0)
+		file->name = json_str(json_get(node, "fileName"));
+	file->error = json_str(json_get(media, "error"));
+	file->size_bytes = count_read(size != NULL ? size : json_get(node, "size"));
+	file->duration_s = count_read(json_get(node, "seconds"));
+	if (file->duration_s < 0)
+		file->duration_s = count_read(json_get(node, "duration"));
+}
+
+void
+waha_read_content(const struct json *payload, struct provider_fact *f)
+{
+	const struct json *node = NULL;
+	bool is_known = kind_from_data(payload, inner_message(payload), &f->message_kind, &node);
+
+	f->text = json_str(json_get(payload, "body"));
+	read_file(payload, node, &f->file);
+	f->quoted_text = json_str(json_path(payload, "replyTo.body"));
+	f->quoted_id = waha_id_split(json_str(json_path(payload, "replyTo.id"))).bare;
+	if (is_known)
+		return;
+	if (f->file.is_present && f->file.mime_type.n > 0)
+		f->message_kind = kind_from_mime(&f->file, f->text);
+	else if (!json_is_null(json_get(payload, "location")))
+		f->message_kind = MSG_LOCATION;
+	else if (json_count(json_get(payload, "vCards")) > 0)
+		f->message_kind = MSG_CONTACT;
+	else if (f->text.n > 0 && !f->file.is_present)
+		f->message_kind = MSG_TEXT;
+	else
+		f->message_kind = MSG_UNSUPPORTED;
+}
+
+/* ---- who and where: section 13 ---- */
+
+/* The same person under the other kind of id, where the engine tells it. */
+static struct slice
+alternative_id(const struct json *payload, const struct provider_fact *f)
+{
+	static const char *const sender[] = {
+		"_data.key.participantAlt",
+		"_data.key.participantPn",
+		"_data.key.participantLid",
+		"_data.Info.SenderAlt",
+	};
+	static const char *const other[] = {
+		"_data.key.remoteJidAlt",
+		"_data.key.senderPn",
+		"_data.key.senderLid",
+	};
+	struct slice alt;
+
+	if (f->is_group)
+		return first_str(payload, sender, GH_COUNT(sender));
+	alt = first_str(payload, other, GH_COUNT(other));
+	if (alt.n > 0)
+		return alt;
+	return json_str(json_path(payload, f->is_from_me ? "_data.Info.RecipientAlt"
+							 : "_data.Info.SenderAlt"));
+}
+
+static void
+read_person(const struct json *payload, struct provider_fact *f, struct arena *a)
+{
+	static const char *const names[] = {"_data.Info.PushName", "_data.pushName",
+					    "_data.notifyName"};
+	struct slice ids[] = {f->is_group ? f->participant : f->chat, alternative_id(payload, f)};
+	struct provider_chat person;
+
+	for (size_t i = 0; i < GH_COUNT(ids); i++) {
+		if (ids[i].n == 0 || provider_chat_parse(ids[i], a, &person) != GH_OK)
+			continue;
+		if (person.kind == PROVIDER_CHAT_LID && f->lid.n == 0)
+			f->lid = person.key;
+		else if (person.kind == PROVIDER_CHAT_PERSON && f->phone.n == 0)
+			f->phone = person.user;
+	}
+	if (!f->is_from_me)
+		f->push_name = first_str(payload, names, GH_COUNT(names));
+}
+
+/* Ids, direction and people of anything that has a message's frame. The chat part of
+ * the id is the one place where all engines agree on what the conversation is. */
+void
+waha_read_frame(const struct json *payload, struct provider_fact *f, struct arena *a)
+{
+	struct slice from = json_str(json_get(payload, "from"));
+	struct slice to = json_str(json_get(payload, "to"));
+	struct slice participant = json_str(json_get(payload, "participant"));
+	struct waha_id id = {0};
+	int64_t at_us;
+
+	if (waha_id_read(payload, &id)) {
+		f->external_id = id.bare;
+		f->full_id = id.full;
+	}
+	f->is_from_me = json_bool(json_get(payload, "fromMe"), id.has_from_me && id.is_from_me);
+	f->is_from_api = f->is_from_me && slice_eq(json_str(json_get(payload, "source")), S("api"));
+	f->chat = waha_chat_key(id.chat.n > 0 ? id.chat : f->is_from_me && to.n > 0 ? to : from, a);
+	f->from = waha_chat_key(from, a);
+	f->to = waha_chat_key(to, a);
+	f->is_group = slice_ends(f->chat, S("@g.us"));
+	if (participant.n == 0)
+		participant = id.participant;
+	if (participant.n == 0 && f->is_group)
+		participant = json_str(json_get(payload, "author"));
+	f->participant = waha_chat_key(participant, a);
+	at_us = waha_time_read(json_get(payload, "timestamp"));
+	if (at_us != 0)
+		f->at_us = at_us;
+	read_person(payload, f, a);
+}
