@@ -254,6 +254,20 @@ struct provider_file {
 	int64_t duration_s; /* -1: not told */
 };
 
+/* A place that a message shows. */
+struct provider_place {
+	bool is_present;
+	double latitude, longitude;
+	struct slice name, address;
+};
+
+/* A person of a group, as far as the provider tells. */
+struct provider_member {
+	struct slice id;    /* canonical key */
+	struct slice phone; /* digits of the same person when known */
+	struct slice role;  /* provider's word: participant, admin, superadmin, left */
+};
+
 /* One normalised statement. Slices that do not apply are SLICE_NONE; ids of
  * people and chats are canonical keys (or as received when not understood). */
 struct provider_fact {
@@ -290,6 +304,15 @@ struct provider_fact {
 	struct slice word;
 
 	struct slice raw; /* the provider's own object, compact JSON */
+
+	struct provider_place place; /* MESSAGE */
+	const struct slice *vcards;  /* MESSAGE */
+	size_t vcard_count;
+	struct slice description, invite;      /* GROUP; its subject is in text */
+	const struct provider_member *members; /* GROUP: those it speaks of */
+	size_t member_count;
+	bool is_video;        /* CALL */
+	int64_t last_seen_us; /* PRESENCE; 0: not told */
 };
 
 struct provider_event {

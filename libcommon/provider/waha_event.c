@@ -23,7 +23,7 @@ event_message(const struct json *payload, struct provider_event *ev, struct aren
 
 	f->kind = PROVIDER_FACT_MESSAGE;
 	waha_read_frame(payload, f, a);
-	waha_read_content(payload, f);
+	waha_read_content(payload, f, a);
 	/* The ack of an incoming message says nothing about ours. */
 	f->has_status = waha_ack_read(payload, &f->ack, &f->status) && f->is_from_me;
 }
@@ -93,8 +93,40 @@ event_edited(const struct json *payload, struct provider_event *ev, struct arena
 
 	f->kind = PROVIDER_FACT_EDITED;
 	waha_read_frame(payload, f, a);
-	waha_read_content(payload, f);
+	waha_read_content(payload, f, a);
 	f->target_id = waha_id_split(json_str(json_get(payload, "editedMessageId"))).bare;
+}
+
+/* Their hidden id and their phone number, whichever the engine calls id. */
+static void
+read_member(const struct json *v, struct provider_member *m, struct arena *a)
+{
+	struct slice id = json_str(json_get(v, "id"));
+	struct slice pn = json_str(json_get(v, "pn"));
+
+	m->id = waha_chat_key(id.n > 0 ? id : pn, a);
+	m->phone = waha_phone(pn.n > 0 ? pn : id, a);
+	m->role = json_str(json_get(v, "role"));
+}
+
+/* Of a change those it speaks of, else all that the group has. */
+static void
+read_members(const struct json *payload, struct provider_fact *f, struct arena *a)
+{
+	const struct json *list = json_get(payload, "participants");
+	struct provider_member *members;
+	size_t n, i = 0;
+
+	if (json_type(list) != JSON_ARRAY)
+		list = json_path(payload, "group.participants");
+	n = json_count(list);
+	if (n == 0)
+		return;
+	members = arena_alloc_array(a, n, sizeof(*members));
+	for (const struct json *m = json_first(list); m != NULL && i < n; m = json_next(m))
+		read_member(m, &members[i++], a);
+	f->members = members;
+	f->member_count = i;
 }
 
 static void
@@ -114,6 +146,9 @@ event_group(const struct json *payload, struct provider_event *ev, struct arena 
 	f->is_group = true;
 	f->chat = waha_chat_key(json_str(json_path(payload, "group.id")), a);
 	f->text = json_str(json_path(payload, "group.subject"));
+	f->description = json_str(json_path(payload, "group.description"));
+	f->invite = json_str(json_path(payload, "group.invite"));
+	read_members(payload, f, a);
 	f->word =
 		json_str(json_get(payload, "type")); /* of members: join, leave, promote, demote */
 	for (size_t i = 0; i < GH_COUNT(words); i++)
@@ -145,6 +180,7 @@ event_presence(const struct json *payload, struct provider_event *ev, struct are
 		f->participant = waha_chat_key(json_str(json_get(p, "participant")), a);
 		f->from = f->participant;
 		f->word = json_str(json_get(p, "lastKnownPresence"));
+		f->last_seen_us = waha_time_read(json_get(p, "lastSeen"));
 	}
 }
 
@@ -159,6 +195,7 @@ event_call(const struct json *payload, struct provider_event *ev, struct arena *
 	f->from = waha_chat_key(json_str(json_get(payload, "from")), a);
 	f->chat = f->from;
 	f->is_group = json_bool(json_get(payload, "isGroup"), false);
+	f->is_video = json_bool(json_get(payload, "isVideo"), false);
 	f->word = slice_from(ev->name, sizeof("call.") - 1);
 	if (at_us != 0)
 		f->at_us = at_us;

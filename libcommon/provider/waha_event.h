@@ -46,8 +46,8 @@ struct slice waha_raw_copy(const struct json *v, size_t source_bytes, struct are
 /* Ids, direction and people of anything that has a message's frame; time where it tells one. */
 void waha_read_frame(const struct json *payload, struct provider_fact *f, struct arena *a);
 
-/* Kind, text, file and quoted message. */
-void waha_read_content(const struct json *payload, struct provider_fact *f);
+/* Kind, text, file, place, cards and quoted message. */
+void waha_read_content(const struct json *payload, struct provider_fact *f, struct arena *a);
 
 /* struct provider.parse_event */
 enum gh_code waha_parse_event(struct slice body, struct arena *a, struct provider_event *out,

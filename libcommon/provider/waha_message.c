@@ -352,14 +352,56 @@ read_file(const struct json *payload, const struct json *node, struct provider_f
 		file->duration_s = count_read(json_get(node, "duration"));
 }
 
+/* Numbers are text in the schema and numbers on some engines (section 11). */
+static bool
+coordinate_read(const struct json *v, double limit, struct arena *a, double *out)
+{
+	if (json_type(v) == JSON_STRING && json_parse(json_str(v), a, &v, NULL, NULL) != GH_OK)
+		return false;
+	*out = json_double(v, NAN);
+	return fabs(*out) <= limit;
+}
+
+static void
+read_place(const struct json *payload, struct provider_place *place, struct arena *a)
+{
+	const struct json *location = json_get(payload, "location");
+
+	if (json_type(location) != JSON_OBJECT)
+		return;
+	place->is_present =
+		coordinate_read(json_get(location, "latitude"), 90, a, &place->latitude) &&
+		coordinate_read(json_get(location, "longitude"), 180, a, &place->longitude);
+	place->name = json_str(json_get(location, "name"));
+	place->address = json_str(json_get(location, "address"));
+}
+
+static void
+read_vcards(const struct json *payload, struct provider_fact *f, struct arena *a)
+{
+	const struct json *list = json_get(payload, "vCards");
+	size_t n = json_count(list);
+	struct slice *cards;
+
+	if (json_type(list) != JSON_ARRAY || n == 0)
+		return;
+	cards = arena_alloc_array(a, n, sizeof(*cards));
+	for (const struct json *v = json_first(list); v != NULL; v = json_next(v))
+		if (json_str(v).n > 0 && f->vcard_count < n)
+			cards[f->vcard_count++] = json_str(v);
+	f->vcards = cards;
+}
+
 void
-waha_read_content(const struct json *payload, struct provider_fact *f)
+waha_read_content(const struct json *payload, struct provider_fact *f, struct arena *a)
 {
 	const struct json *node = NULL;
 	bool is_known = kind_from_data(payload, inner_message(payload), &f->message_kind, &node);
 
 	f->text = json_str(json_get(payload, "body"));
 	read_file(payload, node, &f->file);
+	read_place(payload, &f->place, a);
+	read_vcards(payload, f, a);
 	f->quoted_text = json_str(json_path(payload, "replyTo.body"));
 	f->quoted_id = waha_id_split(json_str(json_path(payload, "replyTo.id"))).bare;
 	if (is_known)

@@ -41,6 +41,27 @@ line_add(struct buf *b, const char *key, struct slice value)
 	buf_add_printf(b, " %s=%.*s", key, S_FMT(value));
 }
 
+/* What one kind of fact only has. */
+static void
+line_add_rest(struct buf *b, const struct provider_fact *f)
+{
+	if (f->place.is_present)
+		buf_add_printf(b, " place=%g,%g", f->place.latitude, f->place.longitude);
+	line_add(b, "place-name", f->place.name);
+	line_add(b, "place-address", f->place.address);
+	for (size_t i = 0; i < f->vcard_count; i++)
+		buf_add_printf(b, " vcard=%zu", f->vcards[i].n);
+	line_add(b, "description", f->description);
+	line_add(b, "invite", f->invite);
+	for (size_t i = 0; i < f->member_count; i++)
+		buf_add_printf(b, " member=%.*s,%.*s,%.*s", S_FMT(f->members[i].id),
+			       S_FMT(f->members[i].phone), S_FMT(f->members[i].role));
+	if (f->is_video)
+		buf_add_cstr(b, " video");
+	if (f->last_seen_us != 0)
+		buf_add_printf(b, " seen=%" PRId64, f->last_seen_us);
+}
+
 static void
 line_add_fact(struct buf *b, const struct provider_fact *f)
 {
@@ -72,6 +93,7 @@ line_add_fact(struct buf *b, const struct provider_fact *f)
 	if (f->kind == PROVIDER_FACT_SESSION)
 		buf_add_printf(b, " state=%s", provider_session_name(f->session));
 	line_add(b, "word", f->word);
+	line_add_rest(b, f);
 	buf_add_printf(b, " at=%" PRId64, f->at_us);
 }
 
@@ -81,14 +103,18 @@ static const struct hook_case {
 	{"hook_message_image",
 	 "message id=3A0000000000000000AA chat=5511900000002@c.us phone=5511900000002 type=image "
 	 "text=Is it open today? quoted=3EB0C0FFEE0000000001 file mime=image/jpeg "
+	 "place=-23.55,-46.63 place-name=Store 3 place-address=Rua A, 1 "
 	 "at=1791000000000000"},
 	{"hook_message_text", "message id=3A0000000000000000AA chat=5511900000002@c.us "
 			      "phone=5511900000002 type=text text=Is it open today? "
 			      "at=1791000000000000"},
 	{"hook_message_location", "message id=3A0000000000000000AA chat=5511900000002@c.us "
-				  "phone=5511900000002 type=location at=1791000000000000"},
-	{"hook_message_contact", "message id=3A0000000000000000AA chat=5511900000002@c.us "
-				 "phone=5511900000002 type=contact text= at=1791000000000000"},
+				  "phone=5511900000002 type=location "
+				  "place=-23.55,-46.63 place-name=Store 3 place-address=Rua A, 1 "
+				  "at=1791000000000000"},
+	{"hook_message_contact",
+	 "message id=3A0000000000000000AA chat=5511900000002@c.us "
+	 "phone=5511900000002 type=contact text= vcard=28 at=1791000000000000"},
 	{"hook_message_empty", "message id=3A0000000000000000AA chat=5511900000002@c.us "
 			       "phone=5511900000002 type=unsupported at=1791000000000000"},
 	{"hook_echo_gows",
@@ -141,11 +167,26 @@ static const struct hook_case {
 	{"hook_call", "call id=CALL0000000000000001 chat=5511900000002@c.us word=received "
 		      "at=1791000080000000"},
 	{"hook_presence", "presence chat=5511900000002@c.us part=5511900000002@c.us word=recording "
-			  "at=1791000000456000"},
+			  "seen=1791000085000000 at=1791000000456000"},
 	{"hook_group_join", "group chat=120363000000000001@g.us group text=Acme team word=join "
-			    "at=1791000090000000"},
-	{"hook_group_participants", "group chat=120363000000000001@g.us group word=promote "
-				    "at=1791000091000000"},
+			    "description=d invite=https://chat.whatsapp.com/XXXX "
+			    "member=210000000000002@lid,5511900000002,admin at=1791000090000000"},
+	{"hook_group_participants",
+	 "group chat=120363000000000001@g.us group word=promote "
+	 "member=210000000000002@lid,5511900000002,admin at=1791000091000000"},
+	{"hook_group_leave",
+	 "group chat=120363000000000001@g.us group word=leave at=1791000092000000"},
+	{"hook_group_update", "group chat=120363000000000001@g.us group text=Acme team 2 "
+			      "word=update at=1791000093000000"},
+	{"hook_poll_vote_failed", "poll id=3A0000000000000000FF target=3EB0C0FFEE0000000009 "
+				  "chat=5511900000002@c.us phone=5511900000002 word=failed "
+				  "at=1791000070000000"},
+	{"hook_call_video", "call id=CALL0000000000000002 chat=5511900000002@c.us word=rejected "
+			    "video at=1791000081000000"},
+	{"hook_waiting", "other at=1791000000456000"},
+	{"hook_archive", "other at=1791000000456000"},
+	{"hook_label_chat", "other at=1791000000456000"},
+	{"hook_event_response", "other at=1791000000456000"},
 	{"hook_label", "other at=1791000000456000"},
 	{"hook_unknown", "other at=1791000000456000"},
 };
