@@ -4,11 +4,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "codes.h"
 #include "daemon/daemon.h"
 #include "loop/cadence.h"
 #include "loop/loop.h"
 #include "model/inbound.h"
 #include "model/instance_lock.h"
+#include "model/route.h"
 #include "model/send_queue.h"
 #include "model/wake.h"
 #include "plan.h"
@@ -22,6 +24,7 @@ struct inbound {
 	struct db *db;
 	struct metrics_table *table;
 	struct targets *targets;
+	struct codes *codes;
 	struct wake *outbox_wake;
 	struct loop_task *task;
 	struct cadence *cadence;
@@ -45,11 +48,8 @@ struct round {
 };
 
 const struct db_stmt_table *const inbound_tables[] = {
-	&inbound_stmt_table,
-	&instance_lock_stmt_table,
-	&send_queue_stmt_table,
-	&wake_stmt_table,
-	NULL,
+	&inbound_stmt_table,    &instance_lock_stmt_table, &route_stmt_table,
+	&send_queue_stmt_table, &wake_stmt_table,          NULL,
 };
 
 static void round_applied(void *arg, enum gh_code code, const struct db_unit *u);
@@ -194,7 +194,7 @@ round_taken(void *arg, enum gh_code code, const struct db_unit *u)
 		return;
 	}
 	r->plan = plan_new(r->a, r->bodies, r->body_count, slice_of(daemon_worker(r->in->daemon)),
-			   r->in->table);
+			   r->in->codes, r->in->table);
 	round_resolve(r);
 }
 
@@ -271,6 +271,7 @@ inbound_new(struct daemon *d, struct db *db, struct metrics_table *table)
 	in->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, inbound_step, in);
 	in->cadence = cadence_new(daemon_loop(d), CADENCE_GAP_US, in->task);
 	in->targets = targets_new(daemon_loop(d), inbound_wanted, in);
+	in->codes = codes_new(d, db);
 	in->outbox_wake = wake_new(daemon_loop(d), db, WAKE_OUTBOX);
 	return in;
 }
@@ -281,6 +282,7 @@ inbound_free(struct inbound *in)
 	if (in == NULL)
 		return;
 	targets_free(in->targets);
+	codes_free(in->codes);
 	wake_free(in->outbox_wake);
 	cadence_free(in->cadence);
 	loop_task_free(in->task);

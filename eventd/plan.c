@@ -6,14 +6,17 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "message_facts.h"
+#include "codes.h"
+#include "inbound_facts.h"
 #include "metrics/metrics.h"
 #include "model/facts.h"
 #include "provider/provider.h"
 
-/* How long a status waits for the message it speaks of: 1, 2, 4, 8, 15 s. */
+/* How long a fact waits for the message it speaks of: 1, 2, 4, 8, 15 s. */
 #define PLAN_WAIT_TRIES  5
 #define PLAN_WAIT_MAX_US (15 * CLOCK_SEC)
+/* How long on-qrcode waits for the code to scan, which lives 20 s: 1, 2, 4 s. */
+#define PLAN_CODE_TRIES 3
 
 #define PLAN_FACTS_PER_BODY_MAX 1024
 /* Each is a statement of the unit, which holds DB_UNIT_STMTS_MAX (32) and a few others. */
@@ -30,6 +33,7 @@ struct plan {
 	struct arena *a;
 	struct slice worker;
 	struct metrics_table *table;
+	struct codes *codes;
 	struct reading *readings;
 	unsigned reading_count;
 	struct inbound_key *keys;
@@ -42,6 +46,10 @@ struct plan {
 	unsigned message_count;
 	struct inbound_session *sessions;
 	unsigned session_count;
+	struct inbound_change *changes;
+	unsigned change_count;
+	struct inbound_event *events;
+	unsigned event_count;
 	struct inbound_orphan *orphans;
 	unsigned orphan_count;
 	struct send_result *resolved; /* sends in doubt that a receipt proves sent or failed */
@@ -75,6 +83,17 @@ reading_refuse(struct reading *r, enum inbound_verdict verdict, struct arena *a,
 	log_warn("inbound.refused", LOG_INT("instance", r->body->instance_id), LOG_STR("err", why));
 }
 
+/* A fact without a time of its own happened when the provider told it, or when we heard. */
+static void
+reading_date(struct reading *r)
+{
+	int64_t told_us = r->event.at_us > 0 ? r->event.at_us : uuid7_time_us(r->body->id);
+
+	for (size_t i = 0; i < r->event.fact_count; i++)
+		if (r->event.fact[i].at_us <= 0)
+			r->event.fact[i].at_us = told_us;
+}
+
 static unsigned
 reading_session_count(const struct reading *r)
 {
@@ -101,14 +120,30 @@ reading_parse(struct reading *r, struct arena *a)
 		   reading_session_count(r) > PLAN_SESSIONS_MAX) {
 		reading_refuse(r, INBOUND_BAD, a, "too many elements");
 	}
+	reading_date(r);
 }
 
-static bool
-fact_names_message(const struct provider_fact *f)
+/* The provider's id of the message that a fact is or speaks of. */
+static struct slice
+fact_message(const struct provider_fact *f)
 {
-	if (f->external_id.p == NULL)
-		return false;
-	return f->kind == PROVIDER_FACT_MESSAGE || f->kind == PROVIDER_FACT_STATUS;
+	switch (f->kind) {
+	case PROVIDER_FACT_MESSAGE:
+	case PROVIDER_FACT_STATUS:
+		return f->external_id;
+	case PROVIDER_FACT_REACTION:
+	case PROVIDER_FACT_EDITED:
+	case PROVIDER_FACT_REVOKED:
+	case PROVIDER_FACT_POLL:
+		return f->target_id;
+	case PROVIDER_FACT_OTHER:
+	case PROVIDER_FACT_SESSION:
+	case PROVIDER_FACT_GROUP:
+	case PROVIDER_FACT_PRESENCE:
+	case PROVIDER_FACT_CALL:
+		break;
+	}
+	return SLICE_NONE;
 }
 
 static void
@@ -119,19 +154,19 @@ plan_collect_keys(struct plan *p, unsigned fact_count)
 		const struct reading *r = &p->readings[i];
 
 		for (size_t k = 0; k < r->event.fact_count; k++) {
-			const struct provider_fact *f = &r->event.fact[k];
+			struct slice external_id = fact_message(&r->event.fact[k]);
 
-			if (!fact_names_message(f))
+			if (external_id.p == NULL)
 				continue;
 			p->keys[p->key_count].instance_id = r->body->instance_id;
-			p->keys[p->key_count++].external_id = f->external_id;
+			p->keys[p->key_count++].external_id = external_id;
 		}
 	}
 }
 
 struct plan *
 plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, struct slice worker,
-	 struct metrics_table *table)
+	 struct codes *codes, struct metrics_table *table)
 {
 	struct plan *p = arena_alloc(a, sizeof(*p));
 	unsigned fact_count = 0, session_count = 0;
@@ -139,6 +174,7 @@ plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, str
 	p->a = a;
 	p->worker = worker;
 	p->table = table;
+	p->codes = codes;
 	p->readings = arena_alloc_array(a, count, sizeof(*p->readings));
 	for (unsigned i = 0; i < count; i++) {
 		struct reading *r = &p->readings[i];
@@ -156,6 +192,8 @@ plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, str
 	p->statuses = arena_alloc_array(a, fact_count, sizeof(*p->statuses));
 	p->messages = arena_alloc_array(a, fact_count, sizeof(*p->messages));
 	p->sessions = arena_alloc_array(a, fact_count, sizeof(*p->sessions));
+	p->changes = arena_alloc_array(a, fact_count, sizeof(*p->changes));
+	p->events = arena_alloc_array(a, fact_count, sizeof(*p->events));
 	p->orphans = arena_alloc_array(a, fact_count, sizeof(*p->orphans));
 	p->resolved = arena_alloc_array(a, fact_count, sizeof(*p->resolved));
 	return p;
@@ -207,14 +245,6 @@ plan_find(const struct plan *p, int32_t instance_id, struct slice external_id)
 	return found == NULL ? NULL : *found;
 }
 
-static int64_t
-fact_time(const struct reading *r, const struct provider_fact *f)
-{
-	if (f->at_us > 0)
-		return f->at_us;
-	return r->event.at_us > 0 ? r->event.at_us : uuid7_time_us(r->body->id);
-}
-
 static struct slice
 reading_own_number(const struct reading *r)
 {
@@ -258,7 +288,7 @@ plan_resolve_doubt(struct plan *p, const struct reading *r, const struct provide
 	s->outcome = is_failed ? SEND_DONE_FAILED : SEND_DONE_SENT;
 	s->code = slice_of(is_failed ? "provider_reported" : proof);
 	s->external_id = f->external_id;
-	s->at_us = fact_time(r, f);
+	s->at_us = f->at_us;
 	s->event_id = uuid7_new();
 	s->event_type = is_failed ? EVENT_MESSAGE_FAILED : EVENT_MESSAGE_SENT;
 	s->facts = plan_status_facts(p, r, f, m, is_failed ? MSG_FAILED : MSG_SENT);
@@ -273,14 +303,15 @@ plan_add_status(struct plan *p, const struct reading *r, const struct provider_f
 	s->body_id = r->body->id;
 	s->message_id = m->message_id;
 	s->status = f->status;
-	s->at_us = fact_time(r, f);
+	s->at_us = f->at_us;
 	s->event_type = event_of_status(f->status);
 	s->event_id = uuid7_new();
 	s->facts = plan_status_facts(p, r, f, m, f->status);
 }
 
-/* The message may be on its way into the tables: wait, bounded, then keep the fact. */
-static void
+/* The message may be on its way into the tables: wait, bounded, then keep the fact. True
+ * while it waits. */
+static bool
 plan_await_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 {
 	if (r->body->tries < PLAN_WAIT_TRIES) {
@@ -288,14 +319,16 @@ plan_await_message(struct plan *p, struct reading *r, const struct provider_fact
 
 		r->settled.verdict = INBOUND_LATER;
 		r->settled.delay_us = delay_us < PLAN_WAIT_MAX_US ? delay_us : PLAN_WAIT_MAX_US;
-		return;
+		return true;
 	}
 	p->orphans[p->orphan_count++] = (struct inbound_orphan){
 		.body_id = r->body->id,
-		.external_id = f->external_id,
+		.external_id = fact_message(f),
+		.has_status = f->kind == PROVIDER_FACT_STATUS,
 		.status = f->status,
-		.at_us = fact_time(r, f),
+		.at_us = f->at_us,
 	};
+	return false;
 }
 
 static void
@@ -306,7 +339,7 @@ plan_status(struct plan *p, struct reading *r, const struct provider_fact *f)
 	if (!f->has_status || !f->is_from_me)
 		return; /* an incoming message was read on another of our devices */
 	if (m == NULL) {
-		plan_await_message(p, r, f);
+		(void)plan_await_message(p, r, f); /* what nobody knows makes no event */
 		return;
 	}
 	if (m->direction != MSG_OUT)
@@ -337,66 +370,214 @@ plan_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 	row->status = f->is_from_me ? MSG_SENT : MSG_RECEIVED;
 	row->origin = f->is_from_me ? MSG_FROM_PHONE : MSG_FROM_CONTACT;
 	row->kind = f->message_kind;
-	row->chat_key = f->chat.p != NULL ? f->chat : S("unknown");
-	row->from = f->from;
-	row->to = f->to;
+	row->chat_key = f->chat.p != NULL ? inbound_known_as(p->a, f, f->chat) : S("unknown");
+	row->from = inbound_known_as(p->a, f, f->from);
+	row->to = inbound_known_as(p->a, f, f->to);
 	row->content = f->text;
 	row->payload = f->raw;
 	row->reply_to = f->quoted_id;
-	row->at_us = fact_time(r, f);
+	row->at_us = f->at_us;
 	row->event_id = uuid7_new();
-	row->facts = message_facts(p->a, row->id, r->body, f, reading_own_number(r));
+	row->facts = inbound_facts(p->a, row->id, r->body, f, reading_own_number(r));
 }
 
-/* Our word for the instance and the event on a change; NULL word: says nothing of it. */
-static const struct {
-	const char *status;
-	enum event_type event;
-} session_words[] = {
-	[PROVIDER_SESSION_UNKNOWN] = {NULL, EVENT_NONE},
-	[PROVIDER_SESSION_CONNECTED] = {"connected", EVENT_INSTANCE_CONNECTED},
-	[PROVIDER_SESSION_CONNECTING] = {"connecting", EVENT_NONE},
-	[PROVIDER_SESSION_QR] = {"qr", EVENT_INSTANCE_QR},
-	[PROVIDER_SESSION_DISCONNECTED] = {"disconnected", EVENT_INSTANCE_DISCONNECTED},
-	[PROVIDER_SESSION_FAILED] = {"failed", EVENT_INSTANCE_DISCONNECTED},
-};
+static void
+plan_event(struct plan *p, const struct reading *r, const struct provider_fact *f,
+	   const struct inbound_match *m, enum event_type type)
+{
+	struct inbound_event *e = &p->events[p->event_count++];
+
+	e->body_id = r->body->id;
+	e->id = uuid7_new();
+	if (m != NULL)
+		e->message_id = m->message_id;
+	e->type = type;
+	e->at_us = f->at_us;
+	e->facts = inbound_facts(p->a, e->message_id, r->body, f, reading_own_number(r));
+}
 
 static void
-plan_session(struct plan *p, struct reading *r, const struct provider_fact *f)
+plan_change(struct plan *p, const struct reading *r, const struct provider_fact *f,
+	    const struct inbound_match *m, enum event_type type)
 {
-	const char *status = session_words[f->session].status;
+	struct inbound_change *c = &p->changes[p->change_count++];
+
+	c->body_id = r->body->id;
+	c->message_id = m->message_id;
+	c->at_us = f->at_us;
+	c->content = f->text;
+	c->event_id = uuid7_new();
+	c->event_type = type;
+	c->facts = inbound_facts(p->a, m->message_id, r->body, f, reading_own_number(r));
+}
+
+/* Speaks of a message. One that never comes is older than we are: the company may know it by
+ * the provider's id, so the event goes without ours. */
+static void
+plan_about(struct plan *p, struct reading *r, const struct provider_fact *f, enum event_type type)
+{
+	const struct inbound_match *m = NULL;
+
+	if (f->target_id.p != NULL) {
+		m = plan_find(p, r->body->instance_id, f->target_id);
+		if (m == NULL && plan_await_message(p, r, f))
+			return;
+	}
+	if (m != NULL && (type == EVENT_MESSAGE_EDITED || type == EVENT_MESSAGE_DELETED))
+		plan_change(p, r, f, m, type);
+	else
+		plan_event(p, r, f, m, type);
+}
+
+static void
+plan_reaction(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	plan_about(p, r, f, EVENT_MESSAGE_REACTION);
+}
+
+static void
+plan_edited(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	plan_about(p, r, f, EVENT_MESSAGE_EDITED);
+}
+
+static void
+plan_revoked(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	plan_about(p, r, f, EVENT_MESSAGE_DELETED);
+}
+
+static void
+plan_poll(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	plan_about(p, r, f, EVENT_POLL_VOTED);
+}
+
+/* A person who joins or leaves is an update of the group, whose word says which. */
+static void
+plan_group(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	enum event_type type = EVENT_GROUP_UPDATED;
+
+	if (f->is_self && slice_eq(f->word, S("join")))
+		type = EVENT_GROUP_JOINED;
+	else if (f->is_self && slice_eq(f->word, S("leave")))
+		type = EVENT_GROUP_LEFT;
+	plan_event(p, r, f, NULL, type);
+}
+
+static void
+plan_presence(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	plan_event(p, r, f, NULL, EVENT_PRESENCE_UPDATED);
+}
+
+static void
+plan_call(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	plan_event(p, r, f, NULL, EVENT_CALL_RECEIVED);
+}
+
+/* Our word for the instance and the events on a change; NULL word: says nothing of it. A QR
+ * code makes its event by itself (plan_code). */
+static const struct {
+	const char *status;
+	enum event_type events[INBOUND_SESSION_EVENTS];
+} session_words[] = {
+	[PROVIDER_SESSION_UNKNOWN] = {NULL, {EVENT_NONE}},
+	[PROVIDER_SESSION_CONNECTED] = {"connected", {EVENT_INSTANCE_CONNECTED}},
+	[PROVIDER_SESSION_CONNECTING] = {"connecting", {EVENT_NONE}},
+	[PROVIDER_SESSION_QR] = {"qr", {EVENT_NONE}},
+	[PROVIDER_SESSION_DISCONNECTED] = {"disconnected", {EVENT_INSTANCE_DISCONNECTED}},
+	[PROVIDER_SESSION_FAILED] = {"failed", {EVENT_INSTANCE_DISCONNECTED, EVENT_INSTANCE_ERROR}},
+};
+
+static struct slice
+plan_session_facts(const struct plan *p, const struct reading *r, const struct provider_fact *f,
+		   struct slice qr)
+{
 	struct facts_instance facts = {
-		.status = slice_of(status),
+		.status = slice_of(session_words[f->session].status),
 		.state = f->word,
 		.phone_number = reading_own_number(r),
 		.instance_name = r->body->instance_name,
 		.session = r->body->session,
+		.qr = qr,
 	};
+
+	return facts_instance(p->a, &facts);
+}
+
+/*
+ * The provider says that a person must scan, not what: the code is asked for, so the event
+ * waits a moment for it, and goes without it if it does not come. A code that is no longer
+ * wanted makes no event.
+ */
+static void
+plan_code(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
+	struct slice code = SLICE_NONE;
+	struct inbound_event *e;
+	bool is_known;
+
+	if (r->body->tries > 0 && !slice_eq(r->body->status, S("qr")))
+		return;
+	is_known = codes_take(p->codes, r->body->id, p->a, &code);
+	if (!is_known && r->body->tries < PLAN_CODE_TRIES) {
+		codes_want(p->codes, r->body->instance_id, r->body->id);
+		r->settled.verdict = INBOUND_LATER;
+		r->settled.delay_us = CLOCK_SEC << r->body->tries;
+		return;
+	}
+	e = &p->events[p->event_count++];
+	e->body_id = r->body->id;
+	e->id = uuid7_new();
+	e->type = EVENT_INSTANCE_QR;
+	e->at_us = f->at_us;
+	e->facts = plan_session_facts(p, r, f, code);
+}
+
+static void
+plan_session(struct plan *p, struct reading *r, const struct provider_fact *f)
+{
 	struct inbound_session *s;
 
-	if (status == NULL)
+	if (session_words[f->session].status == NULL)
 		return;
+	if (f->session == PROVIDER_SESSION_QR)
+		plan_code(p, r, f);
+	if (r->body->tries > 0)
+		return; /* the first look took the state over */
 	s = &p->sessions[p->session_count++];
 	s->body_id = r->body->id;
-	s->status = slice_of(status);
+	s->status = slice_of(session_words[f->session].status);
 	s->reason = f->word;
-	s->at_us = fact_time(r, f);
+	s->at_us = f->at_us;
 	s->phone = r->event.own_number;
 	s->own_lid = r->event.own_lid;
-	s->event_type = session_words[f->session].event;
-	if (s->event_type != EVENT_NONE)
-		s->event_id = uuid7_new();
-	s->facts = facts_instance(p->a, &facts);
+	for (size_t i = 0; i < INBOUND_SESSION_EVENTS; i++) {
+		s->events[i].type = session_words[f->session].events[i];
+		if (s->events[i].type != EVENT_NONE)
+			s->events[i].id = uuid7_new();
+	}
+	s->facts = plan_session_facts(p, r, f, SLICE_NONE);
 }
 
 typedef void plan_fact_fn(struct plan *p, struct reading *r, const struct provider_fact *f);
 
-/* Kinds without a function are counted and stay in inbound_events. */
+/* A kind without a function is counted and stays in inbound_events. */
 static plan_fact_fn *const plan_fact_fns[] = {
+	[PROVIDER_FACT_OTHER] = NULL,
 	[PROVIDER_FACT_MESSAGE] = plan_message,
 	[PROVIDER_FACT_STATUS] = plan_status,
 	[PROVIDER_FACT_SESSION] = plan_session,
-	[PROVIDER_FACT_POLL] = NULL,
+	[PROVIDER_FACT_REACTION] = plan_reaction,
+	[PROVIDER_FACT_EDITED] = plan_edited,
+	[PROVIDER_FACT_REVOKED] = plan_revoked,
+	[PROVIDER_FACT_GROUP] = plan_group,
+	[PROVIDER_FACT_PRESENCE] = plan_presence,
+	[PROVIDER_FACT_CALL] = plan_call,
+	[PROVIDER_FACT_POLL] = plan_poll,
 };
 
 static unsigned
@@ -461,6 +642,10 @@ plan_add(const struct plan *p, struct db_unit *u)
 		inbound_status_add(u, p->statuses, p->status_count, p->worker);
 	for (unsigned i = 0; i < p->session_count; i++)
 		inbound_session_add(u, &p->sessions[i]);
+	if (p->change_count > 0)
+		inbound_change_add(u, p->changes, p->change_count);
+	if (p->event_count > 0)
+		inbound_event_add(u, p->events, p->event_count);
 	if (p->orphan_count > 0)
 		inbound_orphan_add(u, p->orphans, p->orphan_count);
 	plan_add_settled(p, u);

@@ -14,6 +14,7 @@
 #include "model/inbound.h"
 
 struct arena;
+struct codes;
 struct plan;
 
 /* For daemon_def.metrics. */
@@ -21,11 +22,11 @@ enum plan_metric { PLAN_BODIES, PLAN_FACTS };
 #define PLAN_METRIC_COUNT 2
 extern const struct metric_def plan_metrics[PLAN_METRIC_COUNT];
 
-/* Parse the bodies (borrowed, as the arena, for the plan's life). worker: for timelines. The
- * first is always part of the plan; those behind it as far as one unit holds what they say: the
- * others stay unsettled, which inbound_pending tells. */
+/* Parse the bodies (borrowed, as the arena, for the plan's life). worker: for timelines.
+ * codes: where QR codes are asked for. The first is always part of the plan; those behind it as far
+ * as one unit holds what they say: the others stay unsettled, which inbound_pending tells. */
 struct plan *plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count,
-		      struct slice worker, struct metrics_table *table);
+		      struct slice worker, struct codes *codes, struct metrics_table *table);
 
 /* Provider ids to be looked up with inbound_resolve_add; 0: none. */
 unsigned plan_keys(const struct plan *p, const struct inbound_key **keys);

@@ -67,6 +67,83 @@ static const struct field received_fields[] = {
 	{NULL, FIELD_TEXT, NULL},
 };
 
+/* Head of what is about a message that is there: reaction, edit, deletion, poll vote. */
+static const struct field about_fields[] = {
+	{"id", FIELD_FACT, "id"},
+	{"message_id", FIELD_FACT, "message_id"},
+	{"instance_id", FIELD_INSTANCE_ID, NULL},
+	{"instance_name", FIELD_FACT, "instance_name"},
+	{"session", FIELD_FACT, "session"},
+	{"device", FIELD_DEVICE, NULL},
+	{"from", FIELD_FACT, "from"},
+	{"chat", FIELD_FACT, "chat"},
+	{"lid", FIELD_FACT, "lid"},
+	{"pushName", FIELD_FACT, "push_name"},
+	{"fromMe", FIELD_FACT, "from_me"},
+	{"isgroup", FIELD_FACT, "is_group"},
+	{"participant", FIELD_FACT, "participant"},
+	{"participant_lid", FIELD_FACT, "participant_lid"},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+/* Head of what is about the account: groups, presence, calls. */
+static const struct field account_fields[] = {
+	{"instance_id", FIELD_INSTANCE_ID, NULL},
+	{"instance_name", FIELD_FACT, "instance_name"},
+	{"session", FIELD_FACT, "session"},
+	{"device", FIELD_DEVICE, NULL},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field end_fields[] = {
+	{"timestamp", FIELD_TIMESTAMP, NULL},
+	{"content_msg", FIELD_RAW, "raw"},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field reaction_fields[] = {
+	{"reaction_id", FIELD_FACT, "reaction_id"},
+	{"type", FIELD_FACT, "type"},
+	{"content", FIELD_FACT, "content"},
+	{"removed", FIELD_FACT, "is_removed"},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field edited_fields[] = {
+	{"type", FIELD_FACT, "type"},       {"isMedia", FIELD_IS_KNOWN, "file"},
+	{"content", FIELD_FACT, "content"}, {"quoted", FIELD_FACT, "quoted"},
+	{"file", FIELD_FILE, "file"},       {NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field poll_fields[] = {
+	{"vote_id", FIELD_FACT, "vote_id"},
+	{"status", FIELD_FACT, "status"},
+	{"selectedOptions", FIELD_FACT, "selected_options"},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field group_fields[] = {
+	{"group", FIELD_FACT, "group_id"},  {"action", FIELD_FACT, "action"},
+	{"subject", FIELD_FACT, "subject"}, {"description", FIELD_FACT, "description"},
+	{"invite", FIELD_FACT, "invite"},   {"participants", FIELD_FACT, "participants"},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field presence_fields[] = {
+	{"chat", FIELD_FACT, "chat"},
+	{"participant", FIELD_FACT, "participant"},
+	{"isgroup", FIELD_FACT, "is_group"},
+	{"presence", FIELD_FACT, "presence"},
+	{"lastSeen", FIELD_FACT, "last_seen_ms"},
+	{NULL, FIELD_TEXT, NULL},
+};
+
+static const struct field call_fields[] = {
+	{"call_id", FIELD_FACT, "call_id"},  {"from", FIELD_FACT, "from"},
+	{"status", FIELD_FACT, "status"},    {"isVideo", FIELD_FACT, "is_video"},
+	{"isgroup", FIELD_FACT, "is_group"}, {NULL, FIELD_TEXT, NULL},
+};
+
 static const struct field status_fields[] = {
 	{"id", FIELD_FACT, "id"},
 	{"message_id", FIELD_FACT, "message_id"},
@@ -98,17 +175,35 @@ static const struct field instance_fields[] = {
 	{NULL, FIELD_TEXT, NULL},
 };
 
-static const struct field *
-fields_of(enum event_type type)
-{
-	if (type == EVENT_MESSAGE_RECEIVED)
-		return received_fields;
-	if (type >= EVENT_MESSAGE_QUEUED && type <= EVENT_MESSAGE_EXPIRED)
-		return status_fields;
-	if (type >= EVENT_INSTANCE_CONNECTED && type <= EVENT_INSTANCE_INBOUND_STALLED)
-		return instance_fields;
-	return NULL;
-}
+/* One after the other. No first: the facts as they are. */
+#define PARTS_MAX 3
+static const struct field *const parts_by_type[EVENT_TYPE_COUNT][PARTS_MAX] = {
+	[EVENT_MESSAGE_RECEIVED] = {received_fields},
+	[EVENT_MESSAGE_QUEUED] = {status_fields},
+	[EVENT_MESSAGE_SENT] = {status_fields},
+	[EVENT_MESSAGE_DELIVERED] = {status_fields},
+	[EVENT_MESSAGE_READ] = {status_fields},
+	[EVENT_MESSAGE_PLAYED] = {status_fields},
+	[EVENT_MESSAGE_FAILED] = {status_fields},
+	[EVENT_MESSAGE_IN_DOUBT] = {status_fields},
+	[EVENT_MESSAGE_STALLED] = {status_fields},
+	[EVENT_MESSAGE_CANCELLED] = {status_fields},
+	[EVENT_MESSAGE_EXPIRED] = {status_fields},
+	[EVENT_MESSAGE_EDITED] = {about_fields, edited_fields, end_fields},
+	[EVENT_MESSAGE_DELETED] = {about_fields, end_fields},
+	[EVENT_MESSAGE_REACTION] = {about_fields, reaction_fields, end_fields},
+	[EVENT_INSTANCE_CONNECTED] = {instance_fields},
+	[EVENT_INSTANCE_DISCONNECTED] = {instance_fields},
+	[EVENT_INSTANCE_QR] = {instance_fields},
+	[EVENT_INSTANCE_ERROR] = {instance_fields},
+	[EVENT_INSTANCE_INBOUND_STALLED] = {instance_fields},
+	[EVENT_GROUP_JOINED] = {account_fields, group_fields, end_fields},
+	[EVENT_GROUP_LEFT] = {account_fields, group_fields, end_fields},
+	[EVENT_GROUP_UPDATED] = {account_fields, group_fields, end_fields},
+	[EVENT_PRESENCE_UPDATED] = {account_fields, presence_fields, end_fields},
+	[EVENT_POLL_VOTED] = {about_fields, poll_fields, end_fields},
+	[EVENT_CALL_RECEIVED] = {account_fields, call_fields, end_fields},
+};
 
 static struct slice
 text_cut(struct slice s)
@@ -180,7 +275,7 @@ render_device(struct render *r, const char *name)
 	if (own == NULL)
 		own = json_get(r->facts, "phone_number");
 	/* A status event is about our own message: its sender is the device. */
-	if (own == NULL && fields_of(r->c->type) == status_fields)
+	if (own == NULL && parts_by_type[r->c->type][0] == status_fields)
 		own = json_get(r->facts, "from");
 	render_value(r, name, own);
 }
@@ -265,16 +360,17 @@ render_truncated(struct render *r)
 static void
 render_growhub(struct render *r)
 {
-	const struct field *fields = fields_of(r->c->type);
+	const struct field *const *parts = parts_by_type[r->c->type];
 	const char *name = event_name(r->c->type, EVENT_FORMAT_GROWHUB);
 
 	if (name == NULL)
 		name = event_name(r->c->type, EVENT_FORMAT_STANDARD);
 	json_w_open(&r->w, NULL, '{');
 	json_w_str(&r->w, "event", slice_of(name));
-	for (const struct field *f = fields; f != NULL && f->name != NULL; f++)
-		render_field(r, f);
-	if (fields == NULL) {
+	for (size_t i = 0; i < PARTS_MAX && parts[i] != NULL; i++)
+		for (const struct field *f = parts[i]; f->name != NULL; f++)
+			render_field(r, f);
+	if (parts[0] == NULL) {
 		render_facts(r);
 		render_instance_id(r);
 		if (json_get(r->facts, "timestamp") == NULL)

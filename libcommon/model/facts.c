@@ -77,5 +77,6 @@ facts_instance(struct arena *a, const struct facts_instance *i)
 	facts_add(&w, "phone_number", i->phone_number);
 	facts_add(&w, "instance_name", i->instance_name);
 	facts_add(&w, "session", i->session);
+	facts_add(&w, "qr", i->qr);
 	return facts_end(&w);
 }

@@ -35,7 +35,7 @@ struct facts_message {
 /* The text lives in a. */
 struct slice facts_message(struct arena *a, const struct facts_message *m);
 
-/* {"status","state","reason","phone_number","instance_name","session"} */
+/* {"status","state","reason","phone_number","instance_name","session","qr"} */
 struct facts_instance {
 	struct slice status; /* word of instances.status */
 	struct slice state;  /* the provider's own word */
@@ -43,6 +43,7 @@ struct facts_instance {
 	struct slice phone_number;
 	struct slice instance_name;
 	struct slice session;
+	struct slice qr; /* text to draw as QR code */
 };
 struct slice facts_instance(struct arena *a, const struct facts_instance *i);
 

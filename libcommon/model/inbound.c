@@ -6,7 +6,7 @@
 
 static const char inbound_take_sql[] =
 	"SELECT q.id, q.company_id, q.instance_id, q.tries, e.provider_type, e.body,\n"
-	"       i.instance_name, i.external_instance_id, i.phone_number\n"
+	"       i.instance_name, i.external_instance_id, i.phone_number, i.status\n"
 	"FROM unnest($1::int4[]) AS w(instance_id)\n"
 	"JOIN instances i ON i.id = w.instance_id\n"
 	"CROSS JOIN LATERAL (\n"
@@ -127,10 +127,48 @@ static const char inbound_session_sql[] =
 	"      WHERE q.instance_id = o.id AND q.state IN (1, 2, 3, 4) OFFSET 0))\n"
 	"), ev AS (\n"
 	"  INSERT INTO events (id, company_id, instance_id, type, occurred_at, facts)\n"
-	"  SELECT $7, o.company_id, o.id, $8, $4, $9 FROM old o\n"
-	"  WHERE $7 IS NOT NULL AND o.status <> $2\n"
+	"  SELECT e.id, o.company_id, o.id, e.type, $4, $9\n"
+	"  FROM old o, unnest($7::uuid[], $8::int2[]) AS e(id, type)\n"
+	"  WHERE o.status <> $2\n"
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT o.id, o.status FROM old o";
+
+/* Types: 12 edited, 13 deleted. */
+#define CHANGE_KEY                                                                                 \
+	"n.message_id, n.type, CASE n.type WHEN 12 THEN n.at END,\n"                               \
+	"      CASE n.type WHEN 12 THEN n.content END"
+static const char inbound_change_sql[] =
+	"WITH n AS MATERIALIZED (\n"
+	"  SELECT t.*\n"
+	"  FROM unnest($1::uuid[], $2::uuid[], $3::int2[], $4::timestamptz[], $5::text[],\n"
+	"      $6::uuid[], $7::text[])\n"
+	"    WITH ORDINALITY AS t(body_id, message_id, type, at, content, event_id, facts, ord)\n"
+	"  JOIN inbound_queue b ON b.id = t.body_id\n"
+	"), fresh AS MATERIALIZED (\n"
+	"  SELECT DISTINCT ON (" CHANGE_KEY ") n.*, m.company_id, m.instance_id\n"
+	"  FROM n JOIN messages m ON m.id = n.message_id\n"
+	"  WHERE CASE n.type WHEN 12 THEN m.edited_at IS NULL OR m.edited_at < n.at\n"
+	"                      OR m.edited_at = n.at AND m.content IS DISTINCT FROM n.content\n"
+	"                    WHEN 13 THEN m.deleted_at IS NULL END\n"
+	"  ORDER BY " CHANGE_KEY ", n.ord\n"
+	"), msg AS (\n"
+	"  UPDATE messages m\n"
+	"  SET content = coalesce(x.content, m.content),\n"
+	"      edited_at = coalesce(x.edited_at, m.edited_at),\n"
+	"      deleted_at = coalesce(m.deleted_at, x.deleted_at)\n"
+	"  FROM (SELECT f.message_id,\n"
+	"               (array_agg(f.content ORDER BY f.at DESC, f.ord DESC)\n"
+	"                 FILTER (WHERE f.type = 12))[1] AS content,\n"
+	"               max(f.at) FILTER (WHERE f.type = 12) AS edited_at,\n"
+	"               min(f.at) FILTER (WHERE f.type = 13) AS deleted_at\n"
+	"        FROM fresh f GROUP BY f.message_id) x\n"
+	"  WHERE m.id = x.message_id\n"
+	"), ev AS (\n"
+	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
+	"  SELECT f.event_id, f.company_id, f.instance_id, f.message_id, f.type, f.at, f.facts\n"
+	"  FROM fresh f\n"
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
+	"SELECT f.message_id FROM fresh f";
 
 static const char inbound_event_sql[] =
 	"WITH f AS (\n"
@@ -191,6 +229,7 @@ enum {
 	INBOUND_STATUS,
 	INBOUND_MESSAGE,
 	INBOUND_SESSION,
+	INBOUND_CHANGE,
 	INBOUND_EVENT,
 	INBOUND_ORPHAN,
 	INBOUND_SETTLE,
@@ -213,7 +252,11 @@ static const struct db_stmt inbound_stmts[] = {
 				      DB_TEXT_ARRAY)},
 	[INBOUND_SESSION] = {"inbound_session", inbound_session_sql,
 			     DB_TYPES(DB_UUID, DB_TEXT, DB_TEXT, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT,
-				      DB_UUID, DB_INT2, DB_TEXT)},
+				      DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT)},
+	[INBOUND_CHANGE] = {"inbound_change", inbound_change_sql,
+			    DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
+				     DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
+				     DB_TEXT_ARRAY)},
 	[INBOUND_EVENT] = {"inbound_event", inbound_event_sql,
 			   DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
 				    DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY)},
@@ -265,6 +308,7 @@ inbound_take_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		b->instance_name = arena_dup(a, db_get_slice(r, i, 6));
 		b->session = arena_dup(a, db_get_slice(r, i, 7));
 		b->phone = arena_dup(a, db_get_slice(r, i, 8));
+		b->status = arena_dup(a, db_get_slice(r, i, 9));
 	}
 	return count;
 }
@@ -386,6 +430,7 @@ void
 inbound_session_add(struct db_unit *u, const struct inbound_session *s)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_SESSION]);
+	struct db_arr *event_id, *event_type;
 
 	db_p_uuid(p, s->body_id);
 	db_p_text(p, s->status);
@@ -393,9 +438,38 @@ inbound_session_add(struct db_unit *u, const struct inbound_session *s)
 	db_p_time_us(p, s->at_us);
 	db_p_text(p, s->phone);
 	db_p_text(p, s->own_lid);
-	db_p_uuid_opt(p, s->event_id);
-	db_p_i16(p, (int16_t)s->event_type);
+	event_id = db_p_array(p, DB_UUID, INBOUND_SESSION_EVENTS);
+	event_type = db_p_array(p, DB_INT2, INBOUND_SESSION_EVENTS);
+	for (size_t i = 0; i < INBOUND_SESSION_EVENTS; i++) {
+		if (s->events[i].type == EVENT_NONE)
+			continue;
+		db_arr_uuid(event_id, s->events[i].id);
+		db_arr_i16(event_type, (int16_t)s->events[i].type);
+	}
 	db_p_text(p, s->facts);
+}
+
+void
+inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigned count)
+{
+	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_CHANGE]);
+	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
+	struct db_arr *message_id = db_p_array(p, DB_UUID, count);
+	struct db_arr *type = db_p_array(p, DB_INT2, count);
+	struct db_arr *at = db_p_array(p, DB_TIMESTAMPTZ, count);
+	struct db_arr *content = db_p_array(p, DB_TEXT, count);
+	struct db_arr *event_id = db_p_array(p, DB_UUID, count);
+	struct db_arr *facts = db_p_array(p, DB_TEXT, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_uuid(body_id, rows[i].body_id);
+		db_arr_uuid(message_id, rows[i].message_id);
+		db_arr_i16(type, (int16_t)rows[i].event_type);
+		db_arr_time_us(at, rows[i].at_us);
+		db_arr_text(content, rows[i].content);
+		db_arr_uuid(event_id, rows[i].event_id);
+		db_arr_text(facts, rows[i].facts);
+	}
 }
 
 void
@@ -431,7 +505,10 @@ inbound_orphan_add(struct db_unit *u, const struct inbound_orphan *rows, unsigne
 	for (unsigned i = 0; i < count; i++) {
 		db_arr_uuid(body_id, rows[i].body_id);
 		db_arr_text(external_id, rows[i].external_id);
-		db_arr_i16(status, (int16_t)rows[i].status);
+		if (rows[i].has_status)
+			db_arr_i16(status, (int16_t)rows[i].status);
+		else
+			db_arr_null(status);
 		db_arr_time_us(at, rows[i].at_us);
 	}
 }

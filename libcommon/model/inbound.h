@@ -54,6 +54,7 @@ struct inbound_body {
 	struct slice instance_name;
 	struct slice session; /* external_instance_id */
 	struct slice phone;   /* own number; may be absent */
+	struct slice status;  /* word of instances.status */
 };
 
 /* Due bodies of the instances in id order, at most per_instance of each. Takes no lock. */
@@ -126,8 +127,9 @@ struct inbound_message {
 };
 void inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsigned count);
 
-/* A state of the instance, newest provider time wins; event only on change. Wakes its
+/* A state of the instance, newest provider time wins; events only on change. Wakes its
  * waiting sends when it is connected. */
+#define INBOUND_SESSION_EVENTS 2
 struct inbound_session {
 	struct uuid body_id;
 	struct slice status; /* word of instances.status */
@@ -135,11 +137,27 @@ struct inbound_session {
 	int64_t at_us;
 	struct slice phone;   /* absent: keep */
 	struct slice own_lid; /* absent: keep */
-	struct uuid event_id; /* nil: none */
+	struct {
+		struct uuid id; /* nil: none */
+		enum event_type type;
+	} events[INBOUND_SESSION_EVENTS];
+	struct slice facts; /* of each of them */
+};
+void inbound_session_add(struct db_unit *u, const struct inbound_session *s);
+
+/* What became of a message after it was there: EVENT_MESSAGE_EDITED (messages.content,
+ * edited_at; newest provider time wins) or EVENT_MESSAGE_DELETED (deleted_at; once). What is
+ * not news makes no event. */
+struct inbound_change {
+	struct uuid body_id;
+	struct uuid message_id;
+	int64_t at_us;
+	struct slice content; /* EDITED: the new text or caption; absent: keep */
+	struct uuid event_id;
 	enum event_type event_type;
 	struct slice facts;
 };
-void inbound_session_add(struct db_unit *u, const struct inbound_session *s);
+void inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigned count);
 
 /* Any other event about an instance or a message (reaction, call, ...). */
 struct inbound_event {
@@ -155,7 +173,8 @@ void inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsi
 /* Facts whose message never came within the wait. */
 struct inbound_orphan {
 	struct uuid body_id;
-	struct slice external_id;
+	struct slice external_id; /* of the message they speak of */
+	bool has_status;
 	enum msg_status status;
 	int64_t at_us;
 };

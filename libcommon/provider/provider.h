@@ -311,6 +311,7 @@ struct provider_fact {
 	struct slice description, invite;      /* GROUP; its subject is in text */
 	const struct provider_member *members; /* GROUP: those it speaks of */
 	size_t member_count;
+	bool is_self;         /* GROUP: the account itself joined or left */
 	bool is_video;        /* CALL */
 	int64_t last_seen_us; /* PRESENCE; 0: not told */
 };

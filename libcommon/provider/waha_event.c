@@ -134,10 +134,11 @@ event_group(const struct json *payload, struct provider_event *ev, struct arena 
 {
 	static const struct {
 		struct slice event, word;
+		bool is_self;
 	} words[] = {
-		{{"group.v2.join", 13}, {"join", 4}},
-		{{"group.v2.leave", 14}, {"leave", 5}},
-		{{"group.v2.update", 15}, {"update", 6}},
+		{{"group.v2.join", 13}, {"join", 4}, true},
+		{{"group.v2.leave", 14}, {"leave", 5}, true},
+		{{"group.v2.update", 15}, {"update", 6}, false},
 	};
 	struct provider_fact *f = ev->fact;
 	int64_t at_us = waha_time_read(json_get(payload, "timestamp"));
@@ -151,9 +152,12 @@ event_group(const struct json *payload, struct provider_event *ev, struct arena 
 	read_members(payload, f, a);
 	f->word =
 		json_str(json_get(payload, "type")); /* of members: join, leave, promote, demote */
-	for (size_t i = 0; i < GH_COUNT(words); i++)
-		if (slice_eq(ev->name, words[i].event))
-			f->word = words[i].word;
+	for (size_t i = 0; i < GH_COUNT(words); i++) {
+		if (!slice_eq(ev->name, words[i].event))
+			continue;
+		f->word = words[i].word;
+		f->is_self = words[i].is_self;
+	}
 	if (at_us != 0)
 		f->at_us = at_us;
 }
@@ -177,6 +181,7 @@ event_presence(const struct json *payload, struct provider_event *ev, struct are
 		struct provider_fact *f = &ev->fact[i];
 
 		*f = base;
+		f->raw = waha_raw_copy(p, base.raw.n, a); /* not the whole list in each */
 		f->participant = waha_chat_key(json_str(json_get(p, "participant")), a);
 		f->from = f->participant;
 		f->word = json_str(json_get(p, "lastKnownPresence"));

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "eventd/message_facts.c"
+#include "eventd/inbound_facts.c"
 #include "eventd/plan.c"
 
 #define OWN_ID   "3EB0C0FFEE0000000001"
@@ -12,6 +12,23 @@
 
 static struct arena *arena;
 static struct inbound_body body;
+static unsigned code_asks;
+static const char *code_answer; /* NULL: none yet */
+
+/* In place of eventd/codes.c. */
+void
+codes_want(struct codes *c GH_UNUSED, int32_t instance_id GH_UNUSED, struct uuid body_id GH_UNUSED)
+{
+	code_asks++;
+}
+
+bool
+codes_take(struct codes *c GH_UNUSED, struct uuid body_id GH_UNUSED, struct arena *a GH_UNUSED,
+	   struct slice *code)
+{
+	*code = slice_of(code_answer);
+	return code_answer != NULL;
+}
 
 static int
 set_up(void **state)
@@ -26,7 +43,10 @@ set_up(void **state)
 		.instance_name = S("shop"),
 		.session = S("3-shop"),
 		.phone = S("5511900000001"),
+		.status = S("connecting"),
 	};
+	code_asks = 0;
+	code_answer = NULL;
 	return 0;
 }
 
@@ -71,6 +91,13 @@ text_body(bool is_from_me, const char *text)
 				       text));
 }
 
+static struct slice
+session_body(const char *word)
+{
+	return event_body("session.status",
+			  arena_printf(arena, "{\"name\":\"3-shop\",\"status\":\"%s\"}", word));
+}
+
 static struct inbound_match
 own_message(bool is_in_doubt)
 {
@@ -92,7 +119,7 @@ plan_of(struct slice text, const struct inbound_match *matches, unsigned count)
 	struct plan *p;
 
 	body.body = text;
-	p = plan_new(arena, &body, 1, S("eventd-1"), NULL);
+	p = plan_new(arena, &body, 1, S("eventd-1"), NULL, NULL);
 	plan_resolve(p, matches, count);
 	return p;
 }
@@ -101,7 +128,7 @@ static unsigned
 effects(const struct plan *p)
 {
 	return p->status_count + p->message_count + p->session_count + p->orphan_count +
-	       p->resolved_count;
+	       p->resolved_count + p->change_count + p->event_count;
 }
 
 static void
@@ -218,27 +245,230 @@ test_session_states(void **state)
 {
 	static const struct {
 		const char *word, *status;
-		enum event_type event;
+		enum event_type events[INBOUND_SESSION_EVENTS];
 	} cases[] = {
-		{"WORKING", "connected", EVENT_INSTANCE_CONNECTED},
-		{"SCAN_QR_CODE", "qr", EVENT_INSTANCE_QR},
-		{"STARTING", "connecting", EVENT_NONE},
-		{"STOPPED", "disconnected", EVENT_INSTANCE_DISCONNECTED},
-		{"FAILED", "failed", EVENT_INSTANCE_DISCONNECTED},
+		{"WORKING", "connected", {EVENT_INSTANCE_CONNECTED}},
+		{"SCAN_QR_CODE", "qr", {EVENT_NONE}},
+		{"STARTING", "connecting", {EVENT_NONE}},
+		{"STOPPED", "disconnected", {EVENT_INSTANCE_DISCONNECTED}},
+		{"FAILED", "failed", {EVENT_INSTANCE_DISCONNECTED, EVENT_INSTANCE_ERROR}},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < GH_COUNT(cases); i++) {
-		const char *payload = arena_printf(arena, "{\"name\":\"3-shop\",\"status\":\"%s\"}",
-						   cases[i].word);
-		struct plan *p = plan_of(event_body("session.status", payload), NULL, 0);
+		struct plan *p = plan_of(session_body(cases[i].word), NULL, 0);
 
 		assert_int_equal(p->session_count, 1);
 		assert_true(slice_eq(p->sessions[0].status, slice_of(cases[i].status)));
-		assert_int_equal(p->sessions[0].event_type, cases[i].event);
-		assert_int_equal(uuid_is_nil(p->sessions[0].event_id),
-				 cases[i].event == EVENT_NONE);
+		for (size_t k = 0; k < INBOUND_SESSION_EVENTS; k++) {
+			assert_int_equal(p->sessions[0].events[k].type, cases[i].events[k]);
+			assert_int_equal(uuid_is_nil(p->sessions[0].events[k].id),
+					 cases[i].events[k] == EVENT_NONE);
+		}
 	}
+}
+
+static bool
+has_text(struct slice s, const char *text)
+{
+	return memmem(s.p, s.n, text, strlen(text)) != NULL;
+}
+
+static void
+test_a_qr_code_is_asked_for_and_told(void **state)
+{
+	struct plan *p = plan_of(session_body("SCAN_QR_CODE"), NULL, 0);
+
+	(void)state;
+	assert_int_equal(p->session_count, 1);
+	assert_int_equal(p->event_count, 0);
+	assert_int_equal(code_asks, 1);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_LATER);
+	assert_int_equal(p->readings[0].settled.delay_us, CLOCK_SEC);
+
+	body.tries = 1;
+	body.status = S("qr");
+	code_answer = "2@scan-me";
+	p = plan_of(session_body("SCAN_QR_CODE"), NULL, 0);
+	assert_int_equal(effects(p), 1);
+	assert_int_equal(p->events[0].type, EVENT_INSTANCE_QR);
+	assert_true(has_text(p->events[0].facts, "\"qr\":\"2@scan-me\""));
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+}
+
+static void
+test_a_qr_event_goes_without_a_code_that_does_not_come(void **state)
+{
+	struct plan *p;
+
+	(void)state;
+	body.status = S("qr");
+	body.tries = PLAN_CODE_TRIES;
+	p = plan_of(session_body("SCAN_QR_CODE"), NULL, 0);
+	assert_int_equal(p->event_count, 1);
+	assert_false(has_text(p->events[0].facts, "\"qr\":"));
+	/* Paired meanwhile: nobody needs it. */
+	body.status = S("connected");
+	p = plan_of(session_body("SCAN_QR_CODE"), NULL, 0);
+	assert_int_equal(effects(p), 0);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+}
+
+/* Reaction, edit, deletion and vote: what each makes when its message is there. */
+static const struct about_case {
+	const char *event, *payload;
+	enum event_type type;
+	bool is_change;
+	const char *fact;
+} about_cases[] = {
+	{"message.reaction",
+	 "{\"id\":\"false_5511900000002@c.us_CC\",\"from\":\"5511900000002@c.us\","
+	 "\"fromMe\":false,\"timestamp\":1791000050,\"reaction\":{\"text\":\"+1\","
+	 "\"messageId\":\"true_5511900000002@c.us_" OWN_ID "\"}}",
+	 EVENT_MESSAGE_REACTION, false, "\"content\":\"+1\",\"is_removed\":false"},
+	{"message.edited",
+	 "{\"id\":\"false_5511900000002@c.us_EE\",\"from\":\"5511900000002@c.us\","
+	 "\"fromMe\":false,\"timestamp\":1791000060,\"body\":\"Sunday?\","
+	 "\"editedMessageId\":\"" OWN_ID "\"}",
+	 EVENT_MESSAGE_EDITED, true, "\"content\":\"Sunday?\""},
+	{"message.revoked",
+	 "{\"after\":{\"id\":\"false_5511900000002@c.us_DD\"},\"before\":null,"
+	 "\"revokedMessageId\":\"" OWN_ID "\"}",
+	 EVENT_MESSAGE_DELETED, true, "\"revoke_id\":\"DD\""},
+	{"poll.vote",
+	 "{\"vote\":{\"id\":\"false_5511900000002@c.us_FF\",\"from\":\"5511900000002@c.us\","
+	 "\"fromMe\":false,\"selectedOptions\":[\"Noon\"],\"timestamp\":1791000070},"
+	 "\"poll\":{\"id\":\"true_5511900000002@c.us_" OWN_ID "\"}}",
+	 EVENT_POLL_VOTED, false, "\"status\":\"vote\",\"selected_options\":[\"Noon\"]"},
+};
+
+static void
+test_facts_about_a_message_of_ours(void **state)
+{
+	struct inbound_match m = own_message(false);
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(about_cases); i++) {
+		const struct about_case *c = &about_cases[i];
+		struct plan *p = plan_of(event_body(c->event, c->payload), &m, 1);
+		struct slice facts;
+
+		assert_int_equal(p->key_count, 1);
+		assert_true(slice_eq(p->keys[0].external_id, S(OWN_ID)));
+		assert_int_equal(effects(p), 1);
+		if (c->is_change) {
+			assert_int_equal(p->changes[0].event_type, c->type);
+			assert_true(uuid_eq(p->changes[0].message_id, m.message_id));
+			facts = p->changes[0].facts;
+		} else {
+			assert_int_equal(p->events[0].type, c->type);
+			assert_true(uuid_eq(p->events[0].message_id, m.message_id));
+			facts = p->events[0].facts;
+		}
+		assert_true(has_text(facts, "\"message_id\":\"" OWN_ID "\""));
+		assert_true(has_text(facts, c->fact));
+	}
+}
+
+static void
+test_facts_about_a_message_wait_for_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(about_cases); i++) {
+		const struct about_case *c = &about_cases[i];
+		struct plan *p;
+
+		body.tries = 0;
+		p = plan_of(event_body(c->event, c->payload), NULL, 0);
+		assert_int_equal(effects(p), 0);
+		assert_int_equal(p->readings[0].settled.verdict, INBOUND_LATER);
+		body.tries = PLAN_WAIT_TRIES;
+		p = plan_of(event_body(c->event, c->payload), NULL, 0);
+		assert_int_equal(p->orphan_count, 1);
+		assert_false(p->orphans[0].has_status);
+		assert_true(slice_eq(p->orphans[0].external_id, S(OWN_ID)));
+		assert_int_equal(p->event_count, 1);
+		assert_int_equal(p->events[0].type, c->type);
+		assert_true(uuid_is_nil(p->events[0].message_id));
+		assert_true(has_text(p->events[0].facts, "{\"id\":null,"));
+		assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+	}
+}
+
+#define GROUP                                                                                      \
+	"\"timestamp\":1791000090,\"group\":{\"id\":\"120363000000000001@g.us\","                  \
+	"\"subject\":\"Team\"},\"participants\":[{\"id\":\"210000000000002@lid\","                 \
+	"\"pn\":\"5511900000002@c.us\",\"role\":\"admin\"}]"
+
+static void
+test_facts_about_the_account(void **state)
+{
+	static const struct {
+		const char *event, *payload;
+		enum event_type type;
+		unsigned count;
+		const char *fact;
+	} cases[] = {
+		{"group.v2.join", "{" GROUP "}", EVENT_GROUP_JOINED, 1, "\"action\":\"join\""},
+		{"group.v2.leave", "{" GROUP "}", EVENT_GROUP_LEFT, 1, "\"action\":\"leave\""},
+		{"group.v2.update", "{" GROUP "}", EVENT_GROUP_UPDATED, 1, "\"subject\":\"Team\""},
+		{"group.v2.participants", "{\"type\":\"join\"," GROUP "}", EVENT_GROUP_UPDATED, 1,
+		 "{\"id\":\"210000000000002@lid\",\"phone\":\"5511900000002\","
+		 "\"role\":\"admin\"}"},
+		{"presence.update",
+		 "{\"id\":\"1@g.us\",\"presences\":[{\"participant\":\"5511900000002@c.us\","
+		 "\"lastKnownPresence\":\"typing\"},{\"participant\":\"5511900000003@c.us\"}]}",
+		 EVENT_PRESENCE_UPDATED, 2, "\"presence\":\"typing\""},
+		{"call.accepted",
+		 "{\"id\":\"C1\",\"from\":\"5511900000002@c.us\",\"isVideo\":true}",
+		 EVENT_CALL_RECEIVED, 1, "\"status\":\"accepted\",\"is_video\":true"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct plan *p = plan_of(event_body(cases[i].event, cases[i].payload), NULL, 0);
+
+		assert_int_equal(p->event_count, cases[i].count);
+		assert_int_equal(effects(p), cases[i].count);
+		assert_int_equal(p->events[0].type, cases[i].type);
+		assert_true(has_text(p->events[0].facts, cases[i].fact));
+		assert_true(p->events[0].at_us > 0);
+		assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+	}
+}
+
+static void
+test_unknown_events_are_counted_only(void **state)
+{
+	static const char *const names[] = {"label.upsert", "chat.archive", "message.waiting",
+					    "event.response", "no.such.event"};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(names); i++) {
+		struct plan *p = plan_of(event_body(names[i], "{\"id\":\"3\"}"), NULL, 0);
+
+		assert_int_equal(effects(p), 0);
+		assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+	}
+}
+
+/* A person by hidden id whose number is told is written under the number. */
+static void
+test_a_known_hidden_id_is_folded(void **state)
+{
+	struct plan *p = plan_of(
+		event_body(
+			"message.any",
+			"{\"id\":\"false_210000000000002@lid_AB\",\"from\":\"210000000000002@lid\","
+			"\"fromMe\":false,\"body\":\"hi\","
+			"\"_data\":{\"Info\":{\"SenderAlt\":\"5511900000002@s.whatsapp.net\"}}}"),
+		NULL, 0);
+
+	(void)state;
+	assert_int_equal(p->message_count, 1);
+	assert_true(slice_eq(p->messages[0].chat_key, S("5511900000002@c.us")));
+	assert_true(has_text(p->messages[0].facts, "\"from\":\"5511900000002@c.us\""));
+	assert_true(has_text(p->messages[0].facts, "\"lid\":\"210000000000002@lid\""));
 }
 
 static void
@@ -267,7 +497,7 @@ test_one_bad_body_stops_no_other(void **state)
 	(void)state;
 	two[0].body = S("{");
 	two[1].body = text_body(false, "Hi");
-	p = plan_new(arena, two, 2, S("eventd-1"), NULL);
+	p = plan_new(arena, two, 2, S("eventd-1"), NULL, NULL);
 	plan_resolve(p, NULL, 0);
 	assert_int_equal(p->readings[0].settled.verdict, INBOUND_BAD);
 	assert_int_equal(p->readings[1].settled.verdict, INBOUND_DONE);
@@ -288,7 +518,7 @@ test_a_plan_takes_no_more_sessions_than_a_unit_holds(void **state)
 		many[i] = body;
 		many[i].id = uuid7_new();
 	}
-	p = plan_new(arena, many, GH_COUNT(many), S("eventd-1"), NULL);
+	p = plan_new(arena, many, GH_COUNT(many), S("eventd-1"), NULL, NULL);
 	plan_resolve(p, NULL, 0);
 	assert_int_equal(p->reading_count, PLAN_SESSIONS_MAX);
 	assert_int_equal(p->session_count, PLAN_SESSIONS_MAX);
@@ -296,7 +526,7 @@ test_a_plan_takes_no_more_sessions_than_a_unit_holds(void **state)
 	plan_add(p, u);
 	inbound_pending_add(u, &body.instance_id, 1);
 	db_unit_free(u);
-	p = plan_new(arena, many, PLAN_SESSIONS_MAX, S("eventd-1"), NULL);
+	p = plan_new(arena, many, PLAN_SESSIONS_MAX, S("eventd-1"), NULL, NULL);
 	assert_int_equal(p->reading_count, PLAN_SESSIONS_MAX);
 }
 
@@ -313,6 +543,13 @@ main(void)
 		CASE(test_a_text_typed_on_the_phone_is_ours_from_the_phone),
 		CASE(test_our_own_echo_makes_no_message),
 		CASE(test_session_states),
+		CASE(test_a_qr_code_is_asked_for_and_told),
+		CASE(test_a_qr_event_goes_without_a_code_that_does_not_come),
+		CASE(test_facts_about_a_message_of_ours),
+		CASE(test_facts_about_a_message_wait_for_it),
+		CASE(test_facts_about_the_account),
+		CASE(test_unknown_events_are_counted_only),
+		CASE(test_a_known_hidden_id_is_folded),
 		CASE(test_what_cannot_be_read_is_kept),
 		CASE(test_one_bad_body_stops_no_other),
 		CASE(test_a_plan_takes_no_more_sessions_than_a_unit_holds),

@@ -28,6 +28,26 @@
 	"{\"status\":\"disconnected\",\"state\":\"FAILED\",\"reason\":null,"                       \
 	"\"phone_number\":\"5511900000002\",\"instance_name\":\"loja\",\"session\":\"s1\"}"
 
+#define ABOUT                                                                                      \
+	"{\"id\":null,\"message_id\":\"3A\",\"from\":\"5@c.us\",\"to\":null,\"chat\":\"5@c.us\","  \
+	"\"phone\":\"5\",\"lid\":\"2@lid\",\"push_name\":\"Rui\",\"from_me\":false,"               \
+	"\"is_group\":false,\"participant\":null,\"participant_lid\":null,"
+#define ACCOUNT_END                                                                                \
+	"\"timestamp_ms\":1768478399000,\"instance_name\":\"loja\",\"session\":\"s1\","            \
+	"\"own_number\":\"9\",\"provider\":\"waha\",\"raw\":{\"a\":1}}"
+#define ABOUT_GROWHUB                                                                              \
+	"\"id\":null,\"message_id\":\"3A\",\"instance_id\":3,\"instance_name\":\"loja\","          \
+	"\"session\":\"s1\",\"device\":\"9\",\"from\":\"5@c.us\",\"chat\":\"5@c.us\",\"lid\":\"2@" \
+	"lid\","                                                                                   \
+	"\"pushName\":\"Rui\",\"fromMe\":false,\"isgroup\":false,\"participant\":null,"            \
+	"\"participant_lid\":null,"
+#define ACCOUNT_GROWHUB                                                                            \
+	"\"instance_id\":3,\"instance_name\":\"loja\",\"session\":\"s1\",\"device\":\"9\","
+#define END_GROWHUB "\"timestamp\":1768478399000,\"content_msg\":{\"a\":1}}"
+#define HEAD(type)                                                                                 \
+	"{\"type\":\"" type "\",\"timestamp\":\"2026-01-15T12:00:00.123Z\","                       \
+	"\"data\":{\"company_id\":7,\"instance_id\":3,"
+
 static const struct {
 	const char *name;
 	enum event_type type;
@@ -76,6 +96,52 @@ static const struct {
 	 "{\"type\":\"instance.disconnected\",\"timestamp\":\"2026-01-15T12:00:00.123Z\","
 	 "\"data\":{\"company_id\":7,\"instance_id\":3,",
 	 NULL},
+	{"code", EVENT_INSTANCE_QR, 3,
+	 "{\"status\":\"qr\",\"state\":\"SCAN_QR_CODE\",\"instance_name\":\"loja\","
+	 "\"session\":\"s1\",\"qr\":\"2@x\"}",
+	 "{\"event\":\"on-qrcode\",\"status\":\"qr\",\"state\":\"SCAN_QR_CODE\","
+	 "\"phone_number\":null,\"instance_name\":\"loja\",\"timestamp\":1768478400123,"
+	 "\"instance_id\":3,\"session\":\"s1\",\"device\":null,\"reason\":null,\"qrcode\":\"2@x\"}",
+	 HEAD("instance.qr"), NULL},
+	{"reaction", EVENT_MESSAGE_REACTION, 3,
+	 ABOUT "\"reaction_id\":\"CC\",\"type\":\"reaction\",\"content\":\"+1\","
+	       "\"is_removed\":false," ACCOUNT_END,
+	 "{\"event\":\"on-reaction\"," ABOUT_GROWHUB "\"reaction_id\":\"CC\",\"type\":\"reaction\","
+	 "\"content\":\"+1\",\"removed\":false," END_GROWHUB,
+	 HEAD("message.reaction"), NULL},
+	{"edited", EVENT_MESSAGE_EDITED, 3,
+	 ABOUT "\"edit_id\":\"EE\",\"type\":\"text\",\"content\":\"new\"," ACCOUNT_END,
+	 "{\"event\":\"on-edited\"," ABOUT_GROWHUB "\"type\":\"text\",\"isMedia\":false,"
+	 "\"content\":\"new\",\"quoted\":null," END_GROWHUB,
+	 HEAD("message.edited"), NULL},
+	{"revoked", EVENT_MESSAGE_DELETED, 3, ABOUT "\"revoke_id\":\"DD\"," ACCOUNT_END,
+	 "{\"event\":\"on-revoked\"," ABOUT_GROWHUB END_GROWHUB, HEAD("message.deleted"), NULL},
+	{"vote", EVENT_POLL_VOTED, 3,
+	 ABOUT "\"vote_id\":\"FF\",\"status\":\"vote\",\"selected_options\":[\"a\"]," ACCOUNT_END,
+	 "{\"event\":\"on-poll-vote\"," ABOUT_GROWHUB "\"vote_id\":\"FF\",\"status\":\"vote\","
+	 "\"selectedOptions\":[\"a\"]," END_GROWHUB,
+	 HEAD("poll.voted"), NULL},
+	{"group", EVENT_GROUP_UPDATED, 3,
+	 "{\"group_id\":\"1@g.us\",\"action\":\"promote\",\"subject\":null,\"description\":null,"
+	 "\"invite\":null,\"participants\":[{\"id\":\"2@lid\",\"phone\":\"5\",\"role\":\"admin\"}]"
+	 "," ACCOUNT_END,
+	 "{\"event\":\"on-group-update\"," ACCOUNT_GROWHUB "\"group\":\"1@g.us\","
+	 "\"action\":\"promote\",\"subject\":null,\"description\":null,\"invite\":null,"
+	 "\"participants\":[{\"id\":\"2@lid\",\"phone\":\"5\",\"role\":\"admin\"}]," END_GROWHUB,
+	 HEAD("group.updated"), NULL},
+	{"presence", EVENT_PRESENCE_UPDATED, 3,
+	 "{\"chat\":\"5@c.us\",\"participant\":\"5@c.us\",\"presence\":\"typing\","
+	 "\"is_group\":false,\"last_seen_ms\":12," ACCOUNT_END,
+	 "{\"event\":\"on-presence-update\"," ACCOUNT_GROWHUB "\"chat\":\"5@c.us\","
+	 "\"participant\":\"5@c.us\",\"isgroup\":false,\"presence\":\"typing\",\"lastSeen\":"
+	 "12," END_GROWHUB,
+	 HEAD("presence.updated"), NULL},
+	{"call", EVENT_CALL_RECEIVED, 3,
+	 "{\"call_id\":\"C\",\"from\":\"5@c.us\",\"status\":\"received\",\"is_video\":true,"
+	 "\"is_group\":false," ACCOUNT_END,
+	 "{\"event\":\"on-call\"," ACCOUNT_GROWHUB "\"call_id\":\"C\",\"from\":\"5@c.us\","
+	 "\"status\":\"received\",\"isVideo\":true,\"isgroup\":false," END_GROWHUB,
+	 HEAD("call.received"), NULL},
 	{"any other, no instance", EVENT_WEBHOOK_TEST, 0, "{\"text\":\"test\",\"company_id\":99}",
 	 "{\"event\":\"webhook.test\",\"text\":\"test\",\"instance_id\":null,"
 	 "\"timestamp\":1768478400123}",
