@@ -229,21 +229,6 @@ section_name(struct slice choice)
 	return slice_sub(choice, 1, choice.n - 2);
 }
 
-static void
-section_open(struct send *s, struct slice title)
-{
-	json_w_open(&s->w, NULL, '{');
-	json_w_str(&s->w, "title", title);
-	json_w_open(&s->w, "rows", '[');
-}
-
-static void
-section_close(struct send *s)
-{
-	json_w_close(&s->w, ']');
-	json_w_close(&s->w, '}');
-}
-
 /* "title|id|description", id and description optional. */
 static void
 list_row(struct send *s, struct slice choice)
@@ -259,30 +244,44 @@ list_row(struct send *s, struct slice choice)
 	json_w_close(&s->w, '}');
 }
 
+/* The rows from choice `first` up to the next section; returns its number. */
+static unsigned
+list_section(struct send *s, struct slice title, unsigned first)
+{
+	const struct message_menu *m = &s->p->menu;
+	unsigned i;
+
+	json_w_open(&s->w, NULL, '{');
+	json_w_str(&s->w, "title", title);
+	json_w_open(&s->w, "rows", '[');
+	for (i = first; i < m->choice_count && section_name(m->choices[i]).p == NULL; i++)
+		list_row(s, m->choices[i]);
+	json_w_close(&s->w, ']');
+	json_w_close(&s->w, '}');
+	return i;
+}
+
 static void
 body_list(struct send *s)
 {
 	const struct message_menu *m = &s->p->menu;
-	bool is_open = false;
+	struct slice title = S("");
 
 	json_w_open(&s->w, "message", '{');
 	json_w_str(&s->w, "title", m->text);
 	put(s, "footer", m->footer);
 	json_w_str(&s->w, "button", m->button.n > 0 ? m->button : S("Menu"));
 	json_w_open(&s->w, "sections", '[');
-	for (unsigned i = 0; i < m->choice_count; i++) {
+	for (unsigned i = 0; i < m->choice_count;) {
 		struct slice name = section_name(m->choices[i]);
 
-		if (is_open && name.p != NULL)
-			section_close(s);
-		if (!is_open || name.p != NULL)
-			section_open(s, name.p != NULL ? name : S(""));
-		is_open = true;
-		if (name.p == NULL)
-			list_row(s, m->choices[i]);
+		if (name.p == NULL) {
+			i = list_section(s, title, i);
+		} else { /* a section without rows leaves nothing behind */
+			title = name;
+			i++;
+		}
 	}
-	if (is_open)
-		section_close(s);
 	json_w_close(&s->w, ']');
 	json_w_close(&s->w, '}');
 }

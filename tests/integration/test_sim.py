@@ -210,17 +210,80 @@ def test_session_life(sim, receiver):
     assert sim.call("GET", "/waha/api/sessions?all=true")[1] == []
 
 
+EXAMPLES = {"text": "sendText", "image": "sendImage", "file": "sendFile", "stored": "sendFile",
+            "voice": "sendVoice", "location": "sendLocation", "contact": "sendContactVcard",
+            "vcard": "sendContactVcard", "poll": "sendPoll", "list": "sendList"}
+
+
+def example(name):
+    with open(os.path.join(TOP, "tests/vectors/waha", name + ".json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
 def test_contract_examples(sim):
-    """The example bodies of contracts/waha.md are accepted as they stand."""
-    for name in ("request_create", "request_send_text"):
-        with open(os.path.join(TOP, "tests/vectors/waha", name + ".json")) as f:
-            body = json.load(f)
-        if name == "request_create":
-            body["config"]["webhooks"][0]["url"] = "http://127.0.0.1:9/"
-            assert sim.call("POST", "/waha/api/sessions", body)[0] == 201
-            assert wait_for(lambda: sim.status("acme_01") == "WORKING")
-        else:
-            assert sim.call("POST", "/waha/api/sendText", body)[0] == 201
+    """The example bodies of contracts/waha.md are accepted as they stand, and remembered."""
+    body = example("request_create")
+    body["config"]["webhooks"][0]["url"] = "http://127.0.0.1:9/"
+    assert sim.call("POST", "/waha/api/sessions", body)[0] == 201
+    assert wait_for(lambda: sim.status("acme_01") == "WORKING")
+    for name, route in EXAMPLES.items():
+        assert sim.call("POST", "/waha/api/" + route, example("request_send_" + name))[0] == 201
+    got = sim.control("messages?session=acme_01")
+    assert [m["kind"] for m in got] == ["text", "image", "file", "file", "voice", "location",
+                                        "contact", "contact", "poll", "list"]
+    assert got[3]["detail"] == {
+        "mime": "application/pdf", "file_name": "offer.pdf", "size": 9,
+        "sha256": hashlib.sha256(base64.b64decode("JVBERi0xLjQK")).hexdigest()}
+    assert got[2]["text"] == "Invoice 881"
+    assert got[2]["detail"]["url"] == "https://files.example.net/i/881"
+    assert got[5]["detail"] == {"latitude": -23.55, "longitude": -46.63}
+    assert got[6]["detail"]["contacts"][0]["fullName"] == "Rita Sales"
+    assert got[7]["detail"]["contacts"][0]["vcard"].startswith("BEGIN:VCARD")
+    assert got[8]["detail"]["poll"]["options"] == ["Morning", "Afternoon"]
+
+
+@pytest.mark.parametrize("name,path,value,status", [
+    ("text", "text", None, 500),
+    ("text", "chatId", "somebody", 500),
+    ("text", "chatId", "5511900000002@s.whatsapp.net", 500),
+    ("text", "reply_to", "3EB0C0FFEE0000000001", 500),
+    ("text", "mentions", ["all"], 500),
+    ("image", "file.mimetype", None, 500),
+    ("image", "file.mimetype", "jpeg", 500),
+    ("image", "file.url", None, 500),
+    ("image", "file.url", "files.example.net", 500),
+    ("image", "caption", 7, 500),
+    ("stored", "file.data", "JVBERi0xLjQ", 500),
+    ("stored", "file.data", "", 500),
+    ("stored", "file.url", "https://both.example/", 500),
+    ("voice", "convert", None, 500),
+    ("location", "latitude", "-23.55", 500),
+    ("location", "latitude", 91, 500),
+    ("location", "title", None, 500),
+    ("contact", "contacts", [], 500),
+    ("contact", "contacts", [{"fullName": "x"}], 500),
+    ("vcard", "contacts", [{"vcard": "FN:x"}], 500),
+    ("poll", "poll.options", ["one"], 500),
+    ("poll", "poll.multipleAnswers", None, 500),
+    ("list", "message.button", None, 400),
+    ("list", "message.sections", [], 400),
+    ("list", "message.sections", [{"title": "x", "rows": []}], 400),
+    ("list", "chatId", "120363000000000001@g.us", 400),
+])
+def test_send_refusals(sim, name, path, value, status):
+    """What each kind lacks is refused; plain send routes by an engine that throws."""
+    sim.create("acme_01")
+    body = example("request_send_" + name)
+    *folders, last = path.split(".")
+    inner = body
+    for folder in folders:
+        inner = inner[folder]
+    if value is None:
+        inner.pop(last)
+    else:
+        inner[last] = value
+    assert sim.call("POST", "/waha/api/" + EXAMPLES[name], body)[0] == status
+    assert sim.control("messages?session=acme_01") == []
 
 
 def test_send_echo_and_receipts(sim, receiver):

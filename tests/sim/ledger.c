@@ -141,24 +141,23 @@ judge_order(struct session_stats *s, struct slice chat, uint64_t n)
 }
 
 static void
-judge(struct ledger *l, struct session_stats *s, struct slice id, bool is_preset, struct slice chat,
-      struct slice text)
+judge(struct ledger *l, struct session_stats *s, const struct ledger_send *send)
 {
 	bool is_new = true;
 	uint64_t n;
 
 	s->accepted++;
-	if (is_preset)
-		is_new = idset_add(&s->seen, map_hash(joined(l, S("id"), ' ', id)));
-	if (number_of(text, &n)) {
+	if (send->is_preset)
+		is_new = idset_add(&s->seen, map_hash(joined(l, S("id"), ' ', send->id)));
+	if (number_of(send->text, &n)) {
 		char digits[24];
 		struct buf b = {.p = digits, .size = sizeof(digits), .max = sizeof(digits)};
 
 		buf_add_u64(&b, n);
-		if (!idset_add(&s->seen, map_hash(joined(l, chat, '#', buf_slice(&b)))))
+		if (!idset_add(&s->seen, map_hash(joined(l, send->chat, '#', buf_slice(&b)))))
 			is_new = false;
 		if (is_new)
-			judge_order(s, chat, n);
+			judge_order(s, send->chat, n);
 	}
 	if (is_new)
 		s->distinct++;
@@ -180,23 +179,25 @@ place(char **at, struct slice s)
 }
 
 struct ledger_message *
-ledger_accept(struct ledger *l, struct slice provider, struct slice session, struct slice id,
-	      bool is_preset, struct slice chat, struct slice text)
+ledger_accept(struct ledger *l, const struct ledger_send *send)
 {
 	struct ledger_message *m =
-		gh_alloc(sizeof(*m) + provider.n + session.n + id.n + chat.n + text.n);
+		gh_alloc(sizeof(*m) + send->provider.n + send->session.n + send->id.n +
+			 send->chat.n + send->text.n + send->kind.n + send->detail.n);
 	struct ledger_message **slot = &l->ring[l->count % LEDGER_KEEP];
 	char *at = (char *)(m + 1);
 	struct slice key;
 
-	judge(l, stats_of(l, session), id, is_preset, chat, text);
+	judge(l, stats_of(l, send->session), send);
 	m->n = ++l->count;
 	m->at_us = clock_wall_us();
-	m->provider = place(&at, provider);
-	m->session = place(&at, session);
-	m->id = place(&at, id);
-	m->chat = place(&at, chat);
-	m->text = place(&at, text);
+	m->provider = place(&at, send->provider);
+	m->session = place(&at, send->session);
+	m->id = place(&at, send->id);
+	m->chat = place(&at, send->chat);
+	m->text = place(&at, send->text);
+	m->kind = place(&at, send->kind);
+	m->detail = place(&at, send->detail);
 	if (*slot != NULL) {
 		key = joined(l, (*slot)->session, ' ', (*slot)->id);
 		/* A duplicate took over the id: it stays findable. */
@@ -205,7 +206,7 @@ ledger_accept(struct ledger *l, struct slice provider, struct slice session, str
 		gh_free(*slot);
 	}
 	*slot = m;
-	map_put(l->by_id, joined(l, session, ' ', id), m);
+	map_put(l->by_id, joined(l, send->session, ' ', send->id), m);
 	return m;
 }
 
@@ -265,6 +266,9 @@ ledger_write_messages(const struct ledger *l, struct slice provider, struct slic
 		json_w_str(w, "id", m->id);
 		json_w_str(w, "chat", m->chat);
 		json_w_str(w, "text", m->text);
+		json_w_str(w, "kind", m->kind);
+		if (m->detail.n > 0)
+			json_w_raw(w, "detail", m->detail);
 		json_w_i64(w, "at_ms", m->at_us / CLOCK_MS);
 		json_w_i64(w, "at_us", m->at_us);
 		json_w_close(w, '}');

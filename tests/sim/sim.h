@@ -116,16 +116,21 @@ struct ledger_message {
 	int64_t at_us;
 	int ack;
 	struct slice provider, session, id, chat, text;
+	struct slice kind;   /* "text", "image", ... */
+	struct slice detail; /* JSON object: type, size, SHA-256 of a file, place, ... */
 };
 
 struct ledger *ledger_new(void);
 void ledger_reset(struct ledger *l);
 /* A send call reached this session, whatever becomes of it. */
 void ledger_request(struct ledger *l, struct slice session);
-/* The provider took it. is_preset: id was chosen by the sender. Valid until LEDGER_KEEP more. */
-struct ledger_message *ledger_accept(struct ledger *l, struct slice provider, struct slice session,
-				     struct slice id, bool is_preset, struct slice chat,
-				     struct slice text);
+/* The provider took it. Copied. */
+struct ledger_send {
+	struct slice provider, session, id, chat, text, kind, detail;
+	bool is_preset; /* id was chosen by the sender */
+};
+/* Valid until LEDGER_KEEP more. */
+struct ledger_message *ledger_accept(struct ledger *l, const struct ledger_send *send);
 /* NULL when not (or no longer) known. */
 struct ledger_message *ledger_find(const struct ledger *l, struct slice session, struct slice id);
 void ledger_write_stats(const struct ledger *l, struct json_w *w);

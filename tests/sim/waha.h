@@ -110,4 +110,26 @@ void waha_write_ack(const struct waha_session *s, const struct waha_facts *f, st
 /* "true_<chat>_<id>[_<participant>]" (3.2). */
 void waha_write_full_id(const struct waha_session *s, const struct waha_facts *f, struct buf *b);
 
+/* ---- waha_kind.c: what the send routes take (5) ---- */
+enum waha_send_kind {
+	WAHA_SEND_TEXT,
+	WAHA_SEND_IMAGE,
+	WAHA_SEND_FILE,
+	WAHA_SEND_VOICE,
+	WAHA_SEND_VIDEO,
+	WAHA_SEND_LOCATION,
+	WAHA_SEND_CONTACT,
+	WAHA_SEND_POLL,
+	WAHA_SEND_LIST
+};
+struct waha_sent {
+	struct slice kind, text; /* for the ledger */
+	struct slice detail;     /* JSON object of what else came; SLICE_NONE: nothing */
+	struct slice preset;     /* the sender's own id; SLICE_NONE: none, or not read here */
+	bool is_validated;       /* (14) refused with 400 */
+};
+/* NULL when this engine takes the body; else why not. Everything lives in a or in body. */
+const char *waha_kind_check(const struct waha *w, enum waha_send_kind kind, const struct json *body,
+			    struct slice chat, struct arena *a, struct waha_sent *out);
+
 #endif

@@ -1,8 +1,7 @@
 /* waha_send.c - sends, their echo and receipts, look-ups, and people who write (5, 6, 11).
  *
- * The acceptance table says which field of which route is required, of which type,
- * and where the contract says so. Plain send routes have no validator (14): what does
- * not fit makes the engine throw, a 500.
+ * What a route takes is said in waha_kind.c. Plain send routes have no validator (14): what
+ * does not fit makes the engine throw, a 500.
  */
 #include "waha.h"
 
@@ -36,95 +35,6 @@ static const struct {
 	{2, 15, true},
 	{3, 40, true},
 };
-
-/* ---- acceptance: section 5 ---- */
-
-enum field_type { FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_OBJECT, FIELD_ARRAY };
-
-struct field {
-	const char *name;
-	enum field_type type;
-	bool is_required;
-};
-
-#define FIELDS_MAX 8
-
-/* One row per send route of section 5; session and chatId are required on all. */
-struct send_rule {
-	const char *text_field; /* what the ledger keeps as the text */
-	bool takes_id;          /* preset id is read (5: only on these) */
-	struct field field[FIELDS_MAX];
-};
-
-static const struct send_rule rule_text = {"text",
-					   true,
-					   {{"text", FIELD_STRING, true},
-					    {"linkPreview", FIELD_BOOL, false},
-					    {"linkPreviewHighQuality", FIELD_BOOL, false},
-					    {"id", FIELD_STRING, false},
-					    {"mentions", FIELD_ARRAY, false},
-					    {"reply_to", FIELD_STRING, false}}};
-static const struct send_rule rule_file = {"caption",
-					   false,
-					   {{"file", FIELD_OBJECT, true},
-					    {"caption", FIELD_STRING, false},
-					    {"mentions", FIELD_ARRAY, false},
-					    {"reply_to", FIELD_STRING, false}}};
-static const struct send_rule rule_voice = {"caption",
-					    false,
-					    {{"file", FIELD_OBJECT, true},
-					     {"convert", FIELD_BOOL, false},
-					     {"reply_to", FIELD_STRING, false}}};
-static const struct send_rule rule_video = {"caption",
-					    false,
-					    {{"file", FIELD_OBJECT, true},
-					     {"caption", FIELD_STRING, false},
-					     {"asNote", FIELD_BOOL, false},
-					     {"convert", FIELD_BOOL, false},
-					     {"reply_to", FIELD_STRING, false}}};
-static const struct send_rule rule_location = {"title",
-					       true,
-					       {{"latitude", FIELD_NUMBER, true},
-						{"longitude", FIELD_NUMBER, true},
-						{"title", FIELD_STRING, true},
-						{"id", FIELD_STRING, false},
-						{"reply_to", FIELD_STRING, false}}};
-static const struct send_rule rule_contact = {"title",
-					      true,
-					      {{"contacts", FIELD_ARRAY, true},
-					       {"id", FIELD_STRING, false},
-					       {"reply_to", FIELD_STRING, false}}};
-
-static bool
-type_fits(const struct json *v, enum field_type type)
-{
-	switch (type) {
-	case FIELD_STRING:
-		return json_type(v) == JSON_STRING;
-	case FIELD_NUMBER:
-		return json_type(v) == JSON_INT || json_type(v) == JSON_DOUBLE;
-	case FIELD_BOOL:
-		return json_type(v) == JSON_BOOL;
-	case FIELD_OBJECT:
-		return json_type(v) == JSON_OBJECT;
-	case FIELD_ARRAY:
-		return json_type(v) == JSON_ARRAY;
-	}
-	return false;
-}
-
-static const char *
-fields_check(const struct json *body, const struct send_rule *rule, struct arena *a)
-{
-	for (size_t i = 0; i < FIELDS_MAX && rule->field[i].name != NULL; i++) {
-		const struct field *f = &rule->field[i];
-		const struct json *v = json_get(body, f->name);
-
-		if (json_is_null(v) ? f->is_required : !type_fits(v, f->type))
-			return arena_printf(a, "%s is missing or of a wrong type", f->name);
-	}
-	return NULL;
-}
 
 /* (3.1) Bare digits get "@c.us"; nobody may send to "@s.whatsapp.net". */
 static struct slice
@@ -300,14 +210,23 @@ answer_write(const struct waha_session *s, const struct waha_facts *f, struct js
 }
 
 static void
-send_accept(struct waha_session *s, struct http_req *req, struct waha_facts *f, bool is_preset)
+send_accept(struct waha_session *s, struct http_req *req, struct waha_facts *f,
+	    const struct waha_sent *sent)
 {
 	struct ledger_message *m;
 	struct json_w w;
 	struct buf b;
 
-	m = ledger_accept(s->w->sim->ledger, S("waha"), slice_of(s->name), f->id, is_preset,
-			  f->chat, f->text);
+	m = ledger_accept(s->w->sim->ledger, &(struct ledger_send){
+						     .provider = S("waha"),
+						     .session = slice_of(s->name),
+						     .id = f->id,
+						     .is_preset = sent->preset.p != NULL,
+						     .chat = f->chat,
+						     .text = f->text,
+						     .kind = sent->kind,
+						     .detail = sent->detail,
+					     });
 	m->ack = f->ack;
 	f->at_ms = m->at_us / CLOCK_MS;
 	buf_init(&b, req->a, REPLY_MAX);
@@ -321,11 +240,12 @@ static void
 waha_send(void *app, struct http_req *req, const struct route_match *m)
 {
 	struct sim *sim = app;
-	const struct send_rule *rule = m->route->ctx;
+	const enum waha_send_kind *kind = m->route->ctx;
 	const struct json *body = sim_body_object(req);
 	struct waha_session *s;
-	struct slice session, preset;
+	struct slice session;
 	struct waha_facts f = {.is_from_me = true};
+	struct waha_sent sent;
 	const char *wrong;
 
 	if (body == NULL)
@@ -336,23 +256,25 @@ waha_send(void *app, struct http_req *req, const struct route_match *m)
 	s = waha_session_working(sim->waha, req, session);
 	if (s == NULL)
 		return;
-	wrong = fields_check(body, rule, req->a);
-	f.chat = chat_of(json_str(json_get(body, "chatId")), req->a);
-	if (wrong == NULL && f.chat.p == NULL)
-		wrong = "chatId is missing or not a chat id";
-	preset = json_str(json_get(body, "id"));
-	if (!rule->takes_id || sim->waha->engine == ENGINE_WEBJS)
-		preset = SLICE_NONE; /* dropped silently */
-	if (wrong == NULL && preset.p != NULL && !id_is_valid(preset))
-		wrong = "id is not a message id";
-	if (wrong != NULL) {
-		waha_throw(req, wrong);
+	if (*kind == WAHA_SEND_LIST && sim->waha->engine == ENGINE_WEBJS) {
+		/* (5) (13) (14) */
+		waha_refuse(req, 501, "The method is not implemented by 'WEBJS' engine.");
 		return;
 	}
-	f.id = preset.p != NULL ? preset : id_new(req->a);
-	f.text = json_str(json_get(body, rule->text_field));
+	f.chat = chat_of(json_str(json_get(body, "chatId")), req->a);
+	wrong = waha_kind_check(sim->waha, *kind, body, f.chat, req->a, &sent);
+	if (wrong == NULL && f.chat.p == NULL)
+		wrong = "chatId is missing or not a chat id";
+	if (wrong == NULL && sent.preset.p != NULL && !id_is_valid(sent.preset))
+		wrong = "id is not a message id";
+	if (wrong != NULL) {
+		(sent.is_validated ? waha_refuse_field : waha_throw)(req, wrong);
+		return;
+	}
+	f.id = sent.preset.p != NULL ? sent.preset : id_new(req->a);
+	f.text = sent.text;
 	f.ack = sim->waha->engine == ENGINE_GOWS ? 1 : 0;
-	send_accept(s, req, &f, preset.p != NULL);
+	send_accept(s, req, &f, &sent);
 }
 
 /* ---- look-ups ---- */
@@ -428,19 +350,25 @@ message_id_new(void *app, struct http_req *req, const struct route_match *m)
 		sim_reply(req, 200, slice_of(arena_printf(req->a, "{\"id\":\"%.*s\"}", S_FMT(id))));
 }
 
-#define SEND(p, r)                                                                                 \
+#define SEND(p, kind)                                                                              \
 	{                                                                                          \
-		.method = HTTP_POST, .pattern = "/waha/api/" p, .fn = waha_send, .ctx = &(r)       \
+		.method = HTTP_POST, .pattern = "/waha/api/" p, .fn = waha_send,                   \
+		.ctx = &(const enum waha_send_kind)                                                \
+		{                                                                                  \
+			kind                                                                       \
+		}                                                                                  \
 	}
 
 const struct route sim_waha_send_routes[] = {
-	SEND("sendText", rule_text),
-	SEND("sendImage", rule_file),
-	SEND("sendFile", rule_file),
-	SEND("sendVoice", rule_voice),
-	SEND("sendVideo", rule_video),
-	SEND("sendLocation", rule_location),
-	SEND("sendContactVcard", rule_contact),
+	SEND("sendText", WAHA_SEND_TEXT),
+	SEND("sendImage", WAHA_SEND_IMAGE),
+	SEND("sendFile", WAHA_SEND_FILE),
+	SEND("sendVoice", WAHA_SEND_VOICE),
+	SEND("sendVideo", WAHA_SEND_VIDEO),
+	SEND("sendLocation", WAHA_SEND_LOCATION),
+	SEND("sendContactVcard", WAHA_SEND_CONTACT),
+	SEND("sendPoll", WAHA_SEND_POLL),
+	SEND("sendList", WAHA_SEND_LIST),
 	{.method = HTTP_GET,
 	 .pattern = "/waha/api/{session}/chats/{chatId}/messages/{messageId}",
 	 .fn = message_get},

@@ -332,7 +332,7 @@ test_sections(void **state GH_UNUSED)
 	assert_non_null(strstr(
 		arena_cstr(a, r.body),
 		"\"button\":\"Menu\",\"sections\":[{\"title\":\"\",\"rows\":[{\"title\":\"First\","
-		"\"rowId\":\"First\",\"description\":null}]},{\"title\":\"A\",\"rows\":[]},"
+		"\"rowId\":\"First\",\"description\":null}]},"
 		"{\"title\":\"B\",\"rows\":[{\"title\":\"Two\",\"rowId\":\"2\","
 		"\"description\":null}]}]}"));
 	arena_free(a);
