@@ -22,8 +22,8 @@ struct loop_task;
  * own, are never held back. */
 #define CADENCE_BURST 4
 /* The gap of every step behind the API's answer. A message passes six of them: under load it
- * takes some 25 ms longer for it, and its share of the machine falls by half. */
-#define CADENCE_GAP_US INT64_C(8000)
+ * takes some 35 ms longer for it, and its share of the machine falls by half. */
+#define CADENCE_GAP_US INT64_C(12000)
 
 /* task (borrowed; free it after this) is marked when a start that was refused may happen.
  * gap_us 0: never refuse. */
