@@ -123,16 +123,16 @@ results_settle(void *arg, struct db_batch_row *const *rows, unsigned n,
 	       const struct db_unit *u GH_UNUSED)
 {
 	struct posts *p = arg;
-	bool has_timers = false;
+	bool has_hints = false;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct post *post = LIST_ENTRY(rows[i], struct post, row);
 
-		has_timers |= post->result.outcome == DELIVERY_RETRY ||
-			      post->result.outcome == DELIVERY_PARK;
+		has_hints |= post->result.outcome == DELIVERY_RETRY ||
+			     post->result.outcome == DELIVERY_PARK || post->is_disabled;
 		post_end(post);
 	}
-	if (has_timers)
+	if (has_hints)
 		wake_send(p->opts.wake);
 }
 

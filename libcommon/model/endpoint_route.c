@@ -2,6 +2,7 @@
 #include "model/endpoint_route.h"
 
 #include "base/arena.h"
+#include "model/event_sql.h"
 
 static const char endpoint_route_read_sql[] =
 	"SELECT w.id, w.company_id, w.url, w.format = 'standard', w.max_concurrency,\n"
@@ -23,16 +24,29 @@ static const char endpoint_disable_sql[] =
 	"SET disabled_at = now(), failure_state = 'disabled', updated_at = now()\n"
 	"FROM gone g WHERE w.id = g.id";
 
+/* Of the endpoints that the statement before disabled: so it is not told itself. */
+static const char endpoint_disabled_sql[] =
+	"WITH ev AS (\n"
+	"  INSERT INTO events (id, company_id, instance_id, type, occurred_at, facts)\n"
+	"  SELECT DISTINCT ON (w.id) t.event_id, w.company_id, w.instance_id, 27, now(), t.facts\n"
+	"  FROM unnest($1::int4[], $2::uuid[], $3::text[]) AS t(id, event_id, facts)\n"
+	"  CROSS JOIN LATERAL (SELECT * FROM instance_webhooks e\n"
+	"    WHERE e.id = t.id AND e.disabled_at = now() OFFSET 0) w\n"
+	"  ORDER BY w.id, t.event_id\n"
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL "SELECT e.id FROM ev e";
+
 static const char endpoint_timer_sql[] =
 	"INSERT INTO outbox_messages (kind, class, company_id, target_id, available_at)\n"
 	"VALUES (3, 2, $1, $2, clock_timestamp() + $3::int8 * interval '1 us')";
 
-enum { ENDPOINT_ROUTE_READ, ENDPOINT_DISABLE, ENDPOINT_TIMER };
+enum { ENDPOINT_ROUTE_READ, ENDPOINT_DISABLE, ENDPOINT_DISABLED, ENDPOINT_TIMER };
 
 static const struct db_stmt endpoint_route_stmts[] = {
 	[ENDPOINT_ROUTE_READ] = {"endpoint_route_read", endpoint_route_read_sql,
 				 DB_TYPES(DB_INT4_ARRAY)},
 	[ENDPOINT_DISABLE] = {"endpoint_disable", endpoint_disable_sql, DB_TYPES(DB_INT4_ARRAY)},
+	[ENDPOINT_DISABLED] = {"endpoint_disabled", endpoint_disabled_sql,
+			       DB_TYPES(DB_INT4_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY)},
 	[ENDPOINT_TIMER] = {"endpoint_timer", endpoint_timer_sql,
 			    DB_TYPES(DB_INT4, DB_INT4, DB_INT8)},
 };
@@ -79,10 +93,29 @@ endpoint_route_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 	return count;
 }
 
+static struct slice
+endpoint_disabled_facts(struct arena *a, int32_t id)
+{
+	return slice_of(arena_printf(a, "{\"endpoint_id\":%d,\"reason\":\"receiver_asked\"}", id));
+}
+
 void
 endpoint_disable_add(struct db_unit *u, const int32_t *ids, unsigned count)
 {
+	struct arena *a = db_unit_arena(u);
+	struct db_params *p;
+	struct db_arr *id, *event_id, *facts;
+
 	endpoint_add_ids(u, ENDPOINT_DISABLE, ids, count);
+	p = db_unit_add(u, &endpoint_route_stmts[ENDPOINT_DISABLED]);
+	id = db_p_array(p, DB_INT4, count);
+	event_id = db_p_array(p, DB_UUID, count);
+	facts = db_p_array(p, DB_TEXT, count);
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_i32(id, ids[i]);
+		db_arr_uuid(event_id, uuid7_new());
+		db_arr_text(facts, endpoint_disabled_facts(a, ids[i]));
+	}
 }
 
 void

@@ -36,7 +36,8 @@ unsigned endpoint_route_rows(const struct db_unit *u, unsigned stmt, struct aren
 			     struct endpoint_route_row **rows);
 
 /* Stop deliveries to the endpoints: their rows stay pending, replayable by its owner. Locks
- * these rows of instance_webhooks in id order; disabled ones stay as they are. */
+ * these rows of instance_webhooks in id order; disabled ones stay as they are. The company's other
+ * endpoints are told by an event endpoint.disabled, with its hints. */
 void endpoint_disable_add(struct db_unit *u, const int32_t *ids, unsigned count);
 
 /* The one timer of an endpoint that is left alone for a while: an outbox row due after

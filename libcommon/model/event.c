@@ -18,7 +18,8 @@ static const struct event_names event_table[EVENT_TYPE_COUNT] = {
 	[EVENT_MESSAGE_IN_DOUBT] = {"on-message-in-doubt", "message.in_doubt"},
 	[EVENT_MESSAGE_STALLED] = {"on-message-stalled", "message.stalled"},
 	[EVENT_MESSAGE_CANCELLED] = {NULL, "message.cancelled"},
-	[EVENT_MESSAGE_EXPIRED] = {NULL, "message.expired"},
+	/* The other format tells it apart; here it is a failure with the code "expired". */
+	[EVENT_MESSAGE_EXPIRED] = {"on-message-failed", "message.expired"},
 	[EVENT_MESSAGE_EDITED] = {"on-edited", "message.edited"},
 	[EVENT_MESSAGE_DELETED] = {"on-revoked", "message.deleted"},
 	[EVENT_MESSAGE_REACTION] = {"on-reaction", "message.reaction"},

@@ -62,6 +62,17 @@ def test_an_endpoint_that_is_gone_is_disabled_and_keeps_its_events(company, inst
     assert deliveries(db, endpoint_id)[0]["state"] == 0
 
 
+def test_the_others_hear_of_a_disabled_endpoint(company, instance, sim):
+    gone, gone_id = endpoint(company, instance, sim)
+    other, _ = endpoint(company, instance, sim, format="standard", events=["endpoint.disabled"])
+    sim.set_hook(gone, status=410)
+    company.send(instance)
+    heard = wait_until(lambda: sim.received(other), "endpoint.disabled")
+    assert [e["body"]["type"] for e in heard] == ["endpoint.disabled"]
+    assert heard[0]["body"]["data"] == {"company_id": company.id, "instance_id": instance["id"],
+                                        "endpoint_id": gone_id, "reason": "receiver_asked"}
+
+
 def test_quiet_asked_for_holds_the_endpoint_and_spends_no_attempt(company, instance, sim, db):
     hook, endpoint_id = endpoint(company, instance, sim)
     sim.set_hook(hook, status=429)

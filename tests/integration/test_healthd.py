@@ -77,7 +77,7 @@ def test_a_send_past_its_end_fails_as_expired(company, waiting, owner, db):
     assert row["error_code"] == "expired"
     assert db.execute("SELECT reason FROM dead_letters WHERE message_id = %s",
                       (message_id,)).fetchone()["reason"] == "expired"
-    assert event_types(db, message_id) == [7]
+    assert event_types(db, message_id) == [11]
 
 
 def test_waiting_sends_of_a_deleted_company_are_cancelled(admin, provider, db):
