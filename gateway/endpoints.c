@@ -59,18 +59,25 @@ set_of(struct gw_req *req, const struct endpoint_input *in)
 	};
 }
 
+struct slice
+endpoints_seal_secret(struct gw_req *req, const struct whsec *secret)
+{
+	char text[WHSEC_TEXT_SIZE];
+	struct slice sealed = seal(req, SECRET_AAD, slice_of(whsec_text(secret, text)));
+
+	gh_wipe(text, sizeof(text));
+	return sealed;
+}
+
 void
 endpoints_insert_add(struct gw_req *req, struct db_unit *u, const struct endpoint_owner *owner,
 		     struct endpoint_input *in)
 {
 	const struct endpoint_set set = set_of(req, in);
-	char text[WHSEC_TEXT_SIZE];
 
 	if (!in->has_secret)
 		whsec_generate(&in->secret);
-	whsec_text(&in->secret, text);
-	endpoint_insert_add(u, owner, &set, seal(req, SECRET_AAD, slice_of(text)));
-	gh_wipe(text, sizeof(text));
+	endpoint_insert_add(u, owner, &set, endpoints_seal_secret(req, &in->secret));
 }
 
 /* The headers in plain; absent also when they cannot be opened. */

@@ -1,4 +1,4 @@
-/* endpoints.h - what the creation of an instance shares with its webhooks. */
+/* endpoints.h - what other files share with the webhooks of an instance. */
 #ifndef GH_GATEWAY_ENDPOINTS_H
 #define GH_GATEWAY_ENDPOINTS_H
 
@@ -15,6 +15,9 @@ extern const struct gw_schema endpoint_schema, endpoint_secret_schema;
 
 /* The rules of this installation for endpoint_input_read. */
 const struct endpoint_policy *endpoints_policy(const struct gw_req *req);
+
+/* The secret as the database holds it; lives in the request's arena. */
+struct slice endpoints_seal_secret(struct gw_req *req, const struct whsec *secret);
 
 /* Add the statement that inserts an endpoint with its secret: the one given, or a new one that is
  * put into in->secret. Sealed bytes live in the request's arena. */

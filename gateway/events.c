@@ -132,8 +132,6 @@ read_filter(struct gw_req *req, const struct gw_page *page, struct event_filter 
 	};
 }
 
-/* A page that the window cut short of its limit goes on behind the window, also when it shows
- * nothing. */
 static void
 list_done(struct gw_req *req, const struct db_unit *u)
 {
@@ -155,13 +153,7 @@ list_done(struct gw_req *req, const struct db_unit *u)
 		write_row(w, NULL, req->who.company_id, &row);
 	}
 	json_w_close(w, ']');
-	if (is_cut && l->page.is_back) {
-		shown.has_less = true;
-		first = end;
-	} else if (is_cut) {
-		shown.has_more = true;
-		last = end;
-	}
+	gw_page_cut(&l->page, is_cut, end.b, &shown, first.b, last.b);
 	gw_send_page(req, &l->page, total, examined > EVENT_WINDOW_MAX, &shown, first.b, last.b);
 }
 

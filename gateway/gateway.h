@@ -123,7 +123,7 @@ struct gw_module {
 extern const struct gw_module health_module, auth_module, admin_login_module, companies_module,
 	providers_module;
 extern const struct gw_module instances_module, endpoints_module, messages_module, inbound_module;
-extern const struct gw_module events_module;
+extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 
 /* ---- the request ---- */
 
@@ -313,6 +313,11 @@ struct gw_shown {
 	bool has_less; /* rows come before */
 };
 struct gw_shown gw_page_shown(const struct gw_page *page, unsigned found);
+
+/* A list that looks at so many rows and no more (is_cut: it did not find its limit among them) goes
+ * on behind the last one looked at, also when it shows nothing. Keys are page->key_n bytes. */
+void gw_page_cut(const struct gw_page *page, bool is_cut, const void *end, struct gw_shown *shown,
+		 void *first_key, void *last_key);
 
 /* After "data": write total (-1: unknown, omitted; is_capped: there may be more), next_cursor
  * (last_key: of the last row shown, key_n bytes; used only with has_more), prev_cursor (first_key;

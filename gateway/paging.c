@@ -194,6 +194,21 @@ gw_page_shown(const struct gw_page *page, unsigned found)
 	};
 }
 
+void
+gw_page_cut(const struct gw_page *page, bool is_cut, const void *end, struct gw_shown *shown,
+	    void *first_key, void *last_key)
+{
+	if (!is_cut)
+		return;
+	if (page->is_back) {
+		shown->has_less = true;
+		memcpy(first_key, end, page->key_n);
+	} else {
+		shown->has_more = true;
+		memcpy(last_key, end, page->key_n);
+	}
+}
+
 /* One link of the Link field: the same list with the same filters, from the cursor on. */
 static void
 add_link(struct buf *b, const struct gw_req *req, const struct gw_page *page, const char *cursor,

@@ -11,6 +11,7 @@
  *   providers.c   health of provider servers
  *   instances.c   instances nobody tells about: failed creations, lost connection events
  *   stalled.c     sent messages without a receipt
+ *   recover.c     deliveries that endpoints missed and asked for again
  *   purge.c       rows that have served their time
  *   gauges.c      numbers of the whole installation for the metrics page
  *
@@ -51,9 +52,10 @@ enum healthd_task {
 	HEALTHD_PURGE = 6,
 	HEALTHD_GAUGES = 7,
 	HEALTHD_LEDGER = 8,
-	HEALTHD_STALLED = 9
+	HEALTHD_STALLED = 9,
+	HEALTHD_RECOVER = 10
 };
-#define HEALTHD_TASK_COUNT 10
+#define HEALTHD_TASK_COUNT 11
 
 enum healthd_metric {
 	M_LAST_SUCCESS,
@@ -109,6 +111,7 @@ leases_free(struct leases *l); /* after the database connection; NULL is legal, 
 void leases_run(void *arg, struct task *t); /* arg: struct leases */
 
 void rehint_run(void *arg, struct task *t);     /* arg: struct healthd */
+void recover_run(void *arg, struct task *t);    /* arg: struct healthd */
 void partitions_run(void *arg, struct task *t); /* arg: struct healthd */
 
 struct providers *providers_new(struct healthd *h);

@@ -22,6 +22,7 @@
 #include "model/partition.h"
 #include "model/provider_check.h"
 #include "model/purge.h"
+#include "model/recovery.h"
 #include "model/route.h"
 #include "model/send_queue.h"
 #include "model/stalled.h"
@@ -33,6 +34,7 @@
 #define PURGE_INTERVAL      (5 * CONF_MINUTE)
 #define GAUGES_INTERVAL     (15 * CLOCK_SEC)
 #define STALLED_INTERVAL    (15 * CLOCK_SEC)
+#define RECOVER_INTERVAL    (2 * CLOCK_SEC)
 
 /* ---- metrics ---- */
 
@@ -43,6 +45,7 @@ static const char *const task_names[HEALTHD_TASK_COUNT] = {
 	[HEALTHD_INSTANCES] = "instances",   [HEALTHD_RECREATE] = "recreate",
 	[HEALTHD_PURGE] = "purge",           [HEALTHD_GAUGES] = "gauges",
 	[HEALTHD_LEDGER] = "ledger",         [HEALTHD_STALLED] = "stalled",
+	[HEALTHD_RECOVER] = "recover",
 };
 static const char *const run_results[] = {"ok", "failed"};
 static const char *const recoveries[] = {"in_doubt", "sent", "expired", "cancelled", "delivery"};
@@ -104,13 +107,11 @@ healthd_task_ended(void *arg, unsigned key, bool is_ok, int64_t duration_us)
 /* ---- wiring ---- */
 
 static const struct db_stmt_table *const work_tables[] = {
-	&delivery_stmt_table,       &gauge_stmt_table,
-	&instance_stmt_table,       &instance_lock_stmt_table,
-	&instance_state_stmt_table, &outbox_stmt_table,
-	&partition_stmt_table,      &provider_check_stmt_table,
-	&purge_stmt_table,          &route_stmt_table,
-	&send_queue_stmt_table,     &stalled_stmt_table,
-	&wake_stmt_table,           NULL,
+	&delivery_stmt_table,      &gauge_stmt_table,          &instance_stmt_table,
+	&instance_lock_stmt_table, &instance_state_stmt_table, &outbox_stmt_table,
+	&partition_stmt_table,     &provider_check_stmt_table, &purge_stmt_table,
+	&recovery_stmt_table,      &route_stmt_table,          &send_queue_stmt_table,
+	&stalled_stmt_table,       &wake_stmt_table,           NULL,
 };
 static const struct db_stmt_table *const lock_tables[] = {&leadership_stmt_table, NULL};
 
@@ -139,6 +140,7 @@ healthd_add_tasks(struct healthd *h)
 		{HEALTHD_LEDGER, NULL, c->ledger_interval_us, gauges_ledger_run, gauges_ledger_lost,
 		 h},
 		{HEALTHD_STALLED, NULL, STALLED_INTERVAL, stalled_run, stalled_lost, h->stalled},
+		{HEALTHD_RECOVER, NULL, RECOVER_INTERVAL, recover_run, NULL, h},
 	};
 
 	_Static_assert(GH_COUNT(defs) == HEALTHD_TASK_COUNT, "every key is a task");

@@ -159,6 +159,8 @@ CREATE TABLE webhook_deliveries (
 	last_status   smallint,
 	last_error    text,
 	completed_at  timestamptz,
+	manual_from   smallint,                            -- asked for by hand: the state before it
+	manual_due    timestamptz,                         -- and when it was due then
 	PRIMARY KEY (event_id, endpoint_id)
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, available_at) WHERE state = 0;
@@ -176,6 +178,24 @@ CREATE TABLE webhook_attempts (
 	is_manual         boolean NOT NULL DEFAULT false
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX webhook_attempts_delivery ON webhook_attempts (event_id, endpoint_id);
+
+-- Endpoints that get again what they missed, worked off in slices by healthd.
+CREATE TABLE webhook_recoveries (
+	id           uuid PRIMARY KEY,
+	company_id   int NOT NULL,
+	endpoint_id  int NOT NULL,
+	since        timestamptz NOT NULL,
+	until        timestamptz NOT NULL,
+	looked_at    uuid NOT NULL,                         -- the last event looked at
+	matched      bigint NOT NULL DEFAULT 0,
+	queued       bigint NOT NULL DEFAULT 0,
+	touched_at   timestamptz NOT NULL DEFAULT now(),
+	finished_at  timestamptz
+);
+CREATE UNIQUE INDEX webhook_recoveries_running ON webhook_recoveries (endpoint_id)
+	WHERE finished_at IS NULL;
+CREATE INDEX webhook_recoveries_open ON webhook_recoveries (touched_at) WHERE finished_at IS NULL;
+CREATE INDEX webhook_recoveries_endpoint ON webhook_recoveries (endpoint_id, id);
 
 -- Hints that wait for the broker, and the one timer for everything: a row wakes
 -- a target (an instance or an endpoint) at available_at; work itself is found by claims.

@@ -6,6 +6,9 @@
  *   DELIVERED, EXHAUSTED   finished.
  *
  * attempts is the fence: a result names the attempt it belongs to.
+ *
+ * A post that the owner asked for by hand (model/delivery_row.h) is due at once whatever the state
+ * was; when it fails, the row is as it was before, and no attempt is spent.
  */
 #ifndef GH_MODEL_DELIVERY_H
 #define GH_MODEL_DELIVERY_H

@@ -1,19 +1,13 @@
 #include "model/event_row.h"
 
+#include "model/event_sql.h"
+
 #define EVENT_COLUMNS "e.id, e.instance_id, e.message_id, e.type, e.occurred_at"
 
 static const char event_get_sql[] = "SELECT " EVENT_COLUMNS ", e.facts FROM events e\n"
 				    "WHERE e.id = $2 AND e.company_id = $1";
 
-/*
- * Company and id as one row value: both ends of the scan are then bounds within events_company, and
- * no other index has the order. The id alone prunes the partitions.
- */
-#define EVENT_RANGE                                                                                \
-	"FROM events e\n"                                                                          \
-	"    WHERE (e.company_id, e.id) >= ($1, $2) AND (e.company_id, e.id) < ($1, $3)\n"         \
-	"      AND e.id >= $2 AND e.id < $3\n"
-#define EVENT_WINDOW "SELECT e.id, e.instance_id, e.message_id, e.type " EVENT_RANGE
+#define EVENT_WINDOW "SELECT e.id, e.instance_id, e.message_id, e.type " EVENT_RANGE_SQL
 /* Of a window w. Absent filters are NULL. */
 #define EVENT_MATCHES                                                                              \
 	"($4::int4 IS NULL OR w.instance_id = $4)\n"                                               \
@@ -55,7 +49,7 @@ static const char event_count_sql[] =
 /* No filter: from the index alone. */
 static const char event_count_all_sql[] =
 	"SELECT count(*), count(*)\n"
-	"FROM (SELECT 1 " EVENT_RANGE "    ORDER BY e.company_id DESC, e.id DESC LIMIT $4) w";
+	"FROM (SELECT 1 " EVENT_RANGE_SQL "    ORDER BY e.company_id DESC, e.id DESC LIMIT $4) w";
 
 enum { EVENT_GET, EVENT_LIST, EVENT_COUNT, EVENT_COUNT_ALL };
 enum { LIST_AT_IS_CUT = 6, LIST_AT_END };

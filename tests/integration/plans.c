@@ -24,6 +24,8 @@
 #include "model/dead_letter.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
+#include "model/delivery_row.h"
+#include "model/endpoint_ops.h"
 #include "model/endpoint_route.h"
 #include "model/event_row.h"
 #include "model/gauge.h"
@@ -44,6 +46,7 @@
 #include "model/provider_row.h"
 #include "model/purge.h"
 #include "model/queue_row.h"
+#include "model/recovery.h"
 #include "model/route.h"
 #include "model/schema.h"
 #include "model/send_queue.h"
@@ -84,6 +87,8 @@ static const struct {
 	TABLE(token_stmt_table),         TABLE(trace_stmt_table),
 	TABLE(wake_stmt_table),          TABLE(webhook_key_stmt_table),
 	TABLE(event_row_stmt_table),     TABLE(media_stmt_table),
+	TABLE(endpoint_ops_stmt_table),  TABLE(delivery_row_stmt_table),
+	TABLE(recovery_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import time
 import urllib.parse
 
 import pytest
@@ -44,6 +45,8 @@ BODIES = {
     "PUT /api/instances/{id}": {"instance_name": "taken over"},
     "POST /api/instances/{id}/webhooks": {"url": "http://127.0.0.1:9999/x", "events": ["*"]},
     "PUT /api/instances/{id}/webhooks/{wid}": {"is_active": False},
+    "POST /api/instances/{id}/webhooks/{wid}/recover": {
+        "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60))},
 }
 # Company routes without an id in the path: what they must not show or touch is tested by name.
 WITHOUT_ID = {"POST /api/instances", "GET /api/instances", "POST /api/messages/send",
@@ -73,6 +76,7 @@ def ids_in(pattern, company):
     owned = next((o for prefix, o in objects.items() if pattern.startswith(prefix)), company.first)
     return (pattern.replace("{id}", str(owned["id"]))
             .replace("{wid}", str(company.hook["id"]))
+            .replace("{did}", company.event["id"])
             .replace("{provider}", "waha").replace("{key}", "x" * 22))
 
 
@@ -140,7 +144,7 @@ def test_objects_of_another_company(env, tenants, db, route):
     def rows():
         return [db.execute(f"SELECT * FROM {table} WHERE company_id = %s ORDER BY 1",
                            [theirs.id]).fetchall()
-                for table in ("instances", "instance_webhooks")] + \
+                for table in ("instances", "instance_webhooks", "webhook_recoveries")] + \
                [db.execute("SELECT count(*) AS n FROM tokens WHERE company_id = %s AND "
                            "revoked_at IS NULL AND expires_at IS NULL", [theirs.id]).fetchall()]
 
@@ -163,6 +167,9 @@ def test_mixed_ids_of_two_companies(env, tenants):
         path = f"/api/instances/{instance['id']}/webhooks/{hook['id']}"
         for method, body in (("PUT", {"is_active": False}), ("DELETE", None)):
             assert ask(env, "127.0.0.1", method, path, mine.token, body).status == 404
+        for what in ("test", "rotate-secret", "enable", f"deliveries/{mine.event['id']}/retry"):
+            answer = ask(env, "127.0.0.1", "POST", f"{path}/{what}", mine.token)
+            assert answer.status == 404, what
 
 
 def test_lists_show_own_rows_only(tenants):
