@@ -34,6 +34,7 @@
 struct admin_login;
 struct auth;
 struct daemon;
+struct documentation;
 struct endpoints;
 struct gateway;
 struct gw_req;
@@ -76,6 +77,7 @@ struct gateway {
 	struct endpoints *endpoints;
 	struct messages *messages;
 	struct inbound *inbound;
+	struct documentation *documentation;
 };
 
 /* ---- routes and modules ---- */
@@ -124,6 +126,7 @@ extern const struct gw_module health_module, auth_module, admin_login_module, co
 	providers_module;
 extern const struct gw_module instances_module, endpoints_module, messages_module, inbound_module;
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
+extern const struct gw_module documentation_module;
 
 /* ---- the request ---- */
 
@@ -226,6 +229,7 @@ enum gw_code {
 	GW_E_OVERLOADED,
 	GW_E_COUNT
 };
+_Static_assert(GW_E_COUNT <= 64, "GW_ERR gives each code a bit");
 
 struct gw_error_info {
 	unsigned status;

@@ -2,9 +2,10 @@
 #include "private.h"
 
 static const struct gw_module *const modules[] = {
-	&auth_module,      &health_module,    &admin_login_module,  &companies_module,
-	&providers_module, &instances_module, &endpoints_module,    &messages_module,
-	&inbound_module,   &events_module,    &endpoint_ops_module, &deliveries_module,
+	&auth_module,          &health_module,    &admin_login_module,  &companies_module,
+	&providers_module,     &instances_module, &endpoints_module,    &messages_module,
+	&inbound_module,       &events_module,    &endpoint_ops_module, &deliveries_module,
+	&documentation_module,
 };
 
 const struct gw_module *const *

@@ -24,6 +24,12 @@ struct buf {
 	bool over;       /* something did not fit */
 };
 
+/* Initialises a buf over a char array that never grows: one byte is kept for buf_cstr's NUL. */
+#define BUF_FIXED(array)                                                                           \
+	{                                                                                          \
+		.p = (array), .size = sizeof(array), .max = sizeof(array) - 1                      \
+	}
+
 /* Appended bytes must not come from the buffer itself: growing moves them. */
 
 /* a NULL: heap-owned (call buf_free); else memory lives in the arena. max > 0. */

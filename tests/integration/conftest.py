@@ -16,6 +16,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "stack"))
 
 from api import Api  # noqa: E402
+from openapi import Document  # noqa: E402
 from support import Company, Sim, unique  # noqa: E402
 
 
@@ -31,6 +32,28 @@ def env():
 def api(env):
     """The REST API without a token."""
     return Api(env["GROWHUB_URL"])
+
+
+@pytest.fixture(scope="session")
+def document(api):
+    """What the gateway says about itself."""
+    return Document(api.request("GET", "/openapi.json").raw)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _replies_keep_the_document(request):
+    """Every reply that a test of this folder gets is what /openapi.json promises."""
+    document = request.getfixturevalue("document") if "GROWHUB_URL" in os.environ else None
+
+    def look(method, path, reply):
+        body = reply.raw if reply.body is None else reply.body
+        problems = document.reply_problems(method, path, reply.status,
+                                           reply.headers.get("Content-Type", ""), body)
+        assert not problems, "\n".join(problems)
+
+    Api.on_reply = staticmethod(look)
+    yield
+    Api.on_reply = None
 
 
 @pytest.fixture(scope="session")

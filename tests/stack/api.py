@@ -27,6 +27,8 @@ class Reply:
 class Api:
     """One base URL and one token. request() reports any status, call() only success."""
 
+    on_reply = None  # called with (method, path, Reply) of each request, if set
+
     def __init__(self, base_url, token=None, timeout_s=35):
         self.base_url, self.token, self.timeout_s = base_url, token, timeout_s
 
@@ -45,10 +47,13 @@ class Api:
         request = urllib.request.Request(self.base_url + path, data=body, headers=sent, method=method)
         try:
             with urllib.request.urlopen(request, timeout=self.timeout_s) as answer:
-                return Reply(answer.status, answer.headers, answer.read())
+                reply = Reply(answer.status, answer.headers, answer.read())
         except urllib.error.HTTPError as e:
             with e:
-                return Reply(e.code, e.headers, e.read())
+                reply = Reply(e.code, e.headers, e.read())
+        if self.on_reply is not None:
+            self.on_reply(method, path, reply)
+        return reply
 
     def call(self, method, path, body=None, headers=None):
         """The envelope's data; ApiError unless the answer is a success."""
