@@ -73,9 +73,8 @@ complain(const struct reading *r, const char *field, const char *text)
 
 /* ---- url ---- */
 
-/* NULL when posting there may be allowed. Names are judged by their addresses at each delivery. */
-static const char *
-url_refusal(struct slice text, const struct endpoint_policy *p)
+const char *
+endpoint_url_refusal(struct slice text, const struct endpoint_policy *p)
 {
 	struct sockaddr_storage sa;
 	struct addr addr;
@@ -108,7 +107,7 @@ read_url(const struct reading *r, struct slice url)
 		complain(r, "url", "is required");
 		return;
 	}
-	why = url_refusal(r->in->url, r->policy);
+	why = endpoint_url_refusal(r->in->url, r->policy);
 	if (why != NULL)
 		complain(r, "url", why);
 }

@@ -29,6 +29,10 @@ struct endpoint_policy {
 	bool has_allow; /* the operator allows some addresses that are not public */
 };
 
+/* NULL when fetching or posting there may be allowed, else why not ("must be https"). Names are
+ * judged by their addresses when that is done. */
+const char *endpoint_url_refusal(struct slice url, const struct endpoint_policy *p);
+
 struct endpoint_input {
 	struct slice url;
 	const struct slice *events;

@@ -237,7 +237,13 @@ gateway_drain(struct daemon *d)
 {
 	struct process *p = daemon_context(d);
 	struct gateway *gw = &p->gw;
+	const struct gw_module *const *modules;
+	unsigned count;
 
+	modules = modules_all(&count);
+	for (unsigned i = 0; i < count; i++)
+		if (modules[i]->drain != NULL)
+			modules[i]->drain(gw);
 	gw->servers_draining = gw->server_count;
 	for (unsigned i = 0; i < gw->server_count; i++)
 		http_server_drain(gw->servers[i], server_drained, gw);

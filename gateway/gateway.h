@@ -41,8 +41,9 @@ struct gw_req;
 struct inbound;
 struct instances;
 struct loop;
-struct messages;
+struct sendings;
 struct metrics_table;
+struct waits;
 struct wake;
 
 #define GW_SERVERS_MAX      16
@@ -75,7 +76,8 @@ struct gateway {
 	struct admin_login *admin_login;
 	struct instances *instances;
 	struct endpoints *endpoints;
-	struct messages *messages;
+	struct sendings *sendings;
+	struct waits *waits;
 	struct inbound *inbound;
 	struct documentation *documentation;
 };
@@ -114,6 +116,8 @@ struct gw_module {
 	const struct db_stmt_table *const *read_tables;
 	/* Both connections exist (not necessarily up). May be NULL. */
 	enum gh_code (*start)(struct gateway *gw, struct gh_err *err);
+	/* The process stops taking work: answer whoever merely waits. May be NULL. */
+	void (*drain)(struct gateway *gw);
 	/* The servers are freed already; the connections still live: their units end behind
 	 * this. Called also when start failed or never ran. May be NULL. */
 	void (*stop)(struct gateway *gw);
@@ -127,6 +131,7 @@ extern const struct gw_module health_module, auth_module, admin_login_module, co
 extern const struct gw_module instances_module, endpoints_module, messages_module, inbound_module;
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 extern const struct gw_module documentation_module;
+extern const struct gw_module send_module;
 
 /* ---- the request ---- */
 

@@ -209,13 +209,6 @@ messages_cancel(struct gw_req *req)
 
 /* ---- the module ---- */
 
-static enum gh_code
-messages_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
-{
-	messages_send_start(gw);
-	return GH_OK;
-}
-
 static const struct gw_schema step_schema = {
 	.name = "MessageStep",
 	.text = "One transition in the life of a message.",
@@ -240,7 +233,7 @@ static const struct gw_route messages_routes[] = {
 	{HTTP_POST, "/api/messages/send", GW_COMPANY, GW_JSON, 0, messages_send,
 	 GW_DOC("sendMessage", "Messages", "Send a message",
 		.text = "201 comes after the commit: what was accepted is sent, or visibly failed.",
-		.flags = GW_DOC_IDEMPOTENCY, .body = &message_send_rules,
+		.flags = GW_DOC_IDEMPOTENCY | GW_DOC_WAIT, .body = &message_send_rules,
 		.example = "{\"instance_id\":1,\"phone_to\":\"5511999990001\","
 			   "\"content\":\"Hello\"}",
 		.status = {201}, .reply = &message_schema,
@@ -280,6 +273,4 @@ const struct gw_module messages_module = {
 	.route_count = GH_COUNT(messages_routes),
 	.write_tables = messages_write_tables,
 	.read_tables = messages_read_tables,
-	.start = messages_start,
-	.release = messages_send_release,
 };

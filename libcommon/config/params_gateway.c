@@ -24,5 +24,7 @@ const struct conf_param params_gateway[] = {
 	{"gateway.session_ttl", CONF_TYPE_DURATION, "12h", .min = CONF_MINUTE, .max = 30 * CONF_DAY,
 	 .flags = CONF_RELOADABLE, AT(session_ttl_us),
 	 .help = "life of an administrator's session"},
+	{"gateway.waiters_max", CONF_TYPE_INT, "1024", .min = 0, .max = 100000, AT(waiters_max),
+	 .help = "requests that wait for the outcome of their message; beyond: answered at once"},
 	{.name = NULL},
 };

@@ -20,6 +20,7 @@ struct gateway_conf {
 	const char *tls_key;
 	int64_t batch_max; /* rows of one group commit */
 	int64_t session_ttl_us;
+	int64_t waiters_max;
 };
 
 extern const struct conf_param params_gateway[];

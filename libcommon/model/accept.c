@@ -8,16 +8,16 @@ static const char accept_insert_sql[] =
 	"                           $13::text[],\n"
 	"                       $14::text[], $15::text[], $16::text[], $17::timestamptz[],\n"
 	"                           $18::timestamptz[],\n"
-	"                       $19::text[], $20::bytea[]) WITH ORDINALITY\n"
+	"                       $19::int2[], $20::text[], $21::bytea[]) WITH ORDINALITY\n"
 	"    AS t(id, company_id, instance_id, kind, priority, class, lane,\n"
 	"         chat_key, recipient, content, payload, media_url, reply_to,\n"
 	"         reference, traceparent, send_ref, scheduled_at, expires_at,\n"
-	"         idem_key, fingerprint, ord)\n"
+	"         idem_route, idem_key, fingerprint, ord)\n"
 	"), k AS (\n"
 	"  INSERT INTO idempotency_keys (company_id, route, key, fingerprint, object_id)\n"
-	"  SELECT r.company_id, 1, r.idem_key, r.fingerprint, r.id FROM r\n"
+	"  SELECT r.company_id, r.idem_route, r.idem_key, r.fingerprint, r.id FROM r\n"
 	"  WHERE r.idem_key IS NOT NULL\n"
-	"  ORDER BY r.company_id, r.idem_key\n"
+	"  ORDER BY r.company_id, r.idem_route, r.idem_key\n"
 	"  ON CONFLICT DO NOTHING\n"
 	"  RETURNING object_id\n"
 	"), m AS (\n"
@@ -52,7 +52,7 @@ static const char accept_insert_sql[] =
 	"  GROUP BY r.company_id, r.instance_id, coalesce(r.scheduled_at, now())\n"
 	"), counted AS (\n"
 	"  INSERT INTO ledger_accepted AS l (company_id, slot, accepted)\n"
-	"  SELECT r.company_id, $21::int2, count(*) FROM r JOIN m ON m.id = r.id\n"
+	"  SELECT r.company_id, $22::int2, count(*) FROM r JOIN m ON m.id = r.id\n"
 	"  GROUP BY r.company_id ORDER BY r.company_id\n"
 	"  ON CONFLICT (company_id, slot) DO UPDATE SET accepted = l.accepted + excluded.accepted\n"
 	")\n"
@@ -68,8 +68,8 @@ static const struct db_stmt accept_stmts[] = {
 				    DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY, DB_TEXT_ARRAY,
 				    DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
 				    DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
-				    DB_TIMESTAMPTZ_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY,
-				    DB_BYTEA_ARRAY, DB_INT2)},
+				    DB_TIMESTAMPTZ_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_INT2_ARRAY,
+				    DB_TEXT_ARRAY, DB_BYTEA_ARRAY, DB_INT2)},
 };
 const struct db_stmt_table accept_stmt_table = DB_STMT_TABLE(accept_stmts);
 
@@ -78,7 +78,7 @@ struct accept_columns {
 	struct db_arr *id, *company_id, *instance_id, *kind, *priority, *cls, *lane;
 	struct db_arr *chat_key, *to, *content, *payload, *media_url, *reply_to;
 	struct db_arr *reference, *traceparent, *send_ref, *scheduled_at, *expires_at;
-	struct db_arr *idem_key, *fingerprint;
+	struct db_arr *idem_route, *idem_key, *fingerprint;
 };
 
 static void
@@ -102,6 +102,7 @@ accept_columns_start(struct accept_columns *c, struct db_params *p, unsigned cou
 	c->send_ref = db_p_array(p, DB_TEXT, count);
 	c->scheduled_at = db_p_array(p, DB_TIMESTAMPTZ, count);
 	c->expires_at = db_p_array(p, DB_TIMESTAMPTZ, count);
+	c->idem_route = db_p_array(p, DB_INT2, count);
 	c->idem_key = db_p_array(p, DB_TEXT, count);
 	c->fingerprint = db_p_array(p, DB_BYTEA, count);
 }
@@ -129,6 +130,7 @@ accept_columns_push(struct accept_columns *c, const struct accept_row *r)
 	db_arr_text(c->send_ref, r->send_ref);
 	db_arr_time_us(c->scheduled_at, r->scheduled_at_us);
 	db_arr_time_us(c->expires_at, r->expires_at_us);
+	db_arr_i16(c->idem_route, (int16_t)r->idem_route);
 	db_arr_text(c->idem_key, r->idem_key);
 	db_arr_bytea(c->fingerprint, r->idem_key.p == NULL
 					     ? SLICE_NONE

@@ -14,7 +14,15 @@
 #include "db/db.h"
 
 /* Stored numbers: the route template a key belongs to. */
-enum idem_route { IDEM_MESSAGE_SEND = 1 };
+enum idem_route {
+	IDEM_MESSAGE_SEND = 1,
+	IDEM_MESSAGE_BATCH = 2,
+	IDEM_SEND_TEXT = 3,
+	IDEM_SEND_MEDIA = 4,
+	IDEM_SEND_CONTACT = 5,
+	IDEM_SEND_LOCATION = 6,
+	IDEM_SEND_MENU = 7
+};
 
 #define IDEM_FINGERPRINT_SIZE 32
 

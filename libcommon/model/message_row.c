@@ -80,6 +80,12 @@ static const char message_count_chat_sql[] =
 static const char message_count_reference_sql[] =
 	MESSAGE_COUNT_FROM(MESSAGE_WINDOW "  AND m.reference = $9\n", "");
 
+/* 4: MSG_SENT, with which everything that ends a send begins. */
+static const char message_watch_sql[] =
+	"SELECT x.* FROM unnest($1::uuid[], $2::bool[]) AS w(id, is_wanted)\n"
+	"CROSS JOIN LATERAL (SELECT " MESSAGE_COLUMNS "FROM messages m\n"
+	"  WHERE m.id = w.id AND (m.status >= 4 OR w.is_wanted) OFFSET 0) x";
+
 static const char message_steps_sql[] =
 	"SELECT at, from_status, to_status, attempt, daemon, reason\n"
 	"FROM message_transitions WHERE message_id = $1\n"
@@ -97,7 +103,8 @@ enum {
 	MESSAGE_COUNT_ALL_WINDOW,
 	MESSAGE_COUNT_CHAT,
 	MESSAGE_COUNT_REFERENCE,
-	MESSAGE_STEPS
+	MESSAGE_STEPS,
+	MESSAGE_WATCH
 };
 
 static const struct db_stmt message_row_stmts[] = {
@@ -124,6 +131,8 @@ static const struct db_stmt message_row_stmts[] = {
 	[MESSAGE_COUNT_REFERENCE] = {"message_count_reference", message_count_reference_sql,
 				     DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_TEXT)},
 	[MESSAGE_STEPS] = {"message_steps", message_steps_sql, DB_TYPES(DB_UUID)},
+	[MESSAGE_WATCH] = {"message_watch", message_watch_sql,
+			   DB_TYPES(DB_UUID_ARRAY, DB_BOOL_ARRAY)},
 };
 const struct db_stmt_table message_row_stmt_table = DB_STMT_TABLE(message_row_stmts);
 
@@ -236,6 +245,25 @@ message_count_of(const struct db_unit *u, unsigned stmt, int64_t *examined)
 
 	*examined = db_get_i64(r, 0, 1);
 	return db_get_i64(r, 0, 0);
+}
+
+void
+message_watch_add(struct db_unit *u, const struct message_watch *watch, unsigned count)
+{
+	struct db_params *p = db_unit_add(u, &message_row_stmts[MESSAGE_WATCH]);
+	struct db_arr *id = db_p_array(p, DB_UUID, count);
+	struct db_arr *is_wanted = db_p_array(p, DB_BOOL, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_uuid(id, watch[i].id);
+		db_arr_bool(is_wanted, watch[i].is_wanted);
+	}
+}
+
+struct uuid
+message_row_id(const struct db_unit *u, unsigned stmt, unsigned i)
+{
+	return db_get_uuid(db_unit_result(u, stmt), i, 0);
 }
 
 unsigned

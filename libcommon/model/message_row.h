@@ -65,8 +65,17 @@ void message_count_add(struct db_unit *u, const struct message_filter *f, int64_
 /* *examined: the messages that were looked at; max: there may be more, and more that match. */
 int64_t message_count_of(const struct db_unit *u, unsigned stmt, int64_t *examined);
 
-/* Rows of message_get_add and message_list_add; slices live in a. */
+/* Of count messages (whose they are was checked when they were made): those that were sent, have
+ * failed or were cancelled, and those that are wanted as they stand. In no order; primary key. */
+struct message_watch {
+	struct uuid id;
+	bool is_wanted; /* however it stands */
+};
+void message_watch_add(struct db_unit *u, const struct message_watch *watch, unsigned count);
+
+/* Rows of all of these; slices live in a. */
 unsigned message_row_count(const struct db_unit *u, unsigned stmt);
+struct uuid message_row_id(const struct db_unit *u, unsigned stmt, unsigned i);
 void message_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct arena *a,
 		      struct message_row *row);
 

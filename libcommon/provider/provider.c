@@ -218,3 +218,9 @@ provider_send_ref(const struct provider *p, enum msg_kind kind, struct uuid mess
 {
 	return p->send_ref(kind, message, dst);
 }
+
+bool
+provider_can_send(const struct provider *p, enum msg_kind kind)
+{
+	return p->can_send(kind);
+}

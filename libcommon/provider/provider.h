@@ -375,6 +375,9 @@ struct provider {
 	/* What a message id of any form the provider writes says by itself; slices borrow. A text
 	 * of no such form is taken as a bare id. */
 	struct provider_message_ref (*split_id)(struct slice text);
+
+	/* Whether the provider's contract has a call that sends messages of the kind. */
+	bool (*can_send)(enum msg_kind kind);
 };
 
 extern const struct provider provider_waha;
@@ -401,6 +404,8 @@ bool provider_send_ref(const struct provider *p, enum msg_kind kind, struct uuid
 void provider_read_action(const struct provider *p, enum provider_action action,
 			  const struct provider_answer *answer, struct arena *a,
 			  struct provider_result *out);
+
+bool provider_can_send(const struct provider *p, enum msg_kind kind);
 
 /* For translators: copy the provider's words into dst, printable and bounded:
  * control characters become blanks, broken UTF-8 becomes '?'. */

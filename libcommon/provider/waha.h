@@ -48,6 +48,7 @@ waha_read_fn waha_read_nothing;
 
 /* ---- waha_send.c: PROVIDER_OP_SEND, and struct provider.send_ref ---- */
 waha_build_fn waha_build_send;
+bool waha_can_send(enum msg_kind kind);
 bool waha_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 
 /* ---- waha_session.c ---- */

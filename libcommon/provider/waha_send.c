@@ -446,3 +446,12 @@ waha_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_RE
 	dst[n] = '\0';
 	return true;
 }
+
+bool
+waha_can_send(enum msg_kind kind)
+{
+	for (size_t i = 0; i < GH_COUNT(send_routes); i++)
+		if (send_routes[i].kind == kind)
+			return true;
+	return false;
+}
