@@ -13,11 +13,14 @@
 #include "model/route.h"
 #include "model/send_queue.h"
 #include "model/wake.h"
+#include "people.h"
 #include "plan.h"
 #include "targets.h"
 
 #define ROUND_INSTANCES 16
 #define ROUNDS_MAX      4
+
+enum { RESOLVE_MESSAGES, RESOLVE_PEOPLE }; /* statements of the unit that looks things up */
 
 struct inbound {
 	struct daemon *daemon;
@@ -48,8 +51,13 @@ struct round {
 };
 
 const struct db_stmt_table *const inbound_tables[] = {
-	&inbound_stmt_table,    &instance_lock_stmt_table, &route_stmt_table,
-	&send_queue_stmt_table, &wake_stmt_table,          NULL,
+	&contact_alias_stmt_table,
+	&inbound_stmt_table,
+	&instance_lock_stmt_table,
+	&route_stmt_table,
+	&send_queue_stmt_table,
+	&wake_stmt_table,
+	NULL,
 };
 
 static void round_applied(void *arg, enum gh_code code, const struct db_unit *u);
@@ -149,13 +157,18 @@ round_resolved(void *arg, enum gh_code code, const struct db_unit *u)
 {
 	struct round *r = arg;
 	struct inbound_match *matches;
+	struct contact_alias *aliases;
 	unsigned count;
 
 	if (code != GH_OK) {
 		round_failed(r, "resolve", db_unit_error(u));
 		return;
 	}
-	count = inbound_resolve_rows(u, 0, r->a, &matches);
+	if (db_unit_count(u) > RESOLVE_PEOPLE) {
+		count = contact_alias_rows(u, RESOLVE_PEOPLE, r->a, &aliases);
+		people_set_known(plan_people(r->plan), aliases, count);
+	}
+	count = inbound_resolve_rows(u, RESOLVE_MESSAGES, r->a, &matches);
 	plan_resolve(r->plan, matches, count);
 	round_apply(r);
 }
@@ -164,16 +177,20 @@ static void
 round_resolve(struct round *r)
 {
 	const struct inbound_key *keys;
+	const struct contact_alias *people;
 	unsigned count = plan_keys(r->plan, &keys);
+	unsigned people_count = people_keys(plan_people(r->plan), &people);
 	struct db_unit *u;
 
-	if (count == 0) {
+	if (count + people_count == 0) {
 		plan_resolve(r->plan, NULL, 0);
 		round_apply(r);
 		return;
 	}
 	u = db_unit_new();
 	inbound_resolve_add(u, keys, count);
+	if (people_count > 0)
+		contact_alias_find_add(u, people, people_count);
 	round_submit(r, u, round_resolved, "resolve");
 }
 

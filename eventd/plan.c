@@ -10,6 +10,7 @@
 #include "inbound_facts.h"
 #include "metrics/metrics.h"
 #include "model/facts.h"
+#include "people.h"
 #include "provider/provider.h"
 
 /* How long a fact waits for the message it speaks of: 1, 2, 4, 8, 15 s. */
@@ -38,6 +39,7 @@ struct plan {
 	unsigned reading_count;
 	struct inbound_key *keys;
 	unsigned key_count;
+	struct people *people;
 	const struct inbound_match **matches; /* sorted by key */
 	unsigned match_count;
 	struct inbound_status *statuses;
@@ -156,6 +158,7 @@ plan_collect_keys(struct plan *p, unsigned fact_count)
 		for (size_t k = 0; k < r->event.fact_count; k++) {
 			struct slice external_id = fact_message(&r->event.fact[k]);
 
+			people_note(p->people, r->body, &r->event.fact[k]);
 			if (external_id.p == NULL)
 				continue;
 			p->keys[p->key_count].instance_id = r->body->instance_id;
@@ -188,6 +191,7 @@ plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, str
 		fact_count += (unsigned)r->event.fact_count;
 		p->reading_count++;
 	}
+	p->people = people_new(a, fact_count);
 	plan_collect_keys(p, fact_count);
 	p->statuses = arena_alloc_array(a, fact_count, sizeof(*p->statuses));
 	p->messages = arena_alloc_array(a, fact_count, sizeof(*p->messages));
@@ -204,6 +208,12 @@ plan_keys(const struct plan *p, const struct inbound_key **keys)
 {
 	*keys = p->keys;
 	return p->key_count;
+}
+
+struct people *
+plan_people(const struct plan *p)
+{
+	return p->people;
 }
 
 /* ---- deciding ---- */
@@ -597,9 +607,10 @@ plan_resolve(struct plan *p, const struct inbound_match *matches, unsigned count
 		struct reading *r = &p->readings[i];
 
 		for (size_t k = 0; k < r->event.fact_count; k++) {
-			const struct provider_fact *f = &r->event.fact[k];
+			struct provider_fact *f = &r->event.fact[k];
 			plan_fact_fn *fn = plan_fact_fns[f->kind];
 
+			people_fold(p->people, r->body, reading_own_number(r), f);
 			metrics_add(p->table, PLAN_FACTS, (unsigned)f->kind, 0, 1);
 			if (fn != NULL)
 				fn(p, r, f);
@@ -634,6 +645,7 @@ plan_add_settled(const struct plan *p, struct db_unit *u)
 void
 plan_add(const struct plan *p, struct db_unit *u)
 {
+	people_add(p->people, u);
 	if (p->message_count > 0)
 		inbound_message_add(u, p->messages, p->message_count);
 	if (p->resolved_count > 0)

@@ -15,6 +15,7 @@
 
 struct arena;
 struct codes;
+struct people;
 struct plan;
 
 /* For daemon_def.metrics. */
@@ -30,6 +31,9 @@ struct plan *plan_new(struct arena *a, const struct inbound_body *bodies, unsign
 
 /* Provider ids to be looked up with inbound_resolve_add; 0: none. */
 unsigned plan_keys(const struct plan *p, const struct inbound_key **keys);
+
+/* Its people: keys to be looked up, and where the result goes before plan_resolve. */
+struct people *plan_people(const struct plan *p);
 
 /* Decide. matches: rows found for the keys. Call once, also when there are no keys. */
 void plan_resolve(struct plan *p, const struct inbound_match *matches, unsigned count);

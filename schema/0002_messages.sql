@@ -137,6 +137,15 @@ CREATE TABLE orphans (
 );
 CREATE INDEX orphans_key ON orphans (instance_id, external_id);
 
+-- Hidden ids of people, with the number where it is known (model/contact_alias.h).
+CREATE TABLE contact_aliases (
+	instance_id  int NOT NULL,
+	lid          text NOT NULL,
+	phone        text,
+	updated_at   timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (instance_id, lid)
+);
+
 CREATE TABLE events (
 	id           uuid NOT NULL PRIMARY KEY,
 	company_id   int NOT NULL,

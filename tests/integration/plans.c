@@ -21,6 +21,7 @@
 #include "model/async_commit.h"
 #include "model/cancel.h"
 #include "model/company.h"
+#include "model/contact_alias.h"
 #include "model/dead_letter.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
@@ -88,7 +89,7 @@ static const struct {
 	TABLE(wake_stmt_table),          TABLE(webhook_key_stmt_table),
 	TABLE(event_row_stmt_table),     TABLE(media_stmt_table),
 	TABLE(endpoint_ops_stmt_table),  TABLE(delivery_row_stmt_table),
-	TABLE(recovery_stmt_table),
+	TABLE(recovery_stmt_table),      TABLE(contact_alias_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

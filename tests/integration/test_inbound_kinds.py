@@ -210,6 +210,31 @@ def test_a_received_message_whole(ear):
     assert data["phone"] == CONTACT and data["participant"] == CHAT
 
 
+def test_a_hidden_id_becomes_a_number(ear, db, instance):
+    lid = "210000000000777@lid"
+
+    def write(number=None):
+        data = {"Info": {"SenderAlt": f"{number}@s.whatsapp.net"}} if number else {}
+        ear.emit("message.any", {"id": f"false_{lid}_{unique('AB')}", "timestamp": 1791000000,
+                                 "from": lid, "fromMe": False, "body": "hi", "_data": data})
+
+    write()
+    body, data = ear.wait("on-message", "message.received")
+    assert body["from"] == body["lid"] == lid and data["phone"] is None
+    write(CONTACT)
+    body, data = ear.wait("on-message", "message.received", count=2)
+    assert body["from"] == CHAT and body["lid"] == lid and data["phone"] == CONTACT
+    write()
+    body, data = ear.wait("on-message", "message.received", count=3)
+    assert body["from"] == data["chat"] == CHAT and data["phone"] == CONTACT
+    merged = wait_until(lambda: ear.heard("standard", "contact.merged"), "contact.merged")
+    assert len(merged) == 1
+    assert (merged[0]["data"]["lid"], merged[0]["data"]["phone"]) == (lid, CONTACT)
+    rows = db.execute("SELECT chat_key FROM messages WHERE instance_id = %s ORDER BY id",
+                      (instance["id"],)).fetchall()
+    assert [r["chat_key"] for r in rows] == [lid, CHAT, CHAT]
+
+
 def test_a_place_and_a_card(ear):
     common = {"timestamp": 1791000000, "from": CHAT, "fromMe": False, "body": None, "hasMedia": False}
     ear.emit("message.any", {**common, "id": f"false_{CHAT}_{unique('A1')}",

@@ -56,29 +56,19 @@ test_stored_numbers(void **state)
 static void
 test_growhub_names(void **state)
 {
-	static const char *const names[] = {[1] = "on-message",
-					    [3] = "on-message-sent",
-					    [4] = "on-message-delivered",
-					    [5] = "on-message-read",
-					    [6] = "on-message-played",
-					    [7] = "on-message-failed",
-					    [8] = "on-message-in-doubt",
-					    [9] = "on-message-stalled",
-					    [11] = "on-message-failed",
-					    [12] = "on-edited",
-					    [13] = "on-revoked",
-					    [14] = "on-reaction",
-					    [15] = "on-connected",
-					    [16] = "on-disconnected",
-					    [17] = "on-qrcode",
-					    [18] = "on-instance-error",
-					    [20] = "on-group-join",
-					    [21] = "on-group-leave",
-					    [22] = "on-group-update",
-					    [23] = "on-presence-update",
-					    [24] = "on-poll-vote",
-					    [25] = "on-call",
-					    [28] = "webhook.test"};
+	static const char *const names[] = {
+		[1] = "on-message",           [3] = "on-message-sent",
+		[4] = "on-message-delivered", [5] = "on-message-read",
+		[6] = "on-message-played",    [7] = "on-message-failed",
+		[8] = "on-message-in-doubt",  [9] = "on-message-stalled",
+		[11] = "on-message-failed",   [12] = "on-edited",
+		[13] = "on-revoked",          [14] = "on-reaction",
+		[15] = "on-connected",        [16] = "on-disconnected",
+		[17] = "on-qrcode",           [18] = "on-instance-error",
+		[20] = "on-group-join",       [21] = "on-group-leave",
+		[22] = "on-group-update",     [23] = "on-presence-update",
+		[24] = "on-poll-vote",        [25] = "on-call",
+		[28] = "webhook.test"};
 
 	(void)state;
 	for (size_t t = 0; t < GH_COUNT(names); t++) {

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "eventd/inbound_facts.c"
+#include "eventd/people.c"
 #include "eventd/plan.c"
 
 #define OWN_ID   "3EB0C0FFEE0000000001"
@@ -454,7 +455,7 @@ test_unknown_events_are_counted_only(void **state)
 
 /* A person by hidden id whose number is told is written under the number. */
 static void
-test_a_known_hidden_id_is_folded(void **state)
+test_a_hidden_id_with_its_number_is_folded(void **state)
 {
 	struct plan *p = plan_of(
 		event_body(
@@ -469,6 +470,59 @@ test_a_known_hidden_id_is_folded(void **state)
 	assert_true(slice_eq(p->messages[0].chat_key, S("5511900000002@c.us")));
 	assert_true(has_text(p->messages[0].facts, "\"from\":\"5511900000002@c.us\""));
 	assert_true(has_text(p->messages[0].facts, "\"lid\":\"210000000000002@lid\""));
+}
+
+static struct slice
+lid_body(const char *number)
+{
+	const char *data = "";
+
+	if (number != NULL)
+		data = arena_printf(arena, ",\"_data\":{\"Info\":{\"SenderAlt\":\"%s@c.us\"}}",
+				    number);
+	return event_body("message.any",
+			  arena_printf(arena,
+				       "{\"id\":\"false_21@lid_AB\",\"from\":\"21@lid\","
+				       "\"fromMe\":false,\"body\":\"hi\"%s}",
+				       data));
+}
+
+static void
+test_hidden_ids_are_looked_up_and_learned(void **state)
+{
+	static const struct {
+		const char *told, *known; /* known: NULL: no row, "": a row without number */
+		const char *chat;
+		unsigned learned;
+	} cases[] = {
+		{NULL, NULL, "21@lid", 1},
+		{NULL, "", "21@lid", 0},
+		{NULL, "5511900000002", "5511900000002@c.us", 0},
+		{"5511900000002", NULL, "5511900000002@c.us", 1},
+		{"5511900000002", "", "5511900000002@c.us", 1},
+		{"5511900000002", "5511900000002", "5511900000002@c.us", 0},
+		{"5511900000003", "5511900000002", "5511900000003@c.us", 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct contact_alias row = {7, S("21@lid"), slice_of(cases[i].known)};
+		const struct contact_alias *keys;
+		struct plan *p;
+
+		body.body = lid_body(cases[i].told);
+		p = plan_new(arena, &body, 1, S("eventd-1"), NULL, NULL);
+		assert_int_equal(people_keys(plan_people(p), &keys), 1);
+		assert_int_equal(keys[0].instance_id, 7);
+		assert_true(slice_eq(keys[0].lid, S("21@lid")));
+		if (cases[i].known != NULL)
+			people_set_known(plan_people(p), &row, 1);
+		plan_resolve(p, NULL, 0);
+		assert_true(slice_eq(p->messages[0].chat_key, slice_of(cases[i].chat)));
+		assert_int_equal(p->people->learned_count, cases[i].learned);
+		if (cases[i].learned > 0)
+			assert_true(slice_eq(p->people->learned[0].phone, slice_of(cases[i].told)));
+	}
 }
 
 static void
@@ -549,7 +603,8 @@ main(void)
 		CASE(test_facts_about_a_message_wait_for_it),
 		CASE(test_facts_about_the_account),
 		CASE(test_unknown_events_are_counted_only),
-		CASE(test_a_known_hidden_id_is_folded),
+		CASE(test_a_hidden_id_with_its_number_is_folded),
+		CASE(test_hidden_ids_are_looked_up_and_learned),
 		CASE(test_what_cannot_be_read_is_kept),
 		CASE(test_one_bad_body_stops_no_other),
 		CASE(test_a_plan_takes_no_more_sessions_than_a_unit_holds),
