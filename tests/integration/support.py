@@ -76,7 +76,7 @@ class Sim:
         return self._call("POST", "/_sim/faults", {"scope": scope, "kind": kind, **settings})
 
     def inbound(self, session, sender, provider="waha", **content):
-        """content: text= or raw=."""
+        """content: text=, raw=, or kind= and what it needs (tests/sim/waha_inbound.c)."""
         return self._call("POST", "/_sim/inbound",
                           {"provider": provider, "session": session, "from": sender, **content})
 

@@ -36,6 +36,10 @@ class Ear:
         assert [len(x) for x in both] == [count, count]
         return both[0][-1], both[1][-1]["data"]
 
+    def do(self, kind, **fields):
+        """The contact does something; the simulator writes the contract's payload."""
+        return self.sim.inbound(self.session, CONTACT, kind=kind, **fields)
+
     def emit(self, event, payload):
         self.sim.inbound(self.session, CONTACT, raw={"event": event, "payload": payload})
 
@@ -60,15 +64,14 @@ def incoming(ear, text="Is it open?"):
 def test_reaction_to_a_message_of_ours(company, instance, ear):
     sent = company.send(instance, to=CONTACT, content="Your order left")
     row = company.wait_status(sent["id"], "read")
-    ear.emit("message.reaction", {
-        "id": f"false_{CHAT}_{unique('CC')}", "from": CHAT, "fromMe": False, "source": "app",
-        "to": None, "participant": None, "timestamp": 1791000050,
-        "reaction": {"text": "❤️", "messageId": f"true_{CHAT}_{row['external_id']}"}})
+    reaction = ear.do("reaction", target=f"true_{CHAT}_{row['external_id']}", text="❤️")
     body, data = ear.wait("on-reaction", "message.reaction")
     assert body["id"] == data["id"] == sent["id"]
     assert body["message_id"] == data["message_id"] == row["external_id"]
     assert body["content"] == data["content"] == "❤️" and data["is_removed"] is False
-    assert body["from"] == CHAT and body["fromMe"] is False and body["timestamp"] == 1791000050000
+    assert body["from"] == CHAT and body["fromMe"] is False
+    assert body["timestamp"] == reaction["at_us"] // 1000000 * 1000
+    assert body["reaction_id"] == data["reaction_id"] == reaction["id"]
     assert body["instance_id"] == instance["id"] and body["type"] == "reaction"
     assert body["content_msg"]["reaction"]["text"] == "❤️"
 
@@ -94,8 +97,7 @@ def test_edit_and_deletion_of_a_message(company, ear, db):
     assert body["content"] == row_of(db, message_id)["content"] == "Monday?"
 
     for _ in range(2):
-        ear.emit("message.revoked", {"after": {"id": f"false_{CHAT}_{unique('DD')}"}, "before": None,
-                                     "revokedMessageId": bare, "_data": {}})
+        ear.do("revoked", target=f"false_{CHAT}_{bare}")
     body, data = ear.wait("on-revoked", "message.deleted")
     assert body["id"] == data["id"] == message_id and data["message_id"] == bare
     row = row_of(db, message_id)
@@ -140,10 +142,7 @@ def orphans(owner, instance):
 
 def test_poll_vote(company, ear):
     message_id, bare = incoming(ear, "poll")
-    ear.emit("poll.vote", {
-        "vote": {"id": f"false_{CHAT}_{unique('FF')}", "from": CHAT, "to": "me", "fromMe": False,
-                 "participant": None, "selectedOptions": ["Afternoon"], "timestamp": 1791000070},
-        "poll": {"id": f"false_{CHAT}_{bare}", "from": CHAT, "to": "me", "fromMe": False}, "_data": {}})
+    ear.do("poll_vote", target=f"false_{CHAT}_{bare}", options=["Afternoon"])
     body, data = ear.wait("on-poll-vote", "poll.voted")
     assert body["id"] == data["id"] == message_id
     assert body["selectedOptions"] == data["selected_options"] == ["Afternoon"]
@@ -152,9 +151,7 @@ def test_poll_vote(company, ear):
 
 def test_calls(ear, instance):
     for n, status in enumerate(("received", "accepted", "rejected"), 1):
-        ear.emit(f"call.{status}", {"id": "CALL0000000000000001", "from": CHAT,
-                                    "timestamp": 1791000080, "isVideo": True, "isGroup": False,
-                                    "_data": {}})
+        ear.do("call", id="CALL0000000000000001", status=status, video=True)
         body, data = ear.wait("on-call", "call.received", count=n)
         assert body["status"] == data["status"] == status
     assert body["from"] == CHAT and body["isVideo"] is True and data["is_video"] is True
@@ -162,12 +159,11 @@ def test_calls(ear, instance):
 
 
 def test_presence(ear):
-    ear.emit("presence.update", {"id": CHAT, "presences": [
-        {"participant": CHAT, "lastKnownPresence": "recording", "lastSeen": 1791000085}]})
+    seen_ms = ear.do("presence", presence="recording")["at_us"] // 1000000 * 1000
     body, data = ear.wait("on-presence-update", "presence.updated")
     assert body["chat"] == body["participant"] == data["chat"] == CHAT
     assert body["presence"] == data["presence"] == "recording"
-    assert body["lastSeen"] == data["last_seen_ms"] == 1791000085000
+    assert body["lastSeen"] == data["last_seen_ms"] == seen_ms
 
 
 @pytest.mark.parametrize("event,kind,name,standard,action", [
@@ -186,6 +182,18 @@ def test_groups(ear, event, kind, name, standard, action):
     assert body["subject"] == "Acme team" and data["invite"] == "https://chat.whatsapp.com/XXXX"
     assert body["participants"] == data["participants"] == [
         {"id": MEMBER["id"], "phone": CONTACT, "role": "admin"}]
+
+
+def test_groups_as_the_simulator_plays_them(ear):
+    ear.do("group_join", chat=GROUP, text="Acme team")
+    body, data = ear.wait("on-group-join", "group.joined")
+    assert body["group"] == GROUP and data["subject"] == "Acme team"
+    ear.do("group_participants", chat=GROUP, type="leave")
+    body, data = ear.wait("on-group-update", "group.updated")
+    assert data["action"] == "leave" and body["participants"][0]["phone"] == CONTACT
+    ear.do("group_leave", chat=GROUP)
+    body, _ = ear.wait("on-group-leave", "group.left")
+    assert body["group"] == GROUP and body["participants"] == []
 
 
 def test_a_received_message_whole(ear):

@@ -191,12 +191,15 @@ enum gh_code waha_set_engine(struct waha *w, struct slice engine) GH_MUST_USE;
 /* The fault "disconnected" began: every working session turns to the state of value for
  * for_ms (0: until the next call); value -1: back to WORKING. Said by webhook. */
 void waha_disconnect(struct waha *w, int64_t value, int64_t for_ms);
-/* A person writes: {"session","from","text"|"raw",...}. Answers req. */
-void waha_inbound(struct waha *w, struct http_req *req, const struct json *body);
 /* Nest's body for a path nobody serves. */
 void waha_reply_unknown_path(struct http_req *req);
 void waha_reply_unauthorized(struct http_req *req);
 /* The body WAHA would send with a status of its own trouble. */
 struct slice waha_fault_body(struct http_req *req, unsigned status);
+
+/* ---- waha_inbound.c ---- */
+
+/* A person does something: {"session","from","text"|"kind"|"raw",...}. Answers req. */
+void waha_inbound(struct waha *w, struct http_req *req, const struct json *body);
 
 #endif

@@ -110,6 +110,12 @@ void waha_write_ack(const struct waha_session *s, const struct waha_facts *f, st
 /* "true_<chat>_<id>[_<participant>]" (3.2). */
 void waha_write_full_id(const struct waha_session *s, const struct waha_facts *f, struct buf *b);
 
+/* ---- waha_send.c ---- */
+/* (3.1) Bare digits get "@c.us"; SLICE_NONE for what is no chat. */
+struct slice waha_chat_of(struct slice id, struct arena *a);
+/* (3.2) A bare id as the engine makes it. */
+struct slice waha_id_new(struct arena *a);
+
 /* ---- waha_kind.c: what the send routes take (5) ---- */
 enum waha_send_kind {
 	WAHA_SEND_TEXT,

@@ -1,11 +1,10 @@
-/* waha_send.c - sends, their echo and receipts, look-ups, and people who write (5, 6, 11).
+/* waha_send.c - sends, their echo and receipts, look-ups (5, 6, 11).
  *
  * What a route takes is said in waha_kind.c. Plain send routes have no validator (14): what
  * does not fit makes the engine throw, a 500.
  */
 #include "waha.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -37,8 +36,8 @@ static const struct {
 };
 
 /* (3.1) Bare digits get "@c.us"; nobody may send to "@s.whatsapp.net". */
-static struct slice
-chat_of(struct slice id, struct arena *a)
+struct slice
+waha_chat_of(struct slice id, struct arena *a)
 {
 	static const char *const hosts[] = {"c.us", "lid", "g.us", "newsletter", "broadcast"};
 	struct slice host;
@@ -67,8 +66,8 @@ id_is_valid(struct slice id)
 	return id.n >= ID_MIN && id.n <= ID_MAX;
 }
 
-static struct slice
-id_new(struct arena *a)
+struct slice
+waha_id_new(struct arena *a)
 {
 	uint8_t bytes[ENGINE_BYTES];
 	char *hex = arena_alloc(a, ENCODE_HEX_SIZE(sizeof(bytes)));
@@ -261,7 +260,7 @@ waha_send(void *app, struct http_req *req, const struct route_match *m)
 		waha_refuse(req, 501, "The method is not implemented by 'WEBJS' engine.");
 		return;
 	}
-	f.chat = chat_of(json_str(json_get(body, "chatId")), req->a);
+	f.chat = waha_chat_of(json_str(json_get(body, "chatId")), req->a);
 	wrong = waha_kind_check(sim->waha, *kind, body, f.chat, req->a, &sent);
 	if (wrong == NULL && f.chat.p == NULL)
 		wrong = "chatId is missing or not a chat id";
@@ -271,7 +270,7 @@ waha_send(void *app, struct http_req *req, const struct route_match *m)
 		(sent.is_validated ? waha_refuse_field : waha_throw)(req, wrong);
 		return;
 	}
-	f.id = sent.preset.p != NULL ? sent.preset : id_new(req->a);
+	f.id = sent.preset.p != NULL ? sent.preset : waha_id_new(req->a);
 	f.text = sent.text;
 	f.ack = sim->waha->engine == ENGINE_GOWS ? 1 : 0;
 	send_accept(s, req, &f, &sent);
@@ -330,7 +329,7 @@ contact_check(void *app, struct http_req *req, const struct route_match *m GH_UN
 	}
 	if (waha_session_working(sim->waha, req, query_get(&q, S("session"))) == NULL)
 		return;
-	chat = chat_of(query_get(&q, S("phone")), req->a);
+	chat = waha_chat_of(query_get(&q, S("phone")), req->a);
 	if (chat.p == NULL)
 		waha_throw(req, "phone is missing or no number");
 	else
@@ -344,7 +343,7 @@ static void
 message_id_new(void *app, struct http_req *req, const struct route_match *m)
 {
 	struct sim *sim = app;
-	struct slice id = id_new(req->a);
+	struct slice id = waha_id_new(req->a);
 
 	if (waha_session_working(sim->waha, req, route_param(m, S("session"))) != NULL)
 		sim_reply(req, 200, slice_of(arena_printf(req->a, "{\"id\":\"%.*s\"}", S_FMT(id))));
@@ -376,70 +375,3 @@ const struct route sim_waha_send_routes[] = {
 	{.method = HTTP_GET, .pattern = "/waha/api/{session}/new-message-id", .fn = message_id_new},
 };
 const unsigned sim_waha_send_route_count = GH_COUNT(sim_waha_send_routes);
-
-/* ---- a person writes ---- */
-
-/* "raw" is a whole payload, or {"event","payload"}. */
-static unsigned
-inbound_raw(struct waha_session *s, const struct json *raw, struct arena *a)
-{
-	struct slice event = json_str(json_get(raw, "event"));
-	const struct json *payload = event.n > 0 ? json_get(raw, "payload") : raw;
-	struct buf b;
-
-	buf_init(&b, a, REPLY_MAX);
-	json_write(&b, payload);
-	if (event.n > 0)
-		return waha_post(s, arena_cstr(a, event), buf_slice(&b));
-	return waha_post(s, "message", buf_slice(&b)) + waha_post(s, "message.any", buf_slice(&b));
-}
-
-static unsigned
-inbound_text(struct waha_session *s, const struct json *body, struct waha_facts *f, struct arena *a)
-{
-	struct slice chat = json_str(json_get(body, "chat")); /* a group it is written in */
-	struct json_w w;
-	struct buf b;
-
-	if (chat.n > 0) {
-		f->participant = f->chat;
-		f->chat = chat;
-	}
-	f->text = json_str(json_get(body, "text"));
-	f->ack = 2; /* (11) always, on incoming GOWS messages */
-	f->at_ms = clock_wall_us() / CLOCK_MS;
-	buf_init(&b, a, REPLY_MAX);
-	json_w_init(&w, &b);
-	waha_write_message(s, f, &w);
-	return waha_post(s, "message", buf_slice(&b)) + waha_post(s, "message.any", buf_slice(&b));
-}
-
-void
-waha_inbound(struct waha *w, struct http_req *req, const struct json *body)
-{
-	struct waha_session *s = waha_session_find(w, json_str(json_get(body, "session")));
-	const struct json *raw = json_get(body, "raw");
-	struct waha_facts f = {.id = json_str(json_get(body, "id"))};
-	int64_t at_us;
-	unsigned posted;
-
-	if (s == NULL) {
-		sim_reply_error(req, 404, "session: unknown");
-		return;
-	}
-	f.chat = chat_of(json_str(json_get(body, "from")), req->a);
-	if (json_type(raw) != JSON_OBJECT &&
-	    (f.chat.p == NULL || json_type(json_get(body, "text")) != JSON_STRING)) {
-		sim_reply_error(req, 422, "give raw (an object), or from and text");
-		return;
-	}
-	if (f.id.n == 0)
-		f.id = id_new(req->a);
-	at_us = clock_wall_us();
-	posted = json_type(raw) == JSON_OBJECT ? inbound_raw(s, raw, req->a)
-					       : inbound_text(s, body, &f, req->a);
-	sim_reply(req, 200,
-		  slice_of(arena_printf(req->a,
-					"{\"id\":\"%.*s\",\"posted\":%u,\"at_us\":%" PRId64 "}",
-					S_FMT(f.id), posted, at_us)));
-}
