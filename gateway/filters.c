@@ -69,22 +69,27 @@ read_time(struct gw_req *req, const char *name, int64_t dflt)
 	return us;
 }
 
-/* since (inclusive) and until (exclusive) are bounds of the id, which holds the time: none is
- * older than 1970. */
-static void
-filter_times(struct gw_req *req, struct message_filter *f)
+void
+filters_clip(int64_t since_us, int64_t until_us, struct uuid *from, struct uuid *before)
 {
-	int64_t since_us = read_time(req, "since", 0);
-	int64_t until_us = read_time(req, "until", INT64_MAX);
 	struct uuid since = uuid7_floor(since_us), until;
 
-	if (since_us > 0 && uuid_cmp(since, f->from) > 0)
-		f->from = since;
+	if (since_us > 0 && uuid_cmp(since, *from) > 0)
+		*from = since;
 	if (until_us == INT64_MAX)
 		return;
 	until = uuid7_floor(until_us > 0 ? until_us : 0);
-	if (uuid_cmp(until, f->before) < 0)
-		f->before = until;
+	if (uuid_cmp(until, *before) < 0)
+		*before = until;
+}
+
+void
+filters_times(struct gw_req *req, struct uuid *from, struct uuid *before)
+{
+	int64_t since_us = read_time(req, "since", 0);
+	int64_t until_us = read_time(req, "until", INT64_MAX);
+
+	filters_clip(since_us, until_us, from, before);
 }
 
 void
@@ -96,5 +101,5 @@ filters_read(struct gw_req *req, const struct gw_page *page, struct message_filt
 	filter_instance(req, f);
 	filter_words(req, f);
 	filter_texts(req, f);
-	filter_times(req, f);
+	filters_times(req, &f->from, &f->before);
 }

@@ -20,4 +20,10 @@ struct gw_req;
 		GW_FIELD("until", TIME, .text = "Exclusive")
 void filters_read(struct gw_req *req, const struct gw_page *page, struct message_filter *f);
 
+/* Read ?since= (inclusive) and ?until= (exclusive), which are bounds of ids that hold the time, and
+ * narrow from <= id < before to them. */
+void filters_times(struct gw_req *req, struct uuid *from, struct uuid *before);
+/* The same of times known already; until_us INT64_MAX: none. */
+void filters_clip(int64_t since_us, int64_t until_us, struct uuid *from, struct uuid *before);
+
 #endif

@@ -132,6 +132,7 @@ extern const struct gw_module instances_module, endpoints_module, messages_modul
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 extern const struct gw_module documentation_module;
 extern const struct gw_module send_module;
+extern const struct gw_module dead_letters_module;
 
 /* ---- the request ---- */
 

@@ -52,3 +52,56 @@ message_json_members(struct json_w *w, const struct message_row *row)
 	json_w_time(w, "delivered_at", row->delivered_at_us);
 	json_w_time(w, "read_at", row->read_at_us);
 }
+
+static const struct gw_schema step_schema = {
+	.name = "MessageStep",
+	.text = "One transition in the life of a message.",
+	.fields = GW_FIELDS(GW_FIELD("at", TIME), GW_FIELD("from", STRING, .flags = GW_F_NULL),
+			    GW_FIELD("status", STRING), GW_FIELD("attempt", INT),
+			    GW_FIELD("daemon", STRING),
+			    GW_FIELD("reason", STRING, .flags = GW_F_NULL)),
+};
+
+const struct gw_schema message_timeline_schema = {
+	.name = "MessageWithTimeline",
+	.base = &message_schema,
+	.fields = GW_FIELDS(GW_FIELD("timeline", OBJECT, .flags = GW_F_MANY | GW_F_OPTIONAL,
+				     .of = &step_schema)),
+};
+
+static void
+write_step(struct json_w *w, int64_t at_us, const struct message_step *step)
+{
+	json_w_open(w, NULL, '{');
+	json_w_time(w, "at", at_us);
+	json_w_str(w, "from",
+		   step->from_status < 0 ? SLICE_NONE
+					 : slice_of(msg_status_name(step->from_status)));
+	json_w_str(w, "status", slice_of(msg_status_name(step->to_status)));
+	json_w_i64(w, "attempt", step->attempt);
+	json_w_str(w, "daemon", step->daemon);
+	json_w_str(w, "reason", step->reason);
+	json_w_close(w, '}');
+}
+
+void
+message_json_timeline(struct json_w *w, const struct db_unit *u, unsigned stmt,
+		      const struct message_row *row)
+{
+	bool is_ours = row->direction == MSG_OUT && row->origin == MSG_FROM_API;
+	struct message_step step = {
+		.from_status = -1,
+		.to_status = row->scheduled_at_us != 0 ? MSG_SCHEDULED : MSG_QUEUED,
+		.daemon = S("gateway"),
+		.reason = S("accepted"),
+	};
+
+	json_w_open(w, "timeline", '[');
+	if (is_ours)
+		write_step(w, uuid7_time_us(row->id), &step);
+	for (unsigned i = 0; i < message_steps_count(u, stmt); i++) {
+		message_step_read(u, stmt, i, &step);
+		write_step(w, step.at_us, &step);
+	}
+	json_w_close(w, ']');
+}

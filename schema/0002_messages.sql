@@ -239,7 +239,7 @@ CREATE TABLE dead_letters (
 	replayed_at  timestamptz,
 	copied_at    timestamptz                            -- when dlq.final got its copy
 );
-CREATE INDEX dead_letters_company ON dead_letters (company_id, created_at);
+CREATE INDEX dead_letters_company ON dead_letters (company_id, message_id);
 CREATE INDEX dead_letters_uncopied ON dead_letters (created_at) WHERE copied_at IS NULL;
 
 CREATE TABLE idempotency_keys (

@@ -214,8 +214,11 @@ static const char send_finish_sql[] =
 	"      attempts)\n"
 	"  SELECT q.id, q.company_id, q.instance_id, coalesce(q.code, 'failed'), q.detail,\n"
 	"      q.tries\n"
-	"  FROM q WHERE q.outcome IN (1, 5)\n"
-	"  ON CONFLICT (message_id) DO NOTHING\n"
+	"  FROM q WHERE q.outcome IN (1, 5) ORDER BY q.id\n"
+	/* One that was replayed and failed again. */
+	"  ON CONFLICT (message_id) DO UPDATE SET reason = excluded.reason,\n"
+	"      detail = excluded.detail, attempts = excluded.attempts, created_at = now(),\n"
+	"      replayed_at = NULL, copied_at = NULL\n"
 	"), send_hint AS (\n"
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id, available_at)\n"
 	"  SELECT 1, min(h.class), h.company_id, h.instance_id, h.available_at\n"

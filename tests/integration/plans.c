@@ -23,6 +23,7 @@
 #include "model/company.h"
 #include "model/contact_alias.h"
 #include "model/dead_letter.h"
+#include "model/dead_letter_row.h"
 #include "model/delivery.h"
 #include "model/endpoint.h"
 #include "model/delivery_row.h"
@@ -69,27 +70,49 @@ static const struct {
 	const char *name;
 	const struct db_stmt_table *table;
 } model[] = {
-	TABLE(accept_stmt_table),        TABLE(admin_session_stmt_table),
-	TABLE(admin_stmt_table),         TABLE(cancel_stmt_table),
-	TABLE(company_stmt_table),       TABLE(dead_letter_stmt_table),
-	TABLE(delivery_stmt_table),      TABLE(endpoint_route_stmt_table),
-	TABLE(endpoint_stmt_table),      TABLE(gauge_stmt_table),
-	TABLE(heartbeat_stmt_table),     TABLE(idem_stmt_table),
-	TABLE(inbound_stmt_table),       TABLE(inbound_store_stmt_table),
-	TABLE(instance_lock_stmt_table), TABLE(instance_state_stmt_table),
-	TABLE(instance_stmt_table),      TABLE(leadership_stmt_table),
-	TABLE(message_ref_stmt_table),   TABLE(message_row_stmt_table),
-	TABLE(outbox_stmt_table),        TABLE(async_commit_stmt_table),
-	TABLE(partition_stmt_table),     TABLE(provider_check_stmt_table),
-	TABLE(provider_park_stmt_table), TABLE(provider_stmt_table),
-	TABLE(purge_stmt_table),         TABLE(queue_row_stmt_table),
-	TABLE(route_stmt_table),         TABLE(schema_stmt_table),
-	TABLE(send_queue_stmt_table),    TABLE(stalled_stmt_table),
-	TABLE(token_stmt_table),         TABLE(trace_stmt_table),
-	TABLE(wake_stmt_table),          TABLE(webhook_key_stmt_table),
-	TABLE(event_row_stmt_table),     TABLE(media_stmt_table),
-	TABLE(endpoint_ops_stmt_table),  TABLE(delivery_row_stmt_table),
-	TABLE(recovery_stmt_table),      TABLE(contact_alias_stmt_table),
+	TABLE(accept_stmt_table),
+	TABLE(admin_session_stmt_table),
+	TABLE(admin_stmt_table),
+	TABLE(cancel_stmt_table),
+	TABLE(company_stmt_table),
+	TABLE(dead_letter_stmt_table),
+	TABLE(delivery_stmt_table),
+	TABLE(endpoint_route_stmt_table),
+	TABLE(endpoint_stmt_table),
+	TABLE(gauge_stmt_table),
+	TABLE(heartbeat_stmt_table),
+	TABLE(idem_stmt_table),
+	TABLE(inbound_stmt_table),
+	TABLE(inbound_store_stmt_table),
+	TABLE(instance_lock_stmt_table),
+	TABLE(instance_state_stmt_table),
+	TABLE(instance_stmt_table),
+	TABLE(leadership_stmt_table),
+	TABLE(message_ref_stmt_table),
+	TABLE(message_row_stmt_table),
+	TABLE(outbox_stmt_table),
+	TABLE(async_commit_stmt_table),
+	TABLE(partition_stmt_table),
+	TABLE(provider_check_stmt_table),
+	TABLE(provider_park_stmt_table),
+	TABLE(provider_stmt_table),
+	TABLE(purge_stmt_table),
+	TABLE(queue_row_stmt_table),
+	TABLE(route_stmt_table),
+	TABLE(schema_stmt_table),
+	TABLE(send_queue_stmt_table),
+	TABLE(stalled_stmt_table),
+	TABLE(token_stmt_table),
+	TABLE(trace_stmt_table),
+	TABLE(wake_stmt_table),
+	TABLE(webhook_key_stmt_table),
+	TABLE(event_row_stmt_table),
+	TABLE(media_stmt_table),
+	TABLE(endpoint_ops_stmt_table),
+	TABLE(delivery_row_stmt_table),
+	TABLE(recovery_stmt_table),
+	TABLE(contact_alias_stmt_table),
+	TABLE(dead_letter_row_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

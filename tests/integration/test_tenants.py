@@ -16,7 +16,7 @@ from rawhttp import Connection
 from support import Company, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROUTE = re.compile(r'\{HTTP_(\w+), "([^"]+)", GW_(ANYONE|ADMIN|COMPANY|INSTANCE), ([^,]+),')
+ROUTE = re.compile(r'\{HTTP_(\w+), "([^"]+)", GW_(ANYONE|ADMIN|COMPANY|INSTANCE),\s+([^,]+),')
 
 
 def _routes():
