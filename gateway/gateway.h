@@ -42,6 +42,7 @@ struct inbound;
 struct instances;
 struct loop;
 struct sendings;
+struct media;
 struct metrics_table;
 struct waits;
 struct wake;
@@ -78,6 +79,7 @@ struct gateway {
 	struct endpoints *endpoints;
 	struct sendings *sendings;
 	struct waits *waits;
+	struct media *media;
 	struct inbound *inbound;
 	struct documentation *documentation;
 };
@@ -131,8 +133,8 @@ extern const struct gw_module health_module, auth_module, admin_login_module, co
 extern const struct gw_module instances_module, endpoints_module, messages_module, inbound_module;
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 extern const struct gw_module documentation_module;
-extern const struct gw_module send_module;
 extern const struct gw_module dead_letters_module;
+extern const struct gw_module send_module, send_media_module;
 
 /* ---- the request ---- */
 

@@ -1,208 +1,28 @@
-/* send_routes.c - the routes below /send: what UAZAPI-style clients send with an instance's token.
- *
- * The same durable path as /api/messages/send; then the request waits for the outcome
- * (contracts/growhub-api.md section 5): 200 sent, 202 still on its way, 502 failed for good.
+/* send_routes.c - text, contact, location and menu, as UAZAPI-style clients send them with an
+ * instance's token. Media are send_media.c.
  */
-#include "endpoints.h"
+#include "endpoint_check.h"
 #include "gateway.h"
 #include "menu_text.h"
-#include "send_parts.h"
-#include "sending.h"
+#include "send_common.h"
 #include "waits.h"
 
-#include "base/arena.h"
+#include "model/idempotency.h"
 #include "model/message_row.h"
 
-#define DELAY_MAX_MS 60000
-#define TRACK_MAX    255
-#define CHOICE_MAX   1024
-
-/* ---- the reply ---- */
-
-static const struct gw_schema outcome_schema = {
-	.name = "SendOutcome",
-	.fields = GW_FIELDS(
-		GW_FIELD("id", UUID), GW_FIELD("message_id", UUID, .text = "The same as id"),
-		GW_FIELD("status", STRING, .words = GW_WORDS("sent", "queued", "in_doubt")),
-		GW_FIELD("external_id", STRING, .flags = GW_F_NULL,
-			 .text = "The message's id at the provider"),
-		GW_FIELD("messageid", STRING, .flags = GW_F_NULL,
-			 .text = "The same as external_id")),
-};
-
-static void
-reply_outcome(struct gw_req *req, unsigned http_status, const char *message, const char *status,
-	      const struct message_row *row)
-{
-	struct json_w *w = gw_begin(req, message);
-
-	json_w_open(w, GW_DATA, '{');
-	json_w_uuid(w, "id", row->id);
-	json_w_uuid(w, "message_id", row->id);
-	json_w_str(w, "status", slice_of(status));
-	json_w_str(w, "external_id", row->external_id);
-	json_w_str(w, "messageid", row->external_id);
-	json_w_close(w, '}');
-	gw_send(req, http_status);
-}
-
-/* It will not be sent: which message, and why. */
-static void
-refuse_outcome(struct gw_req *req, enum gw_code code, const char *dflt,
-	       const struct message_row *row)
-{
-	char id[UUID_TEXT_SIZE];
-
-	gw_field_error(req, "message_id", uuid_text(row->id, id));
-	if (row->error_code.p != NULL)
-		gw_field_error(req, "error_code", arena_cstr(req->a, row->error_code));
-	gw_error(req, code,
-		 row->error_message.n > 0 ? arena_cstr(req->a, row->error_message) : dflt);
-}
-
-static void
-outcome(struct gw_req *req, const struct message_row *row)
-{
-	switch (row->status) {
-	case MSG_SENT:
-	case MSG_DELIVERED:
-	case MSG_READ:
-	case MSG_PLAYED:
-		reply_outcome(req, 200, "Message sent", "sent", row);
-		return;
-	case MSG_FAILED:
-		refuse_outcome(req, GW_E_PROVIDER_REJECTED, NULL, row);
-		return;
-	case MSG_CANCELLED:
-		refuse_outcome(req, GW_E_CONFLICT, "The message was cancelled", row);
-		return;
-	case MSG_IN_DOUBT:
-		reply_outcome(req, 202, "The provider's answer is awaited", "in_doubt", row);
-		return;
-	default:
-		reply_outcome(req, 202, "Message queued for sending", "queued", row);
-	}
-}
-
-static void
-accepted(struct gw_req *req, const struct message_row *row)
-{
-	int64_t wait_us;
-
-	if (!waits_preferred(req, &wait_us))
-		wait_us = WAITS_DEFAULT_US;
-	waits_add(req, row, wait_us, outcome);
-}
-
-/* ---- what all bodies have ---- */
-
-struct common {
-	struct slice number, to;
-	struct slice replyid;
-	const struct json *mentions;
-	int64_t delay_ms;
-	struct slice track_source, track_id;
-};
-
-#define MENTIONS_SCHEMA                                                                            \
-	"{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"array\",\"items\":{\"type\":\"string\"}}]}"
-
-#define COMMON_AT(type, member) .offset = offsetof(type, c.member)
-#define COMMON_RULES(type)                                                                         \
-	{"number",                                                                                 \
-	 JSON_RULE_STRING,                                                                         \
-	 JSON_RULE_NUMBER_OK | JSON_RULE_LINE,                                                     \
-	 .min = 1,                                                                                 \
-	 .max = SEND_PHONE_MAX,                                                                    \
-	 COMMON_AT(type, number),                                                                  \
-	 .text = "Required, under either name"},                                                   \
-		{"to",     JSON_RULE_STRING,      JSON_RULE_NUMBER_OK | JSON_RULE_LINE,            \
-		 .min = 1, .max = SEND_PHONE_MAX, COMMON_AT(type, to)},                            \
-		{"replyid", JSON_RULE_STRING, JSON_RULE_LINE, .max = SEND_REPLY_TO_MAX,            \
-		 COMMON_AT(type, replyid)},                                                        \
-		{"mentions", JSON_RULE_RAW, COMMON_AT(type, mentions), .schema = MENTIONS_SCHEMA}, \
-		{"delay",                                                                          \
-		 JSON_RULE_INT,                                                                    \
-		 .min = 0,                                                                         \
-		 .max = DELAY_MAX_MS,                                                              \
-		 COMMON_AT(type, delay_ms),                                                        \
-		 .text = "Milliseconds of typing before it is sent"},                              \
-		{"track_source", JSON_RULE_STRING, JSON_RULE_LINE, .max = TRACK_MAX,               \
-		 COMMON_AT(type, track_source)},                                                   \
-	{                                                                                          \
-		"track_id", JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK,                \
-			.max = SEND_REFERENCE_MAX, COMMON_AT(type, track_id),                      \
-			.text = "The message's reference"                                          \
-	}
-
-static struct slice
-none_if_empty(struct slice s)
-{
-	return s.n > 0 ? s : SLICE_NONE;
-}
-
-/* One request on its way. */
-struct reading {
-	struct send_reading r;
-	struct sending *s;
-};
-
-/* NULL: answered. The body is then checked with rules into target. */
-static struct reading *
-read_start(struct gw_req *req, enum idem_route route, const struct json_rules *rules, void *target)
-{
-	struct reading *x = arena_alloc(req->a, sizeof(*x));
-
-	x->s = sending_new(req, route, accepted);
-	if (x->s == NULL)
-		return NULL;
-	x->s->row.priority = SEND_PRIORITY_DEFAULT;
-	x->r = (struct send_reading){.a = req->a,
-				     .e = gw_errors(req),
-				     .policy = endpoints_policy(req),
-				     .row = &x->s->row};
-	(void)json_check(req->body, rules->v, rules->count, "", target, NULL, x->r.e);
-	return x;
-}
-
-static void
-read_common(struct reading *x, const struct common *c)
-{
-	struct accept_row *row = x->r.row;
-
-	if (c->number.p == NULL && c->to.p == NULL)
-		send_complain(&x->r, "number", "is required");
-	send_read_chat(&x->r, c->number.p != NULL ? "number" : "to",
-		       c->number.p != NULL ? c->number : c->to);
-	send_read_times(&x->r, 0, 0);
-	send_read_mentions(&x->r, "mentions", c->mentions);
-	row->reply_to = none_if_empty(c->replyid);
-	row->reference = none_if_empty(c->track_id);
-	x->r.payload.delay_ms = c->delay_ms;
-	x->r.payload.track_source = none_if_empty(c->track_source);
-}
-
-static void
-read_end(struct reading *x, const struct common *c)
-{
-	read_common(x, c);
-	if (gw_refuse_fields(x->s->req))
-		return;
-	send_read_end(&x->r);
-	sending_commit(x->s);
-}
+#define CHOICE_MAX 1024
 
 /* ---- text ---- */
 
 struct text_body {
-	struct common c;
+	struct send_common c;
 	struct slice text, message;
 	const struct json *link_preview;
 };
 
 #define AT(member) .offset = offsetof(struct text_body, member)
 static const struct json_rule text_table[] = {
-	COMMON_RULES(struct text_body),
+	SEND_COMMON_RULES(struct text_body),
 	{"text", JSON_RULE_STRING, .min = 1, .max = SEND_TEXT_MAX, AT(text),
 	 .text = "Required, under either name"},
 	{"message", JSON_RULE_STRING, .min = 1, .max = SEND_TEXT_MAX, AT(message)},
@@ -215,7 +35,7 @@ static void
 send_text(struct gw_req *req)
 {
 	struct text_body body = {.text = SLICE_NONE};
-	struct reading *x = read_start(req, IDEM_SEND_TEXT, &text_rules, &body);
+	struct send_job *x = send_start(req, IDEM_SEND_TEXT, &text_rules, &body, &body.c);
 
 	if (x == NULL)
 		return;
@@ -227,13 +47,14 @@ send_text(struct gw_req *req)
 	} else if (!json_is_null(body.link_preview)) {
 		send_complain(&x->r, "linkPreview", "must be true or false");
 	}
-	read_end(x, &body.c);
+	send_read_common(x);
+	send_finish(x);
 }
 
 /* ---- contact ---- */
 
 struct contact_body {
-	struct common c;
+	struct send_common c;
 	const struct json *contact;
 	struct slice vcard;
 	struct message_contact flat;
@@ -241,7 +62,7 @@ struct contact_body {
 
 #define AT(member) .offset = offsetof(struct contact_body, member)
 static const struct json_rule contact_table[] = {
-	COMMON_RULES(struct contact_body),
+	SEND_COMMON_RULES(struct contact_body),
 	{"contact", JSON_RULE_OBJECT, AT(contact), .of = &send_contact_rules,
 	 .text = "Or its members at the top, or vcard"},
 	{"vcard", JSON_RULE_STRING, .min = 1, AT(vcard)},
@@ -254,7 +75,7 @@ static void
 send_contact(struct gw_req *req)
 {
 	struct contact_body body = {.contact = NULL};
-	struct reading *x = read_start(req, IDEM_SEND_CONTACT, &contact_rules, &body);
+	struct send_job *x = send_start(req, IDEM_SEND_CONTACT, &contact_rules, &body, &body.c);
 	struct slice inner;
 
 	if (x == NULL)
@@ -269,17 +90,18 @@ send_contact(struct gw_req *req)
 		send_read_vcard(&x->r, "vcard", body.vcard);
 	else
 		send_take_contact(&x->r, "", &body.flat);
-	read_end(x, &body.c);
+	send_read_common(x);
+	send_finish(x);
 }
 
 /* ---- location ---- */
 
 struct location_body {
-	struct common c;
+	struct send_common c;
 	struct message_place place;
 };
 
-static const struct json_rule location_table[] = {COMMON_RULES(struct location_body),
+static const struct json_rule location_table[] = {SEND_COMMON_RULES(struct location_body),
 						  SEND_PLACE_RULES(struct location_body, place.)};
 static const struct json_rules location_rules = {location_table, GH_COUNT(location_table)};
 
@@ -287,14 +109,15 @@ static void
 send_location(struct gw_req *req)
 {
 	struct location_body body = {.c = {.number = SLICE_NONE}};
-	struct reading *x = read_start(req, IDEM_SEND_LOCATION, &location_rules, &body);
+	struct send_job *x = send_start(req, IDEM_SEND_LOCATION, &location_rules, &body, &body.c);
 
 	if (x == NULL)
 		return;
 	x->r.row->kind = MSG_LOCATION;
 	x->r.payload.has_place = true;
 	x->r.payload.place = body.place;
-	read_end(x, &body.c);
+	send_read_common(x);
+	send_finish(x);
 }
 
 /* ---- menu ---- */
@@ -308,7 +131,7 @@ static const struct json_word menu_words[] = {
 };
 
 struct menu_body {
-	struct common c;
+	struct send_common c;
 	int type;
 	struct slice text, footer, list_button, image;
 	struct json_strings choices;
@@ -323,7 +146,7 @@ choice_refusal(struct slice s)
 
 #define AT(member) .offset = offsetof(struct menu_body, member)
 static const struct json_rule menu_table[] = {
-	COMMON_RULES(struct menu_body),
+	SEND_COMMON_RULES(struct menu_body),
 	{"type", JSON_RULE_WORD, JSON_RULE_REQUIRED, .words = menu_words, AT(type)},
 	{"text", JSON_RULE_STRING, JSON_RULE_REQUIRED, .min = 1, .max = SEND_TEXT_MAX / 2,
 	 AT(text)},
@@ -343,7 +166,7 @@ static void
 send_menu(struct gw_req *req)
 {
 	struct menu_body body = {.type = MESSAGE_MENU_NONE};
-	struct reading *x = read_start(req, IDEM_SEND_MENU, &menu_rules, &body);
+	struct send_job *x = send_start(req, IDEM_SEND_MENU, &menu_rules, &body, &body.c);
 	struct message_menu *menu;
 
 	if (x == NULL)
@@ -354,22 +177,23 @@ send_menu(struct gw_req *req)
 		.text = body.text,
 		.choices = body.choices.v,
 		.choice_count = body.choices.count,
-		.footer = none_if_empty(body.footer),
-		.button = none_if_empty(body.list_button),
-		.image = none_if_empty(body.image),
+		.footer = send_none_if_empty(body.footer),
+		.button = send_none_if_empty(body.list_button),
+		.image = send_none_if_empty(body.image),
 		.selectable_count = body.selectable_count,
 	};
 	x->r.row->kind = MSG_TEXT;
 	x->r.row->content = menu_text(menu, req->a);
 	if (menu->image.p != NULL && endpoint_url_refusal(menu->image, x->r.policy) != NULL)
 		send_complain(&x->r, "imageButton", "must be a public https URL");
-	read_end(x, &body.c);
+	send_read_common(x);
+	send_finish(x);
 }
 
 /* ---- the module ---- */
 
 static enum gh_code
-send_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
+module_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 {
 	sending_start(gw);
 	waits_start(gw);
@@ -377,17 +201,11 @@ send_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 }
 
 static void
-send_release(struct gateway *gw)
+module_release(struct gateway *gw)
 {
 	sending_release(gw);
 	waits_release(gw);
 }
-
-#define SEND_DOC(operation, line, rules)                                                           \
-	GW_DOC(operation, "Sending", line, .flags = GW_DOC_IDEMPOTENCY | GW_DOC_WAIT,              \
-	       .body = &(rules), .status = {200, 202}, .reply = &outcome_schema,                   \
-	       .text = "Waits 10 s for the outcome, or as long as Prefer says.",                   \
-	       .errors = GW_ERR(NOT_SUPPORTED) | GW_ERR(PROVIDER_REJECTED) | GW_ERR(CONFLICT))
 
 static const struct gw_route send_routes[] = {
 	{HTTP_POST, "/send/text", GW_INSTANCE, GW_JSON, 0, send_text,
@@ -416,8 +234,8 @@ const struct gw_module send_module = {
 	.route_count = GH_COUNT(send_routes),
 	.write_tables = send_write_tables,
 	.read_tables = send_read_tables,
-	.start = send_start,
+	.start = module_start,
 	.drain = waits_drain,
 	.stop = waits_stop,
-	.release = send_release,
+	.release = module_release,
 };

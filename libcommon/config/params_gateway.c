@@ -26,5 +26,7 @@ const struct conf_param params_gateway[] = {
 	 .help = "life of an administrator's session"},
 	{"gateway.waiters_max", CONF_TYPE_INT, "1024", .min = 0, .max = 100000, AT(waiters_max),
 	 .help = "requests that wait for the outcome of their message; beyond: answered at once"},
+	{"gateway.media_max", CONF_TYPE_SIZE, "16MiB", .min = 16 * CONF_KIB, .max = 16 * CONF_MIB,
+	 AT(media_max), .help = "largest file inside a request"},
 	{.name = NULL},
 };

@@ -21,6 +21,7 @@ struct gateway_conf {
 	int64_t batch_max; /* rows of one group commit */
 	int64_t session_ttl_us;
 	int64_t waiters_max;
+	size_t media_max;
 };
 
 extern const struct conf_param params_gateway[];
