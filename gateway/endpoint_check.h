@@ -52,6 +52,10 @@ struct endpoint_input {
 bool endpoint_input_read(const struct json *v, const char *prefix, const struct endpoint_policy *p,
 			 struct arena *a, struct json_errors *e, struct endpoint_input *in);
 
+/* NULL when calling this address may be allowed, else what is wrong with it. Names are judged by
+ * their addresses by who connects. */
+const char *endpoint_url_refusal(struct slice text, const struct endpoint_policy *p);
+
 /* The value shown instead of a custom header's. */
 #define ENDPOINT_HEADER_MASK "***"
 /* Member name of an open object: the headers with masked values. headers: JSON object or absent. */

@@ -135,6 +135,7 @@ extern const struct gw_module events_module, endpoint_ops_module, deliveries_mod
 extern const struct gw_module documentation_module;
 extern const struct gw_module dead_letters_module;
 extern const struct gw_module send_module, send_media_module;
+extern const struct gw_module message_actions_module, contacts_module, groups_module;
 
 /* ---- the request ---- */
 

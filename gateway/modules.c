@@ -2,10 +2,25 @@
 #include "private.h"
 
 static const struct gw_module *const modules[] = {
-	&auth_module,          &health_module,    &admin_login_module,  &companies_module,
-	&providers_module,     &instances_module, &endpoints_module,    &messages_module,
-	&inbound_module,       &events_module,    &endpoint_ops_module, &deliveries_module,
-	&documentation_module, &send_module,      &dead_letters_module, &send_media_module,
+	&auth_module,
+	&health_module,
+	&admin_login_module,
+	&companies_module,
+	&providers_module,
+	&instances_module,
+	&endpoints_module,
+	&messages_module,
+	&inbound_module,
+	&events_module,
+	&endpoint_ops_module,
+	&deliveries_module,
+	&documentation_module,
+	&send_module,
+	&dead_letters_module,
+	&send_media_module,
+	&message_actions_module,
+	&contacts_module,
+	&groups_module,
 };
 
 const struct gw_module *const *

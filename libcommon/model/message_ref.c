@@ -14,8 +14,18 @@ static const char message_ref_sql[] =
 	"FROM asked a CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.id = a.id OFFSET 0) m\n"
 	"WHERE m.company_id = $1 AND m.instance_id = $2";
 
+static const char message_changed_sql[] =
+	"UPDATE messages SET content = coalesce($2, content),\n"
+	"    edited_at = CASE WHEN $2 IS NULL THEN edited_at ELSE now() END,\n"
+	"    deleted_at = CASE WHEN $2 IS NULL THEN coalesce(deleted_at, now()) END\n"
+	"WHERE id = $1";
+
+enum { MESSAGE_REF, MESSAGE_CHANGED };
+
 static const struct db_stmt message_ref_stmts[] = {
-	{"message_ref", message_ref_sql, DB_TYPES(DB_INT4, DB_INT4, DB_UUID_ARRAY, DB_TEXT_ARRAY)},
+	[MESSAGE_REF] = {"message_ref", message_ref_sql,
+			 DB_TYPES(DB_INT4, DB_INT4, DB_UUID_ARRAY, DB_TEXT_ARRAY)},
+	[MESSAGE_CHANGED] = {"message_changed", message_changed_sql, DB_TYPES(DB_UUID, DB_TEXT)},
 };
 const struct db_stmt_table message_ref_stmt_table = DB_STMT_TABLE(message_ref_stmts);
 
@@ -25,7 +35,7 @@ void
 message_ref_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
 		const struct message_ref_key *keys, unsigned count)
 {
-	struct db_params *p = db_unit_add(u, &message_ref_stmts[0]);
+	struct db_params *p = db_unit_add(u, &message_ref_stmts[MESSAGE_REF]);
 	struct db_arr *id, *external_id;
 
 	db_p_i32(p, company_id);
@@ -57,4 +67,13 @@ message_ref_read(const struct db_unit *u, unsigned stmt, unsigned i, struct aren
 	ref->external_id = arena_dup(a, db_get_slice(r, i, COL_EXTERNAL_ID));
 	ref->phone_from = arena_dup(a, db_get_slice(r, i, COL_PHONE_FROM));
 	ref->payload = arena_dup(a, db_get_slice(r, i, COL_PAYLOAD));
+}
+
+void
+message_changed_add(struct db_unit *u, struct uuid id, struct slice content)
+{
+	struct db_params *p = db_unit_add(u, &message_ref_stmts[MESSAGE_CHANGED]);
+
+	db_p_uuid(p, id);
+	db_p_text(p, content);
 }

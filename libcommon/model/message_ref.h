@@ -38,6 +38,10 @@ unsigned message_ref_count(const struct db_unit *u, unsigned stmt);
 void message_ref_read(const struct db_unit *u, unsigned stmt, unsigned i, struct arena *a,
 		      struct message_ref *ref);
 
+/* The provider has changed a message as we asked: content is its new text; absent: it was deleted
+ * for everyone. By primary key. */
+void message_changed_add(struct db_unit *u, struct uuid id, struct slice content);
+
 extern const struct db_stmt_table message_ref_stmt_table;
 
 #endif

@@ -29,6 +29,8 @@ enum provider_action {
 	ACTION_EDIT,
 	/* message[0]. data: {"url","mimetype","filename"}; the provider loads the file first. */
 	ACTION_MESSAGE_FILE,
+	/* The same, of a sound as MP3. */
+	ACTION_MESSAGE_MP3,
 	/* text: the url of MESSAGE_FILE. data: its bytes, no JSON. */
 	ACTION_FILE,
 

@@ -449,6 +449,7 @@ static const struct action_row {
 	[ACTION_EDIT] = {"PUT", MESSAGE_PATH, body_text, read_sent},
 	[ACTION_MESSAGE_FILE] = {"GET", MESSAGE_PATH "?downloadMedia=true", NULL,
 				 read_message_file},
+	[ACTION_MESSAGE_MP3] = {.gap = "section 5: it converts to OGG and MP4"},
 	[ACTION_FILE] = {"GET", "/api/files/{file}", NULL, read_bytes},
 	[ACTION_CONTACTS] = {"GET",
 			     "/api/contacts/all?session={session}&limit={limit}&offset={offset}"

@@ -77,6 +77,7 @@ def ids_in(pattern, company):
     return (pattern.replace("{id}", str(owned["id"]))
             .replace("{wid}", str(company.hook["id"]))
             .replace("{did}", company.event["id"])
+            .replace("{jid}", "120363000000000001@g.us")
             .replace("{provider}", "waha").replace("{key}", "x" * 22))
 
 

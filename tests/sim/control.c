@@ -90,6 +90,25 @@ control_messages(void *app, struct http_req *req, const struct route_match *m GH
 }
 
 static void
+control_actions(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	struct sim *sim = app;
+	struct query q;
+	struct json_w w;
+	struct buf b;
+	uint64_t since;
+
+	if (!query_read(req, &q, &since))
+		return;
+	buf_init(&b, req->a, ANSWER_MAX);
+	json_w_init(&w, &b);
+	json_w_open(&w, NULL, '[');
+	waha_write_actions(sim->waha, query_get(&q, S("session")), since, &w);
+	json_w_close(&w, ']');
+	sim_reply_buf(req, 200, &b);
+}
+
+static void
 control_received(void *app, struct http_req *req, const struct route_match *m)
 {
 	struct sim *sim = app;
@@ -264,6 +283,7 @@ const struct route sim_control_routes[] = {
 	CONTROL(HTTP_GET, "health", control_health),
 	CONTROL(HTTP_GET, "stats", control_stats),
 	CONTROL(HTTP_GET, "messages", control_messages),
+	CONTROL(HTTP_GET, "actions", control_actions),
 	CONTROL(HTTP_GET, "received/{name}", control_received),
 	CONTROL(HTTP_POST, "hooks/{name}", control_hook),
 	CONTROL(HTTP_GET, "faults", control_faults_list),

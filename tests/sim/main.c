@@ -12,7 +12,7 @@
 #include "http/server.h"
 #include "loop/loop.h"
 
-#define ROUTES_MAX      64
+#define ROUTES_MAX      192
 #define CONNECTIONS_MAX 4096
 #define EXIT_USAGE      64
 
@@ -104,6 +104,7 @@ routes_build(struct route all[ROUTES_MAX])
 	} tables[] = {
 		{sim_waha_routes, sim_waha_route_count},
 		{sim_waha_send_routes, sim_waha_send_route_count},
+		{sim_waha_action_routes, sim_waha_action_route_count},
 		{sim_hook_routes, sim_hook_route_count},
 		{sim_control_routes, sim_control_route_count},
 	};

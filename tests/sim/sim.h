@@ -49,10 +49,10 @@ struct sim {
 /* Flags of a route. */
 #define SIM_OPEN 1u /* no API key */
 
-extern const struct route sim_waha_routes[], sim_waha_send_routes[], sim_hook_routes[],
-	sim_control_routes[];
-extern const unsigned sim_waha_route_count, sim_waha_send_route_count, sim_hook_route_count,
-	sim_control_route_count;
+extern const struct route sim_waha_routes[], sim_waha_send_routes[], sim_waha_action_routes[],
+	sim_hook_routes[], sim_control_routes[];
+extern const unsigned sim_waha_route_count, sim_waha_send_route_count, sim_waha_action_route_count,
+	sim_hook_route_count, sim_control_route_count;
 
 /* ---- reply.c: answers, with the faults of their exchange applied ---- */
 
@@ -188,6 +188,9 @@ enum gh_code waha_new(struct waha **out, struct sim *sim, const char *state_file
 void waha_drop_sessions(struct waha *w);
 /* GOWS, NOWEB, WEBJS. GH_EINVAL otherwise. */
 enum gh_code waha_set_engine(struct waha *w, struct slice engine) GH_MUST_USE;
+/* What was done about messages, people and groups, oldest first (waha_action.c): elements with n >
+ * since. */
+void waha_write_actions(struct waha *w, struct slice session, uint64_t since, struct json_w *out);
 /* The fault "disconnected" began: every working session turns to the state of value for
  * for_ms (0: until the next call); value -1: back to WORKING. Said by webhook. */
 void waha_disconnect(struct waha *w, int64_t value, int64_t for_ms);

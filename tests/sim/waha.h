@@ -11,6 +11,7 @@
 struct arena;
 struct loop_timer;
 struct map;
+struct waha_actions;
 
 #define SESSION_NAME_MAX  54 /* (3.3) */
 #define SESSION_HOOKS_MAX 4
@@ -55,7 +56,8 @@ struct waha {
 	enum waha_engine engine;
 	const char *state_file;
 	int64_t start_ms;
-	struct loop_timer *outage; /* end of the fault "disconnected" */
+	struct loop_timer *outage;    /* end of the fault "disconnected" */
+	struct waha_actions *actions; /* books of waha_action.c; made at the first use */
 };
 
 /* ---- waha_reply.c: answers in WAHA's words (14) ---- */
@@ -115,6 +117,11 @@ void waha_write_full_id(const struct waha_session *s, const struct waha_facts *f
 struct slice waha_chat_of(struct slice id, struct arena *a);
 /* (3.2) A bare id as the engine makes it. */
 struct slice waha_id_new(struct arena *a);
+
+/* ---- waha_action.c ---- */
+/* Answer a look-up of a message that somebody else wrote (8). */
+void waha_message_of_others(struct waha_session *s, struct http_req *req, struct slice id,
+			    struct slice bare);
 
 /* ---- waha_kind.c: what the send routes take (5) ---- */
 enum waha_send_kind {

@@ -13,7 +13,6 @@
 #include "base/random.h"
 #include "crypto/encode.h"
 #include "http/json.h"
-#include "http/query.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "loop/loop.h"
@@ -297,6 +296,10 @@ message_get(void *app, struct http_req *req, const struct route_match *m)
 		waha_throw(req, "Message id must be in format true_chatId_messageId");
 		return;
 	}
+	if (slice_eq(part[0], S("false"))) {
+		waha_message_of_others(s, req, route_param(m, S("messageId")), part[2]);
+		return;
+	}
 	found = ledger_find(sim->ledger, slice_of(s->name), part[2]);
 	if (found == NULL) {
 		sim_reply(req, 200, SLICE_NONE); /* (18) nothing is an empty body */
@@ -313,30 +316,6 @@ message_get(void *app, struct http_req *req, const struct route_match *m)
 						.at_ms = found->at_us / CLOCK_MS},
 			   &w);
 	sim_reply_buf(req, 200, &b);
-}
-
-/* (6) Everybody has WhatsApp here, under the number as given. */
-static void
-contact_check(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
-{
-	struct sim *sim = app;
-	struct slice chat;
-	struct query q;
-
-	if (query_parse(req->head->query, req->a, &q, NULL) != GH_OK) {
-		waha_refuse(req, 400, "bad query");
-		return;
-	}
-	if (waha_session_working(sim->waha, req, query_get(&q, S("session"))) == NULL)
-		return;
-	chat = waha_chat_of(query_get(&q, S("phone")), req->a);
-	if (chat.p == NULL)
-		waha_throw(req, "phone is missing or no number");
-	else
-		sim_reply(
-			req, 200,
-			slice_of(arena_printf(req->a, "{\"numberExists\":true,\"chatId\":\"%.*s\"}",
-					      S_FMT(chat))));
 }
 
 static void
@@ -371,7 +350,6 @@ const struct route sim_waha_send_routes[] = {
 	{.method = HTTP_GET,
 	 .pattern = "/waha/api/{session}/chats/{chatId}/messages/{messageId}",
 	 .fn = message_get},
-	{.method = HTTP_GET, .pattern = "/waha/api/contacts/check-exists", .fn = contact_check},
 	{.method = HTTP_GET, .pattern = "/waha/api/{session}/new-message-id", .fn = message_id_new},
 };
 const unsigned sim_waha_send_route_count = GH_COUNT(sim_waha_send_routes);
