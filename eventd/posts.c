@@ -434,21 +434,6 @@ posts_give_back_first(struct list *waiting, int64_t delay_us)
 
 /* ---- life ---- */
 
-static struct egress *
-posts_egress(const struct conf_cidrs *allow)
-{
-	struct egress *e = egress_new();
-	char text[ADDR_CIDR_TEXT_SIZE];
-
-	for (size_t i = 0; i < allow->count; i++) {
-		const char *cidr = addr_cidr_text(&allow->v[i], text);
-
-		if (egress_add_allow(e, slice_of(cidr)) != GH_OK)
-			gh_panic("posts: range %s is not read back", cidr);
-	}
-	return e;
-}
-
 void
 posts_reload(struct posts *p)
 {
@@ -458,7 +443,7 @@ posts_reload(struct posts *p)
 	old->egress = p->egress;
 	list_init(&old->node);
 	list_add_tail(&p->retired, &old->node);
-	p->egress = posts_egress(&p->opts.conf->common.egress_allow);
+	p->egress = egress_new_allowing(&p->opts.conf->common.egress_allow);
 }
 
 unsigned
@@ -480,7 +465,7 @@ posts_new(const struct posts_opts *opts)
 	list_init(&p->lost);
 	p->scratch = arena_new(SCRATCH_BYTES);
 	p->lost_task = loop_task_new(p->loop, LOOP_PHASE_COLLECT, posts_end_lost, p);
-	p->egress = posts_egress(&opts->conf->common.egress_allow);
+	p->egress = egress_new_allowing(&opts->conf->common.egress_allow);
 	p->client = http_client_new(p->loop, daemon_dns(opts->daemon),
 				    &(struct http_client_config){
 					    .policy = HTTP_POLICY_TENANT,

@@ -7,7 +7,6 @@
 
 #include "gateway.h"
 
-#include "base/addr.h"
 #include "base/arena.h"
 #include "base/mem.h"
 #include "http/egress.h"
@@ -313,21 +312,15 @@ endpoints_delete(struct gw_req *req)
 /* ---- the module ---- */
 
 static enum gh_code
-endpoints_start(struct gateway *gw, struct gh_err *err)
+endpoints_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 {
 	const struct conf_cidrs *allow = &gw->conf->common.egress_allow;
 	struct endpoints *e = gh_alloc(sizeof(*e));
-	char text[ADDR_CIDR_TEXT_SIZE];
 
 	gw->endpoints = e;
-	e->egress = egress_new();
+	e->egress = egress_new_allowing(allow);
 	e->policy.egress = e->egress;
 	e->policy.has_allow = allow->count > 0;
-	for (size_t i = 0; i < allow->count; i++) {
-		addr_cidr_text(&allow->v[i], text);
-		if (egress_add_allow(e->egress, slice_of(text)) != GH_OK)
-			return gh_fail(err, GH_EINVAL, "egress_allow: %s is no range", text);
-	}
 	return GH_OK;
 }
 

@@ -46,10 +46,19 @@ encode_hex_parse(struct slice text, void *dst, size_t size, size_t *n)
 static const char *
 encode_six_bits(struct slice data, const char *alphabet, bool is_padded, char *dst)
 {
-	size_t at = 0;
+	size_t at = 0, i = 0;
 
-	for (size_t i = 0; i < data.n; i += 3) {
-		size_t have = data.n - i < 3 ? data.n - i : 3;
+	/* Whole groups without a question: files are megabytes. */
+	for (; i + 3 <= data.n; i += 3) {
+		const uint8_t *p = (const uint8_t *)data.p + i;
+
+		dst[at++] = alphabet[p[0] >> 2];
+		dst[at++] = alphabet[(p[0] << 4 | p[1] >> 4) & 63];
+		dst[at++] = alphabet[(p[1] << 2 | p[2] >> 6) & 63];
+		dst[at++] = alphabet[p[2] & 63];
+	}
+	if (i < data.n) {
+		size_t have = data.n - i;
 		uint32_t group = 0;
 
 		for (size_t k = 0; k < 3; k++)

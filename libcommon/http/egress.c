@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/mem.h"
+#include "config/conf.h"
 
 static const char *const denied_v4[] = {
 	"0.0.0.0/8",       /* "this host" */
@@ -93,6 +94,21 @@ egress_new(void)
 		gh_panic("egress: bad range %s", global_v6);
 	list_add_table(&e->special, denied_v4, GH_COUNT(denied_v4));
 	list_add_table(&e->special, denied_v6, GH_COUNT(denied_v6));
+	return e;
+}
+
+struct egress *
+egress_new_allowing(const struct conf_cidrs *allow)
+{
+	struct egress *e = egress_new();
+	char text[ADDR_CIDR_TEXT_SIZE];
+
+	for (size_t i = 0; i < allow->count; i++) {
+		const char *cidr = addr_cidr_text(&allow->v[i], text);
+
+		if (egress_add_allow(e, slice_of(cidr)) != GH_OK)
+			gh_panic("egress: range %s is not read back", cidr);
+	}
 	return e;
 }
 

@@ -14,10 +14,13 @@
 
 #include "base/slice.h"
 
+struct conf_cidrs;
 struct egress;
 
 /* An empty allow and deny list: public addresses over https only. */
 struct egress *egress_new(void);
+/* The same with the ranges of a configuration key (egress_allow) allowed. */
+struct egress *egress_new_allowing(const struct conf_cidrs *allow);
 void egress_free(struct egress *e); /* NULL is legal */
 
 /* Add a CIDR ("10.1.0.0/16", "fd00::/8", a single address). GH_EINVAL for bad syntax.
