@@ -215,6 +215,25 @@ test_an_incoming_text_is_a_message(void **state)
 	assert_false(uuid_is_nil(p->messages[0].event_id));
 }
 
+/* Its answer may not be stored yet; who sends by another way through the same API waits in vain. */
+static void
+test_an_echo_of_the_api_waits_for_its_send(void **state)
+{
+	const struct slice echo =
+		event_body("message.any",
+			   "{\"id\":\"true_5511900000002@c.us_" OWN_ID "\",\"fromMe\":true,"
+			   "\"from\":\"5511900000002@c.us\",\"source\":\"api\",\"body\":\"x\"}");
+	struct plan *p = plan_of(echo, NULL, 0);
+
+	(void)state;
+	assert_int_equal(effects(p), 0);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_LATER);
+	body.tries = PLAN_WAIT_TRIES;
+	p = plan_of(echo, NULL, 0);
+	assert_int_equal(p->message_count, 1);
+	assert_int_equal(p->messages[0].direction, MSG_OUT);
+}
+
 static void
 test_a_text_typed_on_the_phone_is_ours_from_the_phone(void **state)
 {
@@ -594,6 +613,7 @@ main(void)
 		CASE(test_a_receipt_waits_for_its_message_and_becomes_an_orphan),
 		CASE(test_reading_an_incoming_message_elsewhere_says_nothing),
 		CASE(test_an_incoming_text_is_a_message),
+		CASE(test_an_echo_of_the_api_waits_for_its_send),
 		CASE(test_a_text_typed_on_the_phone_is_ours_from_the_phone),
 		CASE(test_our_own_echo_makes_no_message),
 		CASE(test_session_states),
