@@ -11,6 +11,7 @@
 #include "http/url.h"
 #include "model/facts.h"
 #include "outcome.h"
+#include "outgoing.h"
 #include "provider/provider.h"
 #include "results.h"
 #include "routes.h"
@@ -94,6 +95,7 @@ call_release(struct call *call, enum breaker_news news, bool is_parked)
 	enum breaker_change change;
 
 	call->http = NULL;
+	outgoing_end(call->outgoing);
 	call->duration_us = now_us - call->started_us;
 	change = targets_call_ended(sd->targets, call->target, news, is_parked, now_us, &wait_us);
 	servers_report(sd->servers, call->route, change, wait_us, call->reason);
@@ -189,32 +191,14 @@ call_set_chat(struct call *call)
 	call->chat = rc == GH_OK ? chat.key : call->claim->chat_key;
 }
 
-static struct provider_server
-call_server(const struct call *call)
+/* Of sending.deadline; the lease outlives it. */
+static int64_t
+call_left_us(const struct call *call)
 {
-	return (struct provider_server){.base_url = call->route->base_url,
-					.api_key = call->route->api_key};
-}
+	int64_t left_us = call->owner->sd->conf->common.sending_deadline_us -
+			  (clock_mono_us() - call->started_us);
 
-static enum gh_code
-call_build(struct call *call, struct provider_request *out, struct gh_err *err)
-{
-	const struct send_claim *c = call->claim;
-	struct provider_server *server = arena_alloc(call->mem->arena, sizeof(*server));
-	struct provider_send *send = arena_alloc(call->mem->arena, sizeof(*send));
-	const struct provider_call pc = {
-		.op = PROVIDER_OP_SEND,
-		.session = call->route->session,
-		.send = send,
-	};
-
-	*server = call_server(call);
-	send->kind = c->kind;
-	send->chat = call->chat;
-	send->send_ref = c->send_ref;
-	send->content = c->content;
-	send->reply_to = c->reply_to;
-	return provider_build(call->route->provider, server, &pc, call->mem->arena, out, err);
+	return left_us > CLOCK_MS ? left_us : CLOCK_MS;
 }
 
 /* Put a request on its way. GH_EINVAL with a reason: the provider's row is wrong. */
@@ -246,30 +230,61 @@ call_transmit(struct call *call, const struct provider_request *pr, int64_t time
 	return rc == GH_OK ? rc : gh_fail(err, rc, "%s", gh_code_name(rc));
 }
 
-/* The provider call itself; what a look-up before it took is no longer there for it. */
+/* It cannot be called now, and neither the message nor its provider is to blame. */
 static void
-call_make(struct call *call)
+call_postpone(struct call *call, const struct outgoing_result *r)
+{
+	outcome_postpone(call->claim, r->code, r->text, &call->result);
+	call->reason = r->code;
+	(void)call_release(call, BREAKER_NONE, false);
+	call_store(call);
+}
+
+static void
+call_send(struct call *call, const struct provider_request *request)
 {
 	struct senderd *sd = call->owner->sd;
-	int64_t timeout_us = sd->conf->common.sending_deadline_us;
-	struct provider_request request;
 	struct gh_err err;
-	enum gh_code rc = call_build(call, &request, &err);
+	enum gh_code rc;
 
-	if (rc != GH_OK) {
-		call_end_local(call, PROVIDER_REJECTED,
-			       rc == GH_EPERM ? "unsupported" : "invalid_request", err.text);
-		return;
-	}
-	if (call->is_looked_up)
-		timeout_us -= clock_mono_us() - call->started_us;
+	if (!request->carries_ref)
+		call->claim->send_ref = SLICE_NONE;
 	metrics_observe_us(sd->metrics, M_END_TO_END, STAGE_CALLED, 0,
 			   clock_wall_us() - uuid7_time_us(call->claim->id));
-	rc = call_transmit(call, &request, timeout_us, call_answered, &err);
+	rc = call_transmit(call, request, call_left_us(call), call_answered, &err);
 	if (rc == GH_EINVAL)
 		call_end_local(call, PROVIDER_PARK_PROVIDER, "provider_misconfigured", err.text);
 	else if (rc != GH_OK)
 		call_end_local(call, PROVIDER_RETRY, "client_busy", err.text);
+}
+
+static void
+call_prepared(void *arg, const struct outgoing_result *r)
+{
+	struct call *call = arg;
+
+	switch (r->end) {
+	case OUTGOING_READY:
+		call_send(call, &r->request);
+		return;
+	case OUTGOING_REFUSED:
+		call_end_local(call, PROVIDER_REJECTED, r->code, r->text);
+		return;
+	case OUTGOING_RETRY:
+		call_end_local(call, PROVIDER_RETRY, r->code, r->text);
+		return;
+	case OUTGOING_POSTPONED:
+		call_postpone(call, r);
+		return;
+	}
+}
+
+/* The provider call itself, in what is left of the call's time; half of that to get ready. */
+static void
+call_make(struct call *call)
+{
+	outgoing_start(call->outgoing, clock_mono_us() + call_left_us(call) / 2, call_prepared,
+		       call);
 }
 
 /* ---- a row in doubt ---- */
@@ -301,8 +316,8 @@ call_looked_up(void *arg, const struct http_result *r)
 static bool
 call_look_up(struct call *call)
 {
-	struct arena *a = call->mem->arena;
-	struct provider_server *server = arena_alloc(a, sizeof(*server));
+	const struct provider_server server = {.base_url = call->route->base_url,
+					       .api_key = call->route->api_key};
 	const struct provider_call pc = {
 		.op = PROVIDER_OP_MESSAGE_GET,
 		.session = call->route->session,
@@ -314,8 +329,8 @@ call_look_up(struct call *call)
 	struct provider_request request;
 	struct gh_err err;
 
-	*server = call_server(call);
-	return provider_build(call->route->provider, server, &pc, a, &request, &err) == GH_OK &&
+	return provider_build(call->route->provider, &server, &pc, call->mem->arena, &request,
+			      &err) == GH_OK &&
 	       call_transmit(call, &request, timeout_us, call_looked_up, &err) == GH_OK;
 }
 
@@ -329,13 +344,32 @@ call_skip(struct call *call, void (*decide)(struct send_result *out))
 	call_store(call);
 }
 
+/* A row in doubt that the provider does not know by the send_ref cannot be looked up, and a resend
+ * would not be the same message: the default is to hold it. */
+static void
+call_set_outgoing(struct call *call)
+{
+	struct send_claim *claim = call->claim;
+
+	call->outgoing = outgoing_new(call->owner->sd, &(struct outgoing_want){
+							       .a = call->mem->arena,
+							       .route = call->route,
+							       .claim = claim,
+							       .chat = call->chat,
+						       });
+	if (claim->is_resend && !outgoing_carries_ref(call->outgoing)) {
+		claim->send_ref = SLICE_NONE;
+		claim->is_hold = !claim->wants_resend;
+	}
+}
+
 void
 calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
-	    const struct route *route, const struct send_claim *claim)
+	    const struct route *route, struct send_claim *claim)
 {
 	struct call *call = gh_alloc(sizeof(*call));
 	const struct outcome_policy policy = calls_policy(c, 0);
-	enum outcome_step step = outcome_first_step(&policy, claim, true);
+	enum outcome_step step;
 
 	call->owner = c;
 	call->mem = mem;
@@ -355,6 +389,8 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 			       "this build has no translator for the provider's type");
 		return;
 	}
+	call_set_outgoing(call);
+	step = outcome_first_step(&policy, claim, true);
 	if (step == OUTCOME_LOOK_UP) {
 		if (call_look_up(call))
 			return;
@@ -372,6 +408,7 @@ void
 call_free(struct call *call)
 {
 	list_del(&call->link);
+	outgoing_end(call->outgoing);
 	claim_mem_unref(call->mem);
 	gh_free(call);
 }

@@ -17,6 +17,7 @@
 struct calls;
 struct claim_mem;
 struct http_call;
+struct outgoing;
 struct route;
 struct senderd;
 struct target;
@@ -29,8 +30,9 @@ struct call {
 	struct claim_mem *mem;
 	struct target *target;
 	const struct route *route;
-	const struct send_claim *claim;
-	struct http_call *http; /* NULL: not under way */
+	struct send_claim *claim;
+	struct outgoing *outgoing; /* NULL: no request was needed */
+	struct http_call *http;    /* NULL: not under way */
 	struct send_result result;
 	struct slice chat;  /* canonical chat id */
 	const char *reason; /* the provider's reason, for the log */
@@ -47,7 +49,7 @@ void calls_free(struct calls *c);
 /* Start the call of a claimed row. mem is referenced; target, route and claim must live as long as
  * it, target until targets_settled. May end before this returns. */
 void calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
-		 const struct route *route, const struct send_claim *claim);
+		 const struct route *route, struct send_claim *claim);
 /* The result is stored or given up. */
 void call_free(struct call *call);
 

@@ -13,7 +13,11 @@
 #include "daemon/daemon.h"
 #include "daemon/daemon_mq.h"
 #include "daemon/hints.h"
+#include "files.h"
+#include "http/egress.h"
 #include "model/instance_lock.h"
+#include "model/media.h"
+#include "model/message_ref.h"
 #include "model/provider_park.h"
 #include "model/queue_row.h"
 #include "model/route.h"
@@ -37,6 +41,7 @@ static const char *const store_results[] = {"stored", "late", "lost"};
 static const char *const look_up_results[] = {"found", "absent", "failed"};
 /* In the order of enum breaker_change, without BREAKER_SAME. */
 static const char *const breaker_changes[] = {"opened", "again", "closed"};
+static const char *const file_results[] = {"loaded", "missing", "failed", "late"};
 /* In the order of enum target_state. */
 static const char *const target_states[TARGET_STATE_COUNT] = {
 	"idle", "wanted", "claiming", "deferred", "blocked", "parked", "serving"};
@@ -78,6 +83,11 @@ static const struct metric_def senderd_metrics[M_COUNT] = {
 			       "Breakers opened, kept open by a failed probe, closed.",
 			       .labels = {LABEL("provider", provider_types),
 					  LABEL("change", breaker_changes)}},
+	[M_FILES] = {"send_files_total", METRIC_COUNTER,
+		     "Stored files read for sends; late: no room for them in time.",
+		     .labels = {LABEL("result", file_results)}},
+	[M_FILES_MEMORY] = {"send_files_memory_bytes", METRIC_GAUGE,
+			    "Memory of requests that hold a stored file."},
 };
 
 enum { TABLE_SENDERD, TABLE_MQ, TABLE_HINTS };
@@ -101,6 +111,7 @@ senderd_collect(void *arg)
 
 	metrics_set(sd->metrics, M_IN_FLIGHT, 0, 0, targets_call_count(sd->targets));
 	metrics_set(sd->metrics, M_UNSTORED, 0, 0, targets_open_count(sd->targets));
+	metrics_set(sd->metrics, M_FILES_MEMORY, 0, 0, (int64_t)files_memory(sd->files));
 	for (unsigned i = 0; i < TARGET_STATE_COUNT; i++)
 		metrics_set(sd->metrics, M_TARGETS, i, 0,
 			    targets_state_count(sd->targets, (enum target_state)i));
@@ -111,7 +122,8 @@ senderd_collect(void *arg)
 static const struct db_stmt_table *const write_tables[] = {
 	&instance_lock_stmt_table, &provider_park_stmt_table, &send_queue_stmt_table,
 	&wake_stmt_table, NULL};
-static const struct db_stmt_table *const read_tables[] = {&route_stmt_table, NULL};
+static const struct db_stmt_table *const read_tables[] = {
+	&route_stmt_table, &message_ref_stmt_table, &media_stmt_table, NULL};
 static const struct db_stmt_table *const listen_tables[] = {&queue_row_stmt_table, NULL};
 
 static void
@@ -159,12 +171,15 @@ senderd_stop(struct daemon *d)
 	struct senderd *sd = daemon_context(d);
 
 	metrics_collector_del(daemon_metrics(d), senderd_collect, sd);
-	/* The databases first: their units end into objects that still exist. */
-	db_free(sd->write);
+	/* The databases first: their units end into objects that still exist. What was read for a
+	 * call may end it, and its result is written. */
 	db_free(sd->read);
+	db_free(sd->write);
 	db_free(sd->listen);
 	results_free(sd->results);
 	calls_free(sd->calls);
+	files_free(sd->files);
+	egress_free(sd->egress);
 	claims_free(sd->claims);
 	routes_free(sd->routes);
 	servers_free(sd->servers);
@@ -215,6 +230,8 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	sd->routes = routes_new(sd);
 	sd->servers = servers_new(sd);
 	sd->claims = claims_new(sd);
+	sd->egress = egress_new_allowing(&sd->conf->common.egress_allow);
+	sd->files = files_new(sd);
 	sd->calls = calls_new(sd);
 	sd->results = results_new(sd);
 	sd->hints = hints_new(d, &(struct hints_opts){
@@ -254,6 +271,15 @@ senderd_drain(struct daemon *d)
 	senderd_check_drained(sd);
 }
 
+static void
+senderd_reload(struct daemon *d)
+{
+	struct senderd *sd = daemon_context(d);
+
+	egress_free(sd->egress);
+	sd->egress = egress_new_allowing(&sd->conf->common.egress_allow);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -266,6 +292,7 @@ main(int argc, char **argv)
 		.admin_listen_offset = offsetof(struct senderd_conf, admin_listen),
 		.metrics = senderd_tables,
 		.start = senderd_start,
+		.reload = senderd_reload,
 		.drain = senderd_drain,
 		.stop = senderd_stop,
 	};

@@ -55,6 +55,19 @@ outcome_settled(struct send_result *out)
 	out->is_uncounted = true;
 }
 
+void
+outcome_postpone(const struct send_claim *c, const char *code, const char *text,
+		 struct send_result *out)
+{
+	out->outcome = c->is_resend ? SEND_DOUBT : SEND_PARK;
+	out->delay_us = OUTCOME_PARK_US;
+	out->external_id = SLICE_NONE;
+	out->code = slice_of(code);
+	out->text = slice_of(text);
+	out->event_type = EVENT_NONE;
+	out->is_uncounted = true;
+}
+
 static void
 decide_retry(const struct outcome_policy *policy, const struct send_claim *c,
 	     const struct provider_result *r, struct arena *a, struct send_result *out)

@@ -62,6 +62,9 @@ bool outcome_looked_up(const struct outcome_policy *policy, const struct send_cl
 
 /* In doubt, and no resend: wait for a receipt or a person. */
 void outcome_hold(struct send_result *out);
+/* We could not get ready to call; code says what for: PARK, DOUBT for a resend. Burns no try. */
+void outcome_postpone(const struct send_claim *c, const char *code, const char *text,
+		      struct send_result *out);
 /* A receipt already says what became of it; the finish statement knows what. */
 void outcome_settled(struct send_result *out);
 

@@ -15,6 +15,8 @@ struct claims;
 struct daemon;
 struct daemon_mq;
 struct db;
+struct egress;
+struct files;
 struct hints;
 struct loop;
 struct results;
@@ -29,7 +31,7 @@ struct senderd {
 	const struct senderd_conf *conf;
 	struct metrics_table *metrics; /* of senderd_metrics */
 	struct db *write;              /* claims, results, wake-ups, in this order */
-	struct db *read;               /* routes */
+	struct db *read;               /* routes, quoted messages, files */
 	struct db *listen;             /* queues */
 	struct daemon_mq *mq;
 	struct hints *hints;
@@ -38,6 +40,8 @@ struct senderd {
 	struct routes *routes;
 	struct servers *servers;
 	struct claims *claims;
+	struct egress *egress; /* what a file's URL may lead to */
+	struct files *files;
 	struct calls *calls;
 	struct results *results;
 };
@@ -55,12 +59,16 @@ enum {
 	M_LOOKUPS,
 	M_BREAKER_OPEN,
 	M_BREAKER_CHANGES,
+	M_FILES,
+	M_FILES_MEMORY,
 	M_COUNT
 };
 enum { STAGE_CALLED, STAGE_SENT };                   /* M_END_TO_END */
 enum { CLAIMS_OK, CLAIMS_FAILED };                   /* M_CLAIMS */
 enum { RESULTS_STORED, RESULTS_LATE, RESULTS_LOST }; /* M_RESULTS */
 enum { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_FAILED }; /* M_LOOKUPS */
+
+enum { FILES_LOADED, FILES_MISSING, FILES_FAILED, FILES_LATE }; /* M_FILES */
 
 /* Label of a provider type in M_ATTEMPTS and M_DURATION. */
 unsigned senderd_provider_label(struct slice type);

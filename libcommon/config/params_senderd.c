@@ -12,5 +12,8 @@ const struct conf_param params_senderd[] = {
 	 .help = "provider calls at one time"},
 	{"senderd.connect_timeout", CONF_TYPE_DURATION, "5s", .min = 100 * CLOCK_MS,
 	 .max = CONF_MINUTE, AT(connect_timeout_us), .help = "longest connect to a provider"},
+	{"senderd.media_memory", CONF_TYPE_SIZE, "256MiB", .min = CONF_MIB,
+	 .max = 64 * 1024 * CONF_MIB, AT(media_memory),
+	 .help = "requests that hold a stored file, all together; a larger one goes alone"},
 	{.name = NULL},
 };

@@ -15,6 +15,7 @@ struct senderd_conf {
 	int64_t prefetch;      /* hints not yet acknowledged, per consumer */
 	int64_t max_in_flight; /* provider calls */
 	int64_t connect_timeout_us;
+	size_t media_memory; /* of requests that hold a stored file */
 };
 
 extern const struct conf_param params_senderd[];

@@ -98,7 +98,8 @@ static const char send_claim_sql[] =
 	"           m.reference, m.traceparent,\n"
 	"       m.is_settled, c.is_resend, c.is_resent, c.lookups,\n"
 	"       CASE w.policy WHEN 'hold' THEN true WHEN 'resend' THEN false\n"
-	"                     ELSE c.send_ref IS NULL END\n"
+	"                     ELSE c.send_ref IS NULL END,\n"
+	"       coalesce(w.policy = 'resend', false)\n"
 	"FROM claimed c JOIN called m ON m.id = c.message_id\n"
 	"JOIN want w ON w.instance_id = c.instance_id\n"
 	"WHERE c.picked\n"
@@ -250,7 +251,7 @@ static const char send_late_sql[] =
 	"q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"        \
 	"       q.send_ref, m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content,\n"     \
 	"       m.payload::text, m.media_url, m.reply_to, m.reference, m.traceparent,\n"           \
-	"       m.status >= 4, q.state IN (4, 5), q.is_resent, q.lookups, q.state = 5\n"
+	"       m.status >= 4, q.state IN (4, 5), q.is_resent, q.lookups, q.state = 5, false\n"
 #define UPKEEP_MESSAGE                                                                             \
 	"CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.id = q.message_id OFFSET 0) m"
 
@@ -330,7 +331,8 @@ enum {
 	COL_IS_RESEND,
 	COL_IS_RESENT,
 	COL_LOOKUPS,
-	COL_IS_HOLD
+	COL_IS_HOLD,
+	COL_WANTS_RESEND
 };
 
 /* Statements of a claim unit, in order. */
@@ -382,6 +384,7 @@ send_claim_read(const struct db_result *r, unsigned row, struct arena *a, struct
 	c->is_resent = db_get_bool(r, row, COL_IS_RESENT);
 	c->lookups = (int16_t)db_get_i32(r, row, COL_LOOKUPS);
 	c->is_hold = db_get_bool(r, row, COL_IS_HOLD);
+	c->wants_resend = db_get_bool(r, row, COL_WANTS_RESEND);
 	c->send_ref = arena_dup(a, db_get_slice(r, row, COL_SEND_REF));
 	c->chat_key = arena_dup(a, db_get_slice(r, row, COL_CHAT_KEY));
 	c->to = arena_dup(a, db_get_slice(r, row, COL_TO));

@@ -105,10 +105,10 @@ struct provider_server {
 /* One outgoing message. Only what its kind needs is read. Borrowed. */
 struct provider_send {
 	enum msg_kind kind;
-	struct slice chat;      /* canonical key */
-	struct slice send_ref;  /* SLICE_NONE: none */
-	struct slice content;   /* text, or caption */
-	struct slice reply_to;  /* provider's full message id, or SLICE_NONE */
+	struct slice chat;                           /* canonical key */
+	struct slice send_ref;                       /* SLICE_NONE: none */
+	struct slice content;                        /* text, or caption */
+	const struct provider_message_ref *reply_to; /* what it quotes; NULL: nothing */
 	struct slice media_url; /* of a file that is not stored (payload->file.media_id) */
 	const struct message_payload *payload; /* NULL: nothing beyond the above */
 };

@@ -64,5 +64,7 @@ const char *waha_action_gap(enum provider_action action);
 void waha_read_action(enum provider_action action, const struct provider_answer *answer,
 		      struct arena *a, struct provider_result *out);
 struct provider_message_ref waha_split_id(struct slice text);
+/* (3.2) "true_<chat>_<bare>[_<participant>]". */
+struct slice waha_full_id(const struct provider_message_ref *m, struct arena *a);
 
 #endif

@@ -33,9 +33,8 @@ waha_split_id(struct slice text)
 	};
 }
 
-/* (3.2) "true_<chat>_<bare>[_<participant>]". */
-static struct slice
-full_id(const struct provider_message_ref *m, struct arena *a)
+struct slice
+waha_full_id(const struct provider_message_ref *m, struct arena *a)
 {
 	const char *direction = m->is_from_me ? "true" : "false";
 
@@ -61,7 +60,7 @@ typedef void body_fn(struct json_w *w, const struct provider_act *act, struct ar
 static void
 body_react(struct json_w *w, const struct provider_act *act, struct arena *a)
 {
-	json_w_str(w, "messageId", full_id(&act->message[0], a));
+	json_w_str(w, "messageId", waha_full_id(&act->message[0], a));
 	json_w_str(w, "reaction", act->text);
 }
 
@@ -71,7 +70,7 @@ body_seen(struct json_w *w, const struct provider_act *act, struct arena *a)
 	json_w_str(w, "chatId", act->chat);
 	json_w_open(w, "messageIds", '[');
 	for (unsigned i = 0; i < act->message_count; i++)
-		json_w_str(w, NULL, full_id(&act->message[i], a));
+		json_w_str(w, NULL, waha_full_id(&act->message[i], a));
 	json_w_close(w, ']');
 	if (act->message_count > 0 && act->message[0].participant.n > 0)
 		json_w_str(w, "participant", act->message[0].participant);
@@ -88,7 +87,7 @@ static void
 body_forward(struct json_w *w, const struct provider_act *act, struct arena *a)
 {
 	json_w_str(w, "chatId", act->chat);
-	json_w_str(w, "messageId", full_id(&act->message[0], a));
+	json_w_str(w, "messageId", waha_full_id(&act->message[0], a));
 }
 
 static void
@@ -538,7 +537,7 @@ token_add(struct buf *url, struct slice token, const struct provider_call *call,
 	else if (slice_eq(token, S("chat")))
 		url_add_encoded(url, act->chat);
 	else if (slice_eq(token, S("message")))
-		url_add_encoded(url, full_id(&act->message[0], a));
+		url_add_encoded(url, waha_full_id(&act->message[0], a));
 	else if (slice_eq(token, S("message_chat")))
 		url_add_encoded(url, chat_of(&act->message[0]));
 	else if (slice_eq(token, S("text")))

@@ -373,7 +373,8 @@ send_write(struct send *s, const struct provider_call *call, const struct send_r
 	json_w_str(&s->w, "session", call->session);
 	json_w_str(&s->w, "chatId", s->chat.key);
 	route->body(s);
-	put(s, "reply_to", s->m->reply_to);
+	if (s->m->reply_to != NULL)
+		json_w_str(&s->w, "reply_to", waha_full_id(s->m->reply_to, s->a));
 	if (out->carries_ref)
 		json_w_str(&s->w, "id", s->m->send_ref);
 	json_w_close(&s->w, '}');

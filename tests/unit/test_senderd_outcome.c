@@ -299,10 +299,30 @@ test_news_for_the_breaker(void **state)
 	}
 }
 
+/* Nobody's fault: no try is burnt; a row in doubt stays so. */
+static void
+test_postpone(void **state GH_UNUSED)
+{
+	const struct send_claim first = {.tries = 4}, again = {.tries = 2, .is_resend = true};
+	struct send_result out = {.external_id = S("old"), .event_type = EVENT_MESSAGE_SENT};
+
+	outcome_postpone(&first, "waiting_media", "no room", &out);
+	assert_int_equal(out.outcome, SEND_PARK);
+	assert_true(out.is_uncounted);
+	assert_int_equal(out.delay_us, OUTCOME_PARK_US);
+	assert_int_equal(out.event_type, EVENT_NONE);
+	assert_null(out.external_id.p);
+	assert_true(slice_eq(out.code, S("waiting_media")));
+	outcome_postpone(&again, "waiting_media", "no room", &out);
+	assert_int_equal(out.outcome, SEND_DOUBT);
+	assert_true(out.is_uncounted);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_postpone),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_retries_are_spread),
 		cmocka_unit_test(test_words),

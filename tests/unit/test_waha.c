@@ -417,12 +417,13 @@ test_build_text(void **state GH_UNUSED)
 
 	for (size_t i = 0; i < GH_COUNT(cases); i++) {
 		struct provider_server s = server;
+		struct provider_message_ref quoted = {.full = slice_of(cases[i].reply)};
 		struct provider_send m = {
 			.kind = MSG_TEXT,
 			.chat = S("5511900000002"),
 			.content = S("a \"b\""),
 			.send_ref = slice_of(cases[i].ref),
-			.reply_to = slice_of(cases[i].reply),
+			.reply_to = cases[i].reply != NULL ? &quoted : NULL,
 		};
 		struct provider_call call = {
 			.op = PROVIDER_OP_SEND, .session = S("acme_01"), .send = &m};

@@ -237,6 +237,8 @@ test_carries_ref(void **state GH_UNUSED)
 static void
 test_options(void **state GH_UNUSED)
 {
+	static const struct provider_message_ref quoted = {.bare = {"AA", 2},
+							   .chat = {"x@c.us", 6}};
 	static const struct slice all[] = {{"all", 3}}, two[] = {{CHAT, 18}, {"5511@c.us", 9}};
 	static const struct message_payload
 		text = {.mentions = all,
@@ -277,7 +279,7 @@ test_options(void **state GH_UNUSED)
 		const struct provider_send m = {.kind = cases[i].kind,
 						.chat = S(CHAT),
 						.content = S("x"),
-						.reply_to = S("false_x@c.us_AA"),
+						.reply_to = &quoted,
 						.media_url = S("https://x.example/f"),
 						.payload = cases[i].payload};
 		struct provider_request r;
