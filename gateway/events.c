@@ -165,13 +165,12 @@ events_list(struct gw_req *req)
 	struct db_unit *u;
 
 	req->user = l;
+	/* The total is that of the whole list, whatever page of it is shown. Read first: bad
+	 * filters are told together with a bad page. */
+	read_filter(req, &(struct gw_page){.limit = 0}, &counted);
 	if (!gw_page_read(req, sizeof(struct uuid), &l->page))
 		return;
 	read_filter(req, &l->page, &l->filter);
-	/* The total is that of the whole list, whatever page of it is shown. */
-	read_filter(req, &(struct gw_page){.limit = 0}, &counted);
-	if (gw_refuse_fields(req))
-		return;
 	u = db_unit_new();
 	event_list_add(u, &l->filter, l->page.limit + 1, l->page.offset);
 	event_count_add(u, &counted);

@@ -92,13 +92,12 @@ messages_list(struct gw_req *req)
 	struct db_unit *u;
 
 	req->user = l;
+	/* The total is that of the whole list, whatever page of it is shown. Read first: bad
+	 * filters are told together with a bad page. */
+	filters_read(req, &(struct gw_page){.limit = 0}, &counted);
 	if (!gw_page_read(req, sizeof(struct uuid), &l->page))
 		return;
 	filters_read(req, &l->page, &l->filter);
-	/* The total is that of the whole list, whatever page of it is shown. */
-	filters_read(req, &(struct gw_page){.limit = 0}, &counted);
-	if (gw_refuse_fields(req))
-		return;
 	u = db_unit_new();
 	message_list_add(u, &l->filter, l->page.limit + 1, l->page.offset);
 	message_count_add(u, &counted, GW_TOTAL_MAX + 1);
@@ -191,8 +190,8 @@ static const struct gw_route messages_routes[] = {
 		.flags = GW_DOC_LIST, .query = list_query, .reply = &message_schema)},
 	{HTTP_GET, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_get,
 	 GW_DOC("getMessage", "Messages", "One message", .path = id_path,
-		.query = GW_FIELDS(GW_FIELD("timeline", STRING, .words = GW_WORDS("1", "true"),
-					    .text = "Adds every transition")),
+		.query = GW_FIELDS(
+			GW_FIELD("timeline", STRING, .text = "1 or true adds every transition")),
 		.reply = &message_timeline_schema)},
 	{HTTP_DELETE, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_cancel,
 	 GW_DOC("cancelMessage", "Messages", "Cancel a message that was not sent yet",

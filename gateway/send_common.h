@@ -72,9 +72,10 @@ struct slice send_none_if_empty(struct slice s);
 /* Of the answer. */
 extern const struct gw_schema send_outcome_schema;
 
-#define SEND_DOC(operation, line, rules)                                                           \
+#define SEND_DOC(operation, line, rules, body_example)                                             \
 	GW_DOC(operation, "Sending", line, .flags = GW_DOC_IDEMPOTENCY | GW_DOC_WAIT,              \
-	       .body = &(rules), .status = {200, 202}, .reply = &send_outcome_schema,              \
+	       .body = &(rules), .example = (body_example), .status = {200, 202},                  \
+	       .reply = &send_outcome_schema,                                                      \
 	       .text = "Waits 10 s for the outcome, or as long as Prefer says.",                   \
 	       .errors = GW_ERR(NOT_SUPPORTED) | GW_ERR(PROVIDER_REJECTED) | GW_ERR(CONFLICT))
 

@@ -225,7 +225,9 @@ send_media(struct gw_req *req)
 static const struct gw_route send_media_routes[] = {
 	{HTTP_POST, "/send/media", GW_INSTANCE, GW_JSON, BODY_MAX, send_media,
 	 SEND_DOC("sendMedia", "Send an image, a video, sound, a document or a sticker",
-		  media_rules)},
+		  media_rules,
+		  "{\"number\":\"5511999990001\",\"type\":\"image\","
+		  "\"file\":\"https://cdn.example.com/cat.jpg\"}")},
 };
 
 const struct gw_module send_media_module = {

@@ -209,13 +209,19 @@ module_release(struct gateway *gw)
 
 static const struct gw_route send_routes[] = {
 	{HTTP_POST, "/send/text", GW_INSTANCE, GW_JSON, 0, send_text,
-	 SEND_DOC("sendText", "Send a text", text_rules)},
+	 SEND_DOC("sendText", "Send a text", text_rules,
+		  "{\"number\":\"5511999990001\",\"text\":\"Hello\"}")},
 	{HTTP_POST, "/send/contact", GW_INSTANCE, GW_JSON, 0, send_contact,
-	 SEND_DOC("sendContact", "Send a contact", contact_rules)},
+	 SEND_DOC("sendContact", "Send a contact", contact_rules,
+		  "{\"number\":\"5511999990001\",\"contact\":"
+		  "{\"name\":\"Ana\",\"phone\":\"5511999990002\"}}")},
 	{HTTP_POST, "/send/location", GW_INSTANCE, GW_JSON, 0, send_location,
-	 SEND_DOC("sendLocation", "Send a location", location_rules)},
+	 SEND_DOC("sendLocation", "Send a location", location_rules,
+		  "{\"number\":\"5511999990001\",\"latitude\":-23.55,\"longitude\":-46.63}")},
 	{HTTP_POST, "/send/menu", GW_INSTANCE, GW_JSON, 0, send_menu,
-	 SEND_DOC("sendMenu", "Send a menu or a poll", menu_rules)},
+	 SEND_DOC("sendMenu", "Send a menu or a poll", menu_rules,
+		  "{\"number\":\"5511999990001\",\"type\":\"poll\",\"text\":\"Lunch?\","
+		  "\"choices\":[\"Yes\",\"No\"]}")},
 };
 
 static const struct db_stmt_table *const send_write_tables[] = {

@@ -158,7 +158,8 @@ class Document:
     def reply_problems(self, method, target, status, content_type, body):
         """What a reply has that its operation does not promise; body is parsed JSON or bytes."""
         template, operation = self.find(method, target)
-        if operation is None or status in (204, 304):
+        # 405 is of the path: a literal one may know less than the template beside it.
+        if operation is None or status in (204, 304, 405):
             return []
         where = f"{method} {template} {status}"
         response = self.resolve(operation["responses"].get(str(status)))

@@ -16,7 +16,8 @@ from rawhttp import Connection
 from support import Company, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROUTE = re.compile(r'\{HTTP_(\w+), "([^"]+)", GW_(ANYONE|ADMIN|COMPANY|INSTANCE),\s+([^,]+),')
+ROUTE = re.compile(r'\{\s*HTTP_(\w+),\s*"([^"]+)",\s*GW_(ANYONE|ADMIN|COMPANY|INSTANCE),\s*'
+                   r'([^,]+),')
 
 
 def _routes():
