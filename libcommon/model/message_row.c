@@ -75,6 +75,8 @@ static const char message_count_window_sql[] =
 static const char message_count_all_sql[] = MESSAGE_COUNT_ALL_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
 static const char message_count_all_window_sql[] =
 	MESSAGE_COUNT_ALL_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
+static const char message_count_all_chat_sql[] =
+	MESSAGE_COUNT_ALL_FROM(MESSAGE_CHAT("$5"), MESSAGE_CHAT_ORDER);
 static const char message_count_chat_sql[] =
 	MESSAGE_COUNT_FROM(MESSAGE_CHAT("$9"), MESSAGE_CHAT_ORDER);
 static const char message_count_reference_sql[] =
@@ -101,6 +103,7 @@ enum {
 	MESSAGE_COUNT_WINDOW,
 	MESSAGE_COUNT_ALL,
 	MESSAGE_COUNT_ALL_WINDOW,
+	MESSAGE_COUNT_ALL_CHAT,
 	MESSAGE_COUNT_CHAT,
 	MESSAGE_COUNT_REFERENCE,
 	MESSAGE_STEPS,
@@ -126,6 +129,8 @@ static const struct db_stmt message_row_stmts[] = {
 				      DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8)},
 	[MESSAGE_COUNT_ALL] = {"message_count_all", message_count_all_sql,
 			       DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8)},
+	[MESSAGE_COUNT_ALL_CHAT] = {"message_count_all_chat", message_count_all_chat_sql,
+				    DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8, DB_TEXT)},
 	[MESSAGE_COUNT_CHAT] = {"message_count_chat", message_count_chat_sql,
 				DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_TEXT)},
 	[MESSAGE_COUNT_REFERENCE] = {"message_count_reference", message_count_reference_sql,
@@ -222,13 +227,16 @@ message_list_add(struct db_unit *u, const struct message_filter *f, unsigned lim
 void
 message_count_add(struct db_unit *u, const struct message_filter *f, int64_t max)
 {
+	bool is_filtered = f->instance_id != 0 || f->status >= 0 || f->direction >= 0;
 	struct db_params *p;
 
 	if (f->reference.p != NULL)
 		p = message_filter_add(u, MESSAGE_COUNT_REFERENCE, f);
-	else if (f->chat_key.p != NULL)
+	else if (f->chat_key.p != NULL && is_filtered)
 		p = message_filter_add(u, MESSAGE_COUNT_CHAT, f);
-	else if (f->instance_id != 0 || f->status >= 0 || f->direction >= 0)
+	else if (f->chat_key.p != NULL)
+		p = message_range_add(u, MESSAGE_COUNT_ALL_CHAT, f);
+	else if (is_filtered)
 		p = message_filter_add(
 			u, is_window(f) ? MESSAGE_COUNT_WINDOW : MESSAGE_COUNT_FILTERED, f);
 	else
