@@ -23,7 +23,12 @@ cores; they are context.
   the first send until everything is worked off.
 - *relay*: one outbox row, one hint, against publishing the same hints without a relay; then
   with rows spread over companies, where the rows of a routing key share a hint.
-- *growth*: requests per second with a long history against 10,000 messages, all of one company.
+- *growth*: requests per second with a long history against 10,000 messages, all of one company;
+  by phone both sides are asked for the same 500 chats. "Any phone" asks for chats that nobody
+  asked for lately: it is the price of fetching 20 pages that PostgreSQL does not hold.
+- *two against one*: the same stack with the second process stopped and started. Senders are
+  limited by the provider's latency and a small max_in_flight, relays and gateways by a CPU
+  quota of 0.15 core per process, so that what they share has room for two.
 - *calls in flight*: senderd's own gauge, sampled ten times a second; p5: 95 % of the samples
   are not below. The share is that of the company that got least, of an equal one.
 - *single message*: one at a time, beside a company whose backlog senderd works off meanwhile.
