@@ -28,7 +28,7 @@ cores; they are context.
   asked for lately: it is the price of fetching 20 pages that PostgreSQL does not hold.
 - *two against one*: the same stack with the second process stopped and started. Senders are
   limited by the provider's latency and a small max_in_flight, relays and gateways by a CPU
-  quota of 0.15 core per process, so that what they share has room for two.
+  quota per process, so that what they share has room for two.
 - *calls in flight*: senderd's own gauge, sampled ten times a second; p5: 95 % of the samples
   are not below. The share is that of the company that got least, of an equal one.
 - *single message*: one at a time, beside a company whose backlog senderd works off meanwhile.

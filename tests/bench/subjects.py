@@ -1,8 +1,10 @@
 """What several benchmarks measure: tenants, growhub-bench against a gateway, and pgbench as
 the baseline of what PostgreSQL does one transaction at a time."""
 
+import contextlib
 import json
 import re
+import subprocess
 
 import benchlib
 from benchlib import BenchError
@@ -76,6 +78,15 @@ class Load:
         row = json.loads(benchlib.run(self.command(seconds, warmup, rate)))
         self.answered += row["requests"]
         return row
+
+    @contextlib.contextmanager
+    def arrivals(self, seconds, rate):
+        """The open loop for so long, beside the block; leaving it waits for the end."""
+        argv = self.command(seconds, 0, rate)
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as child:
+            yield
+        if child.returncode != 0:
+            raise BenchError(f"growhub-bench ended with {child.returncode}")
 
 
 class Baseline:
