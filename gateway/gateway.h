@@ -33,6 +33,7 @@
 
 struct admin_login;
 struct auth;
+struct batches;
 struct daemon;
 struct documentation;
 struct endpoints;
@@ -79,6 +80,7 @@ struct gateway {
 	struct endpoints *endpoints;
 	struct sendings *sendings;
 	struct waits *waits;
+	struct batches *batches;
 	struct media *media;
 	struct inbound *inbound;
 	struct documentation *documentation;

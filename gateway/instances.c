@@ -52,40 +52,64 @@ refs_read(struct lookup *l, const struct db_unit *u, void *arg GH_UNUSED)
 	}
 }
 
-/* A caller of instances_find that waits. */
+/* Who asks for an instance, and waits. */
 struct finding {
 	struct gw_req *req;
-	instances_found_fn *done;
+	instances_ref_fn *fn;
+	void *arg;
 };
 
 static void
-find_done(void *arg, enum gh_code code, const void *value)
+ref_done(void *arg, enum gh_code code, const void *value)
 {
 	const struct finding *f = arg;
 	const struct instance_ref *ref = value;
 
-	if (code != GH_OK && code != GH_ENOTFOUND)
-		gw_db_failed(f->req, code, NULL);
-	else if (code == GH_ENOTFOUND || ref->is_deleted ||
-		 ref->company_id != f->req->who.company_id)
-		gw_error(f->req, GW_E_NOT_FOUND, "No such instance");
-	else
-		f->done(f->req, ref);
+	if (code == GH_OK && (ref->is_deleted || ref->company_id != f->req->who.company_id))
+		code = GH_ENOTFOUND;
+	f->fn(f->arg, code, code == GH_OK ? ref : NULL);
 }
 
 void
-instances_find(struct gw_req *req, int32_t id, instances_found_fn *done)
+instances_ref(struct gw_req *req, int32_t id, instances_ref_fn *fn, void *arg)
 {
 	struct finding *f = arena_alloc(req->a, sizeof(*f));
 	const void *ref = NULL;
 	char key[8];
 	enum gh_code rc;
 
-	f->req = req;
-	f->done = done;
-	rc = lookup_get(req->gw->instances->refs, lookup_id_key(id, key), &ref, find_done, f);
+	*f = (struct finding){.req = req, .fn = fn, .arg = arg};
+	rc = lookup_get(req->gw->instances->refs, lookup_id_key(id, key), &ref, ref_done, f);
 	if (rc != GH_EAGAIN)
-		find_done(f, rc, ref);
+		ref_done(f, rc, ref);
+}
+
+/* A caller of instances_find. */
+struct asking {
+	struct gw_req *req;
+	instances_found_fn *done;
+};
+
+static void
+find_done(void *arg, enum gh_code code, const struct instance_ref *ref)
+{
+	const struct asking *q = arg;
+
+	if (code == GH_ENOTFOUND)
+		gw_error(q->req, GW_E_NOT_FOUND, "No such instance");
+	else if (code != GH_OK)
+		gw_db_failed(q->req, code, NULL);
+	else
+		q->done(q->req, ref);
+}
+
+void
+instances_find(struct gw_req *req, int32_t id, instances_found_fn *done)
+{
+	struct asking *q = arena_alloc(req->a, sizeof(*q));
+
+	*q = (struct asking){req, done};
+	instances_ref(req, id, find_done, q);
 }
 
 void

@@ -27,6 +27,11 @@ typedef void instances_found_fn(struct gw_req *req, const struct instance_ref *r
  * (404, 503). Calls done at once when the cache has it. At most 4 s old. */
 void instances_find(struct gw_req *req, int32_t id, instances_found_fn *done);
 
+/* The same without an answer: GH_OK with ref, GH_ENOTFOUND, or why it could not be asked. fn is
+ * called once, maybe before this returns. */
+typedef void instances_ref_fn(void *arg, enum gh_code code, const struct instance_ref *ref);
+void instances_ref(struct gw_req *req, int32_t id, instances_ref_fn *fn, void *arg);
+
 /* This process changed an instance: look it up again. */
 void instances_forget(struct gateway *gw, int32_t id);
 

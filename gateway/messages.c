@@ -183,6 +183,14 @@ static const struct gw_route messages_routes[] = {
 			   "\"content\":\"Hello\"}",
 		.status = {201}, .reply = &message_schema,
 		.errors = GW_ERR(NOT_FOUND) | GW_ERR(NOT_SUPPORTED))},
+	{HTTP_POST, "/api/messages/send-batch", GW_COMPANY, GW_JSON, MESSAGE_BATCH_BODY_MAX,
+	 messages_send_batch,
+	 GW_DOC("sendMessages", "Messages", "Send up to 1000 messages",
+		.text = "Each is judged by itself; those that are accepted are committed together.",
+		.flags = GW_DOC_IDEMPOTENCY | GW_DOC_ARRAY, .body = &message_batch_rules,
+		.example = "{\"messages\":[{\"instance_id\":1,\"phone_to\":\"5511999990001\","
+			   "\"content\":\"Hello\"}]}",
+		.status = {207}, .reply = &message_batch_schema)},
 	{HTTP_GET, "/api/messages", GW_COMPANY, 0, 0, messages_list,
 	 GW_DOC("listMessages", "Messages", "List messages",
 		.text = "total counts those that match among the newest 10,000; where there are "
@@ -218,4 +226,6 @@ const struct gw_module messages_module = {
 	.route_count = GH_COUNT(messages_routes),
 	.write_tables = messages_write_tables,
 	.read_tables = messages_read_tables,
+	.start = messages_batch_start,
+	.release = messages_batch_release,
 };

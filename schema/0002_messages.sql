@@ -248,6 +248,7 @@ CREATE TABLE idempotency_keys (
 	key          text NOT NULL,
 	fingerprint  bytea NOT NULL,                       -- SHA-256 of method, path and raw body
 	object_id    uuid NOT NULL,
+	object_ids   uuid[],                               -- of a batch: one per item, nil where it was refused
 	created_at   timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (company_id, route, key)
 );

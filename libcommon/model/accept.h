@@ -44,6 +44,21 @@ enum accept_outcome {
  * use, one per connection, so that gateways do not wait for each other. */
 void accept_add(struct db_unit *u, const struct accept_row *const *rows, unsigned count,
 		int16_t slot);
+
+/* The key of a batch that was one request. */
+struct accept_key {
+	enum idem_route route;
+	struct slice key;           /* absent: none */
+	const uint8_t *fingerprint; /* IDEM_FINGERPRINT_SIZE bytes, with key */
+	const struct uuid *ids;     /* of its items in their order; nil: refused */
+	unsigned count;
+};
+#define ACCEPT_MANY_MAX 1000
+/* Add the statement for 1..ACCEPT_MANY_MAX rows of one company without keys of their own: all are
+ * committed, or none because the key was used (accept_outcome_of the first says it for all). */
+void accept_many_add(struct db_unit *u, const struct accept_row *const *rows, unsigned count,
+		     int16_t slot, const struct accept_key *key);
+
 /* Outcome of a row, found by its id (never by position). stmt: index in the unit. */
 enum accept_outcome accept_outcome_of(const struct db_unit *u, unsigned stmt, struct uuid id);
 

@@ -36,6 +36,10 @@ void idem_find_add(struct db_unit *u, int32_t company_id, enum idem_route route,
 /* False: no such key. */
 bool idem_find_row(const struct db_unit *u, unsigned stmt, struct idem_row *row);
 
+/* In the done of idem_find_add, for the key of a batch: object_ids, one per item, nil where it was
+ * refused; at most max of them. Returns how many. */
+unsigned idem_find_ids(const struct db_unit *u, unsigned stmt, struct uuid *ids, unsigned max);
+
 extern const struct db_stmt_table idem_stmt_table;
 
 #endif
