@@ -80,6 +80,13 @@ class Sim:
         return self._call("POST", "/_sim/inbound",
                           {"provider": provider, "session": session, "from": sender, **content})
 
+    def session(self, name, **changes):
+        """The session at the provider; with changes (status=, is_paired=, is_broken=) the phone
+        or the engine acts first."""
+        if changes:
+            return self._call("POST", "/_sim/session", {"session": name, **changes})
+        return self._call("GET", f"/_sim/session?session={name}")
+
     def reset(self):
         """Forgets everything, sessions included: instances made before are unknown afterwards."""
         return self._call("POST", "/_sim/reset", {})

@@ -219,6 +219,24 @@ control_inbound(void *app, struct http_req *req, const struct route_match *m GH_
 }
 
 static void
+control_session_ask(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	struct sim *sim = app;
+
+	waha_session_ask(sim->waha, req);
+}
+
+static void
+control_session(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	struct sim *sim = app;
+	const struct json *body = sim_body_object(req);
+
+	if (body != NULL)
+		waha_session_steer(sim->waha, req, body);
+}
+
+static void
 control_engine(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
 {
 	struct sim *sim = app;
@@ -289,6 +307,8 @@ const struct route sim_control_routes[] = {
 	CONTROL(HTTP_GET, "faults", control_faults_list),
 	CONTROL(HTTP_POST, "faults", control_faults),
 	CONTROL(HTTP_POST, "inbound", control_inbound),
+	CONTROL(HTTP_GET, "session", control_session_ask),
+	CONTROL(HTTP_POST, "session", control_session),
 	CONTROL(HTTP_POST, "engine", control_engine),
 	CONTROL(HTTP_POST, "webhooks", control_webhooks),
 	CONTROL(HTTP_POST, "reset", control_reset),

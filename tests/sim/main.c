@@ -105,6 +105,7 @@ routes_build(struct route all[ROUTES_MAX])
 		{sim_waha_routes, sim_waha_route_count},
 		{sim_waha_send_routes, sim_waha_send_route_count},
 		{sim_waha_action_routes, sim_waha_action_route_count},
+		{sim_waha_account_routes, sim_waha_account_route_count},
 		{sim_hook_routes, sim_hook_route_count},
 		{sim_control_routes, sim_control_route_count},
 	};

@@ -50,9 +50,9 @@ struct sim {
 #define SIM_OPEN 1u /* no API key */
 
 extern const struct route sim_waha_routes[], sim_waha_send_routes[], sim_waha_action_routes[],
-	sim_hook_routes[], sim_control_routes[];
+	sim_waha_account_routes[], sim_hook_routes[], sim_control_routes[];
 extern const unsigned sim_waha_route_count, sim_waha_send_route_count, sim_waha_action_route_count,
-	sim_hook_route_count, sim_control_route_count;
+	sim_waha_account_route_count, sim_hook_route_count, sim_control_route_count;
 
 /* ---- reply.c: answers, with the faults of their exchange applied ---- */
 
@@ -194,6 +194,10 @@ void waha_write_actions(struct waha *w, struct slice session, uint64_t since, st
 /* The fault "disconnected" began: every working session turns to the state of value for
  * for_ms (0: until the next call); value -1: back to WORKING. Said by webhook. */
 void waha_disconnect(struct waha *w, int64_t value, int64_t for_ms);
+/* GET /_sim/session?session=: status and what was set; answers req. */
+void waha_session_ask(struct waha *w, struct http_req *req);
+/* The phone or the engine acts: {"session","status","is_paired","is_broken"}. Answers req. */
+void waha_session_steer(struct waha *w, struct http_req *req, const struct json *body);
 /* Nest's body for a path nobody serves. */
 void waha_reply_unknown_path(struct http_req *req);
 void waha_reply_unauthorized(struct http_req *req);

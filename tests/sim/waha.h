@@ -47,7 +47,11 @@ struct waha_session {
 	struct slice config, metadata; /* JSON text; SLICE_NONE: none */
 	struct waha_hook hook[SESSION_HOOKS_MAX];
 	size_t hook_count;
-	char number[16]; /* of the paired phone, from the name: the same after a restart */
+	char number[16];  /* of the paired phone, from the name: the same after a restart */
+	bool is_unpaired; /* logged out: a person must scan */
+	bool is_broken;   /* every start ends in FAILED */
+	unsigned restart_count, update_count;
+	char presence[16], about[256]; /* as last set */
 };
 
 struct waha {

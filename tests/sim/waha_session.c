@@ -1,5 +1,6 @@
 /* waha_session.c - sessions and server endpoints (4, 7). A new session is WORKING
- * within CONNECT_MS, as if a person had scanned at once.
+ * within CONNECT_MS, as if a person had scanned at once; one that was logged out waits
+ * for POST /_sim/session.
  */
 #include "waha.h"
 
@@ -86,7 +87,11 @@ waha_session_set(struct waha_session *s, enum session_status status)
 static void
 connected(void *arg)
 {
-	waha_session_set(arg, SESSION_WORKING);
+	struct waha_session *s = arg;
+
+	waha_session_set(s, s->is_broken     ? SESSION_FAILED
+			    : s->is_unpaired ? SESSION_SCAN_QR_CODE
+					     : SESSION_WORKING);
 }
 
 void
@@ -319,6 +324,7 @@ session_update(void *app, struct http_req *req, const struct route_match *m)
 	}
 	if (s->status != SESSION_STOPPED)
 		waha_session_start(s);
+	s->update_count++;
 	waha_state_save(s->w);
 	session_reply(s, req, 200);
 }
@@ -372,6 +378,7 @@ session_restart(void *app, struct http_req *req, const struct route_match *m)
 
 	if (s == NULL)
 		return;
+	s->restart_count++;
 	waha_session_start(s);
 	session_reply(s, req, 201);
 }
@@ -396,6 +403,7 @@ session_logout(void *app, struct http_req *req, const struct route_match *m)
 
 	if (s == NULL)
 		return;
+	s->is_unpaired = true;
 	if (s->status != SESSION_STOPPED)
 		waha_session_set(s, SESSION_SCAN_QR_CODE);
 	session_reply(s, req, 201);
