@@ -153,6 +153,7 @@ make_secrets(struct gw_req *req, struct creation *c)
 	c->row.key_hash = slice_make(c->key_hash, sizeof(c->key_hash));
 	c->row.key_sealed = seal(req, S("webhook_key"), c->key);
 	c->row.hmac_sealed = seal(req, S("webhook_hmac"), c->secret);
+	c->row.public_url = slice_of(req->gw->conf->public_url);
 	c->row.external_id =
 		slice_of(slug_write(c->row.company_id, c->row.name, NULL, c->external));
 	c->row.external_alt =

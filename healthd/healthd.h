@@ -9,7 +9,9 @@
  *   rehint.c      work whose hint was lost
  *   partitions.c  month partitions made ahead
  *   providers.c   health of provider servers
- *   instances.c   instances nobody tells about: failed creations, lost connection events
+ *   instances.c   instances whose sends wait and whose connection event may be lost
+ *   mend.c        sessions that failed, were never made, or post to another public URL
+ *   care.c        a walk over instances that asks the provider of each
  *   stalled.c     sent messages without a receipt
  *   recover.c     deliveries that endpoints missed and asked for again
  *   purge.c       rows that have served their time
@@ -32,6 +34,7 @@ struct instances;
 struct leader;
 struct leases;
 struct loop;
+struct mend;
 struct metrics_table;
 struct provider_client;
 struct providers;
@@ -48,14 +51,15 @@ enum healthd_task {
 	HEALTHD_PARTITIONS = 2,
 	HEALTHD_PROVIDERS = 3,
 	HEALTHD_INSTANCES = 4,
-	HEALTHD_RECREATE = 5,
+	HEALTHD_MEND = 5,
 	HEALTHD_PURGE = 6,
 	HEALTHD_GAUGES = 7,
 	HEALTHD_LEDGER = 8,
 	HEALTHD_STALLED = 9,
-	HEALTHD_RECOVER = 10
+	HEALTHD_RECOVER = 10,
+	HEALTHD_WEBHOOKS = 11
 };
-#define HEALTHD_TASK_COUNT 11
+#define HEALTHD_TASK_COUNT 12
 
 enum healthd_metric {
 	M_LAST_SUCCESS,
@@ -99,6 +103,7 @@ struct healthd {
 	struct leases *leases;
 	struct providers *providers;
 	struct instances *instances;
+	struct mend *mend;
 	struct purge *purge;
 	struct stalled *stalled;
 };
@@ -120,8 +125,12 @@ void providers_run(void *arg, struct task *t); /* arg: struct providers */
 
 struct instances *instances_new(struct healthd *h);
 void instances_free(struct instances *in);
-void instances_run(void *arg, struct task *t);          /* arg: struct instances */
-void instances_recreate_run(void *arg, struct task *t); /* arg: struct instances */
+void instances_run(void *arg, struct task *t); /* arg: struct instances */
+
+struct mend *mend_new(struct healthd *h);
+void mend_free(struct mend *m);
+void mend_run(void *arg, struct task *t);          /* arg: struct mend */
+void mend_webhooks_run(void *arg, struct task *t); /* arg: struct mend */
 
 struct purge *purge_new(struct healthd *h);
 void purge_free(struct purge *p);

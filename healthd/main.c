@@ -42,10 +42,10 @@
 static const char *const task_names[HEALTHD_TASK_COUNT] = {
 	[HEALTHD_LEASES] = "leases",         [HEALTHD_REHINT] = "rehint",
 	[HEALTHD_PARTITIONS] = "partitions", [HEALTHD_PROVIDERS] = "providers",
-	[HEALTHD_INSTANCES] = "instances",   [HEALTHD_RECREATE] = "recreate",
+	[HEALTHD_INSTANCES] = "instances",   [HEALTHD_MEND] = "mend",
 	[HEALTHD_PURGE] = "purge",           [HEALTHD_GAUGES] = "gauges",
 	[HEALTHD_LEDGER] = "ledger",         [HEALTHD_STALLED] = "stalled",
-	[HEALTHD_RECOVER] = "recover",
+	[HEALTHD_RECOVER] = "recover",       [HEALTHD_WEBHOOKS] = "webhooks",
 };
 static const char *const run_results[] = {"ok", "failed"};
 static const char *const recoveries[] = {"in_doubt", "sent", "expired", "cancelled", "delivery"};
@@ -133,8 +133,8 @@ healthd_add_tasks(struct healthd *h)
 		{HEALTHD_PARTITIONS, NULL, PARTITIONS_INTERVAL, partitions_run, NULL, h},
 		{HEALTHD_PROVIDERS, NULL, c->check_interval_us, providers_run, NULL, h->providers},
 		{HEALTHD_INSTANCES, NULL, c->check_interval_us, instances_run, NULL, h->instances},
-		{HEALTHD_RECREATE, NULL, c->check_interval_us, instances_recreate_run, NULL,
-		 h->instances},
+		{HEALTHD_MEND, NULL, c->check_interval_us, mend_run, NULL, h->mend},
+		{HEALTHD_WEBHOOKS, NULL, c->check_interval_us, mend_webhooks_run, NULL, h->mend},
 		{HEALTHD_PURGE, NULL, PURGE_INTERVAL, purge_run, NULL, h->purge},
 		{HEALTHD_GAUGES, NULL, GAUGES_INTERVAL, gauges_run, gauges_lost, h},
 		{HEALTHD_LEDGER, NULL, c->ledger_interval_us, gauges_ledger_run, gauges_ledger_lost,
@@ -165,6 +165,7 @@ healthd_stop(struct daemon *d)
 	leases_free(h->leases);
 	providers_free(h->providers);
 	instances_free(h->instances);
+	mend_free(h->mend);
 	purge_free(h->purge);
 	stalled_free(h->stalled);
 	leader_free(h->leader);
@@ -196,6 +197,7 @@ healthd_start(struct daemon *d, struct gh_err *err)
 	h->leases = leases_new(h);
 	h->providers = providers_new(h);
 	h->instances = instances_new(h);
+	h->mend = mend_new(h);
 	h->purge = purge_new(h);
 	h->stalled = stalled_new(h);
 	healthd_add_tasks(h);

@@ -80,6 +80,10 @@ CREATE TABLE instances (
 	status_at             timestamptz NOT NULL DEFAULT '-infinity', -- provider time of the last state applied
 	external_instance_id  text NOT NULL,
 	own_lid               text,
+	last_disconnect_at    timestamptz,                 -- connected until then
+	last_disconnect_reason text,
+	mend_tries            int NOT NULL DEFAULT 0,      -- healthd's, since it was last connected
+	mend_at               timestamptz NOT NULL DEFAULT 'epoch', -- not before
 	webhook_url           text,
 	settings              jsonb NOT NULL DEFAULT '{}',
 	created_at            timestamptz NOT NULL DEFAULT now(),
@@ -90,6 +94,7 @@ CREATE UNIQUE INDEX instances_name ON instances (company_id, instance_name) WHER
 CREATE UNIQUE INDEX instances_external ON instances (provider_id, external_instance_id)
 	WHERE status <> 'deleted';
 CREATE INDEX instances_company ON instances (company_id, id);
+CREATE INDEX instances_mend ON instances (mend_at) WHERE status IN ('creating', 'error', 'failed');
 CREATE INDEX instances_deleted ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
 
 -- API tokens of companies and instances; admin sessions have a table of their own.
@@ -116,9 +121,12 @@ CREATE TABLE webhook_keys (
 	provider_id         int NOT NULL REFERENCES providers,
 	company_id          int REFERENCES companies,
 	instance_id         int REFERENCES instances,
+	told_base           text NOT NULL DEFAULT '',      -- public URL the provider was given with it
+	tell_at             timestamptz NOT NULL DEFAULT 'epoch', -- another one is not told before
 	created_at          timestamptz NOT NULL DEFAULT now(),
 	revoked_at          timestamptz
 );
+CREATE INDEX webhook_keys_told ON webhook_keys (told_base) WHERE scope = 'instance' AND revoked_at IS NULL;
 CREATE INDEX webhook_keys_instance ON webhook_keys (instance_id);
 
 -- Company endpoints; instance_id NULL: all instances of the company.

@@ -11,7 +11,7 @@ const struct conf_param params_healthd[] = {
 	 .help = "look this often at providers, and at instances with waiting sends"},
 	{"healthd.public_url", CONF_TYPE_STRING, NULL, .min = 8, .max = 1024,
 	 .words = params_http_schemes, AT(public_url),
-	 .help = "as gateway.public_url; unset: failed creations of instances are not repeated"},
+	 .help = "as gateway.public_url; unset: no session is created or told of a change"},
 	{"healthd.recovery_interval", CONF_TYPE_DURATION, "1s", .min = 500 * CLOCK_MS,
 	 .max = 5 * CONF_MINUTE, AT(recovery_interval_us),
 	 .help = "look this often for work whose lease ran out and sends past their end"},

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "model/event_sql.h"
 #include "model/instance_lock.h"
+#include "model/instance_sql.h"
 
 static const char inbound_take_sql[] =
 	"SELECT q.id, q.company_id, q.instance_id, q.tries, e.provider_type, e.body,\n"
@@ -108,15 +109,20 @@ static const char inbound_message_sql[] =
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT k.message_id FROM k";
 
+#define SESSION_LEARNED INSTANCE_LEARNED_SQL("$2", "$3", "$4")
+
+/* "error": the session is to be made; the end of the one before it is no news. */
 static const char inbound_session_sql[] =
 	"WITH old AS MATERIALIZED (\n"
 	"  SELECT i.id, i.company_id, i.status FROM instances i\n"
 	"  JOIN inbound_queue b ON b.instance_id = i.id AND b.id = $1\n"
 	"  WHERE i.status <> 'deleted' AND i.status_at <= $4\n"
+	"    AND NOT (i.status = 'error' AND $2 IN ('disconnected', 'failed'))\n"
 	"), now_is AS (\n"
 	"  UPDATE instances i\n"
 	"  SET status = $2, status_reason = $3, status_at = $4, updated_at = now(),\n"
-	"      phone_number = coalesce($5, i.phone_number), own_lid = coalesce($6, i.own_lid)\n"
+	"      phone_number = coalesce($5, i.phone_number), own_lid = coalesce($6, "
+	"i.own_lid),\n" SESSION_LEARNED "\n"
 	"  FROM old WHERE i.id = old.id\n"
 	"), wake AS (\n"
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"

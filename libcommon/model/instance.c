@@ -9,7 +9,8 @@
 	"i.id, i.company_id, i.provider_id, i.instance_name, i.phone_number, i.status,\n"          \
 	"       i.status_reason, i.webhook_url, i.external_instance_id, i.settings, "              \
 	"i.created_at,\n"                                                                          \
-	"       i.updated_at, c.name, p.type, p.base_url, p.api_key_sealed\n"
+	"       i.updated_at, c.name, p.type, p.base_url, p.api_key_sealed,\n"                     \
+	"       i.last_disconnect_at, i.last_disconnect_reason, i.mend_tries\n"
 #define INSTANCE_JOINS                                                                             \
 	" JOIN providers p ON p.id = i.provider_id JOIN companies c ON c.id = i.company_id\n"
 
@@ -20,6 +21,10 @@ static const char instance_ref_sql[] = "SELECT i.id, i.company_id, i.status = 'd
 static const char instance_get_sql[] =
 	"SELECT " INSTANCE_COLUMNS "FROM instances i" INSTANCE_JOINS
 	"WHERE i.id = $2 AND i.company_id = $1 AND i.status <> 'deleted'";
+
+static const char instance_external_sql[] =
+	"SELECT " INSTANCE_COLUMNS "FROM instances i" INSTANCE_JOINS
+	"WHERE i.provider_id = $1 AND i.external_instance_id = $2 AND i.status <> 'deleted'";
 
 static const char instance_list_sql[] =
 	"SELECT " INSTANCE_COLUMNS "FROM instances i" INSTANCE_JOINS
@@ -63,8 +68,8 @@ static const char instance_insert_sql[] =
 	"), k AS (\n"
 	"  INSERT INTO webhook_keys (key_hash, key_sealed, hmac_secret_sealed, provider_type, "
 	"scope,\n"
-	"                            provider_id, company_id, instance_id)\n"
-	"  SELECT $10, $11, $12, p.type, 'instance', i.provider_id, i.company_id, i.id\n"
+	"                            provider_id, company_id, instance_id, told_base)\n"
+	"  SELECT $10, $11, $12, p.type, 'instance', i.provider_id, i.company_id, i.id, $13\n"
 	"  FROM i JOIN providers p ON p.id = i.provider_id\n"
 	")\n"
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
@@ -126,6 +131,7 @@ static const char instance_token_sql[] =
 enum {
 	INSTANCE_REF,
 	INSTANCE_GET,
+	INSTANCE_EXTERNAL,
 	INSTANCE_LIST,
 	INSTANCE_COUNT,
 	INSTANCE_SLOTS_LOCK,
@@ -139,13 +145,16 @@ enum {
 static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_REF] = {"instance_ref", instance_ref_sql, DB_TYPES(DB_INT4_ARRAY)},
 	[INSTANCE_GET] = {"instance_get", instance_get_sql, DB_TYPES(DB_INT4, DB_INT4)},
+	[INSTANCE_EXTERNAL] = {"instance_external", instance_external_sql,
+			       DB_TYPES(DB_INT4, DB_TEXT)},
 	[INSTANCE_LIST] = {"instance_list", instance_list_sql,
 			   DB_TYPES(DB_INT4, DB_INT4, DB_INT8, DB_INT8)},
 	[INSTANCE_COUNT] = {"instance_count", instance_count_sql, DB_TYPES(DB_INT4, DB_INT8)},
 	[INSTANCE_SLOTS_LOCK] = {"instance_slots_lock", instance_slots_lock_sql, DB_TYPES(DB_INT4)},
 	[INSTANCE_INSERT] = {"instance_insert", instance_insert_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT, DB_JSONB,
-				      DB_TEXT, DB_TEXT, DB_BYTEA, DB_BYTEA, DB_BYTEA, DB_BYTEA)},
+				      DB_TEXT, DB_TEXT, DB_BYTEA, DB_BYTEA, DB_BYTEA, DB_BYTEA,
+				      DB_TEXT)},
 	[INSTANCE_UPDATE] = {"instance_update", instance_update_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_JSONB)},
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
@@ -232,6 +241,9 @@ instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct are
 	row->provider_type = arena_dup(a, db_get_slice(r, i, 13));
 	row->base_url = arena_dup(a, db_get_slice(r, i, 14));
 	row->api_key_sealed = arena_dup(a, db_get_slice(r, i, 15));
+	row->last_disconnect_us = db_get_time_us(r, i, 16);
+	row->last_disconnect_reason = arena_dup(a, db_get_slice(r, i, 17));
+	row->mend_tries = db_get_i32(r, i, 18);
 }
 
 /* Statement whose first parameters are company and instance. */
@@ -249,6 +261,15 @@ void
 instance_get_add(struct db_unit *u, int32_t company_id, int32_t id)
 {
 	instance_own_add(u, INSTANCE_GET, company_id, id);
+}
+
+void
+instance_external_add(struct db_unit *u, int32_t provider_id, struct slice external_id)
+{
+	struct db_params *p = db_unit_add(u, &instance_stmts[INSTANCE_EXTERNAL]);
+
+	db_p_i32(p, provider_id);
+	db_p_text(p, external_id);
 }
 
 void
@@ -295,6 +316,7 @@ instance_insert_add(struct db_unit *u, const struct instance_new *n)
 	db_p_bytea(p, n->key_hash);
 	db_p_bytea(p, n->key_sealed);
 	db_p_bytea(p, n->hmac_sealed);
+	db_p_text(p, n->public_url);
 }
 
 enum instance_inserted

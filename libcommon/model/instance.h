@@ -50,6 +50,9 @@ struct instance_row {
 	int64_t created_at_us;
 	int64_t updated_at_us;
 	struct slice company_name;
+	int64_t last_disconnect_us;          /* 0: never */
+	struct slice last_disconnect_reason; /* may be absent */
+	int32_t mend_tries;                  /* of healthd since it was last connected */
 	/* Its provider: what a call to it needs. */
 	struct slice provider_type;
 	struct slice base_url;
@@ -64,6 +67,8 @@ void instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struc
 
 /* One instance of a company, deleted ones excluded: one row or none. */
 void instance_get_add(struct db_unit *u, int32_t company_id, int32_t id);
+/* The instance that a session of a provider is: one row or none. Index instances_external. */
+void instance_external_add(struct db_unit *u, int32_t provider_id, struct slice external_id);
 /* Instances of a company with id < before_id, newest first. Index instances_company. */
 void instance_list_add(struct db_unit *u, int32_t company_id, int32_t before_id, unsigned limit,
 		       unsigned offset);
@@ -87,6 +92,7 @@ struct instance_new {
 	struct slice key_hash;     /* of the webhook path key */
 	struct slice key_sealed;
 	struct slice hmac_sealed;
+	struct slice public_url; /* before /webhook/ in the URL that the provider is given */
 };
 
 #define INSTANCE_INSERT_STMTS 2

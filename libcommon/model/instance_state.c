@@ -1,8 +1,12 @@
 #include "model/instance_state.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
+#include "base/uuid.h"
 #include "model/event_sql.h"
+#include "model/facts.h"
 #include "model/instance_lock.h"
+#include "model/instance_sql.h"
 
 /* What instance_state_rows reads, from instances i, providers p; two keys follow. */
 #define STATE_COLUMNS                                                                              \
@@ -22,12 +26,16 @@ static const char instance_waiting_list_sql[] =
 	"                 AND q.state IN (2, 4) AND q.available_at <= now() OFFSET 0))\n"
 	"ORDER BY i.id LIMIT $2";
 
+#define OBSERVED_LEARNED INSTANCE_LEARNED_SQL("$3", "$4", "$9")
+
 static const char instance_observed_sql[] =
 	"WITH now_is AS (\n"
 	"  UPDATE instances i\n"
 	"  SET status = $3, status_reason = $4, phone_number = coalesce($5, i.phone_number),\n"
-	"      updated_at = now()\n"
-	"  WHERE i.id = $1 AND i.updated_at = $2 AND i.status <> 'deleted'\n"
+	"      updated_at = now(),\n" OBSERVED_LEARNED "\n"
+	"  WHERE i.id = $1 AND i.status <> 'deleted'\n"
+	"    AND CASE $3 WHEN 'error' THEN i.status NOT IN ('creating', 'error')\n"
+	"             ELSE i.updated_at = $2 END\n"
 	"  RETURNING i.id, i.company_id\n"
 	"), wake AS (\n"
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"
@@ -38,27 +46,71 @@ static const char instance_observed_sql[] =
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT n.id FROM now_is n";
 
-static const char instance_broken_claim_sql[] =
+/* The newest key of an instance. */
+#define STATE_KEY                                                                                  \
+	"CROSS JOIN LATERAL (SELECT * FROM webhook_keys w\n"                                       \
+	"  WHERE w.instance_id = i.id AND w.revoked_at IS NULL\n"                                  \
+	"  ORDER BY w.created_at DESC LIMIT 1) k"
+
+static const char instance_mend_claim_sql[] =
 	"WITH due AS (\n"
 	"  SELECT i.id FROM instances i\n"
 	"  JOIN providers p ON p.id = i.provider_id AND p.is_active\n"
 	"    AND p.health_status = 'healthy'\n"
-	"  JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
-	"  WHERE (i.status = 'error' AND now() - i.updated_at >= least(interval '1 h',\n"
-	"           greatest(interval '15 s', i.updated_at - i.created_at)))\n"
-	"    OR (i.status = 'creating' AND i.updated_at < now() - interval '2 min')\n"
-	"  ORDER BY i.updated_at LIMIT $1 FOR NO KEY UPDATE OF i SKIP LOCKED\n"
+	"  CROSS JOIN LATERAL (SELECT FROM companies x WHERE x.id = i.company_id\n"
+	"    AND x.status = 'active' OFFSET 0) c\n"
+	"  WHERE i.status IN ('creating', 'error', 'failed') AND i.mend_at <= now()\n"
+	"    AND (i.status = 'failed' OR ($1 AND (i.status = 'error'\n"
+	"      OR i.updated_at < now() - interval '2 min')))\n"
+	"  ORDER BY i.mend_at LIMIT $2 FOR NO KEY UPDATE OF i SKIP LOCKED\n"
 	"), i AS (\n"
-	"  UPDATE instances i SET status = 'creating', updated_at = now() FROM due\n"
-	"  WHERE i.id = due.id RETURNING i.*\n"
+	"  UPDATE instances i\n"
+	"  SET status = CASE i.status WHEN 'failed' THEN 'failed' ELSE 'creating' END,\n"
+	"      mend_tries = i.mend_tries + 1,\n"
+	"      mend_at = now() + least(interval '1 h',\n"
+	"          interval '15 s' * 2 ^ least(i.mend_tries, 8)),\n"
+	"      updated_at = CASE i.status WHEN 'failed' THEN i.updated_at ELSE now() END\n"
+	"  FROM due WHERE i.id = due.id RETURNING i.*\n"
 	")\n"
 	"SELECT " STATE_COLUMNS ", k.key_sealed, k.hmac_secret_sealed\n"
-	"FROM i JOIN providers p ON p.id = i.provider_id\n"
-	"CROSS JOIN LATERAL (SELECT * FROM webhook_keys w\n"
-	"  WHERE w.instance_id = i.id AND w.revoked_at IS NULL\n"
-	"  ORDER BY w.created_at DESC LIMIT 1) k";
+	"FROM i JOIN providers p ON p.id = i.provider_id\n" STATE_KEY;
 
-enum { INSTANCE_WAITING_LIST, INSTANCE_OBSERVED, INSTANCE_BROKEN_CLAIM };
+/* Both sides of the index: "<>" could not use it. */
+static const char instance_untold_claim_sql[] =
+	"WITH other AS (\n"
+	"  SELECT w.key_hash, w.instance_id FROM webhook_keys w\n"
+	"  WHERE w.scope = 'instance' AND w.revoked_at IS NULL AND w.told_base < $1 AND w.tell_at "
+	"<= now()\n"
+	"  UNION ALL\n"
+	"  SELECT w.key_hash, w.instance_id FROM webhook_keys w\n"
+	"  WHERE w.scope = 'instance' AND w.revoked_at IS NULL AND w.told_base > $1 AND w.tell_at "
+	"<= now()\n"
+	"), due AS (\n"
+	"  SELECT o.key_hash FROM other o CROSS JOIN LATERAL (\n"
+	"    SELECT i.provider_id FROM instances i WHERE i.id = o.instance_id\n"
+	"      AND i.status NOT IN ('creating', 'error', 'deleted') OFFSET 0) i\n"
+	"  JOIN providers p ON p.id = i.provider_id AND p.is_active\n"
+	"    AND p.health_status = 'healthy'\n"
+	"  LIMIT $2\n"
+	"), k AS (\n"
+	"  UPDATE webhook_keys w SET tell_at = now() + interval '1 min' FROM due\n"
+	"  WHERE w.key_hash = due.key_hash AND w.tell_at <= now()\n"
+	"  RETURNING w.*\n"
+	")\n"
+	"SELECT " STATE_COLUMNS ", k.key_sealed, k.hmac_secret_sealed\n"
+	"FROM k JOIN instances i ON i.id = k.instance_id\n"
+	"JOIN providers p ON p.id = i.provider_id";
+
+static const char instance_told_sql[] =
+	"UPDATE webhook_keys SET told_base = $2 WHERE instance_id = $1 AND revoked_at IS NULL";
+
+enum {
+	INSTANCE_WAITING_LIST,
+	INSTANCE_OBSERVED,
+	INSTANCE_MEND_CLAIM,
+	INSTANCE_UNTOLD_CLAIM,
+	INSTANCE_TOLD
+};
 
 static const struct db_stmt instance_state_stmts[] = {
 	[INSTANCE_WAITING_LIST] = {"instance_waiting_list", instance_waiting_list_sql,
@@ -66,8 +118,11 @@ static const struct db_stmt instance_state_stmts[] = {
 	[INSTANCE_OBSERVED] = {"instance_observed", instance_observed_sql,
 			       DB_TYPES(DB_INT4, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
 					DB_INT2, DB_TEXT, DB_TIMESTAMPTZ)},
-	[INSTANCE_BROKEN_CLAIM] = {"instance_broken_claim", instance_broken_claim_sql,
-				   DB_TYPES(DB_INT8)},
+	[INSTANCE_MEND_CLAIM] = {"instance_mend_claim", instance_mend_claim_sql,
+				 DB_TYPES(DB_BOOL, DB_INT8)},
+	[INSTANCE_UNTOLD_CLAIM] = {"instance_untold_claim", instance_untold_claim_sql,
+				   DB_TYPES(DB_TEXT, DB_INT8)},
+	[INSTANCE_TOLD] = {"instance_told", instance_told_sql, DB_TYPES(DB_INT4, DB_TEXT)},
 };
 const struct db_stmt_table instance_state_stmt_table = DB_STMT_TABLE(instance_state_stmts);
 
@@ -110,6 +165,14 @@ instance_waiting_list_add(struct db_unit *u, int32_t after_id, unsigned limit)
 void
 instance_observed_add(struct db_unit *u, const struct instance_observed *o)
 {
+	const struct facts_instance facts = {
+		.status = o->status,
+		.state = o->reason,
+		.phone_number = o->phone.p != NULL ? o->phone : o->known_phone,
+		.instance_name = o->name,
+		.session = o->session,
+	};
+	bool is_told = o->event_type != EVENT_NONE;
 	struct db_params *p;
 
 	instance_lock_add(u, &o->instance_id, 1);
@@ -119,14 +182,35 @@ instance_observed_add(struct db_unit *u, const struct instance_observed *o)
 	db_p_text(p, o->status);
 	db_p_text(p, o->reason);
 	db_p_text(p, o->phone);
-	db_p_uuid_opt(p, o->event_id);
+	db_p_uuid_opt(p, is_told ? uuid7_new() : (struct uuid){0});
 	db_p_i16(p, (int16_t)o->event_type);
-	db_p_text(p, o->facts);
-	db_p_time_us(p, o->at_us);
+	db_p_text(p, is_told ? facts_instance(db_unit_arena(u), &facts) : SLICE_NONE);
+	db_p_time_us(p, clock_wall_us());
 }
 
 void
-instance_broken_claim_add(struct db_unit *u, unsigned limit)
+instance_mend_claim_add(struct db_unit *u, bool with_broken, unsigned limit)
 {
-	db_p_i64(db_unit_add(u, &instance_state_stmts[INSTANCE_BROKEN_CLAIM]), limit);
+	struct db_params *p = db_unit_add(u, &instance_state_stmts[INSTANCE_MEND_CLAIM]);
+
+	db_p_bool(p, with_broken);
+	db_p_i64(p, limit);
+}
+
+void
+instance_untold_claim_add(struct db_unit *u, struct slice base, unsigned limit)
+{
+	struct db_params *p = db_unit_add(u, &instance_state_stmts[INSTANCE_UNTOLD_CLAIM]);
+
+	db_p_text(p, base);
+	db_p_i64(p, limit);
+}
+
+void
+instance_told_add(struct db_unit *u, int32_t instance_id, struct slice base)
+{
+	struct db_params *p = db_unit_add(u, &instance_state_stmts[INSTANCE_TOLD]);
+
+	db_p_i32(p, instance_id);
+	db_p_text(p, base);
 }

@@ -1,13 +1,14 @@
-/* instance_state.h - instances that nobody tells us about: sends wait for one that is not
- * connected, or its creation at the provider failed. For healthd.
+/* instance_state.h - states that no webhook told: of instances whose sends wait, whose
+ * session failed or was never made, that were steered by a request, or that post to an
+ * address that is ours no longer.
  */
 #ifndef GH_MODEL_INSTANCE_STATE_H
 #define GH_MODEL_INSTANCE_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
-#include "base/uuid.h"
 #include "db/db.h"
 #include "model/event.h"
 
@@ -29,8 +30,8 @@ struct instance_state {
 	struct slice hmac_sealed;    /* aad "webhook_hmac"; may be absent */
 };
 
-/* Rows of statement stmt, of either list below; they live in a. The webhook keys are there only
- * after instance_broken_claim_add. */
+/* Rows of statement stmt, of any list or claim below; they live in a. The webhook keys are there
+ * only after claims. */
 unsigned instance_state_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 			     struct instance_state **rows);
 
@@ -40,26 +41,35 @@ void instance_waiting_list_add(struct db_unit *u, int32_t after_id, unsigned lim
 
 struct instance_observed {
 	int32_t instance_id;
-	int64_t updated_at_us; /* of the row when the provider was asked */
-	struct slice status;   /* word of instances.status */
-	struct slice reason;   /* provider's own word; may be absent */
-	struct slice phone;    /* absent: keep */
-	struct uuid event_id;  /* nil: none */
-	enum event_type event_type;
-	struct slice facts;
-	int64_t at_us; /* wall time of the answer */
+	int64_t updated_at_us;      /* of the row when the provider was asked */
+	struct slice status;        /* word of instances.status */
+	struct slice reason;        /* provider's own word; may be absent */
+	struct slice phone;         /* absent: keep */
+	enum event_type event_type; /* EVENT_NONE: none is reported */
+	/* For the event: */
+	struct slice name, session;
+	struct slice known_phone; /* where phone is absent; may be absent too */
 };
 /* Add the statements (lock, update): a state the provider told when asked. Nothing happens when the
  * row was changed since it was read, for then a webhook knew better. The provider time of the
  * last state stays as it is: our clock must not make a later webhook look old. Wakes waiting sends
- * when connected. Slices are borrowed until the unit is done. */
+ * when connected. Slices are borrowed until the unit is done.
+ * "error" (the provider lost the session) needs no such fence: no webhook knows better. */
 void instance_observed_add(struct db_unit *u, const struct instance_observed *o);
 
-/* Turn up to limit instances whose creation failed, or was broken off, back to "creating", and
- * return them: the caller creates them at the provider and reports by instance_created_add.
- * Due is what has not been tried for as long as it had existed at its last try (15 s to
- * 1 h): the waits double. Only where the provider is healthy and the company active. */
-void instance_broken_claim_add(struct db_unit *u, unsigned limit);
+/* Claim up to limit instances that need mending, and return them:
+ *  - the session failed ("failed"): to be restarted;
+ *  - with_broken: creation failed, or was broken off, or the provider lost the session: the row is
+ *    "creating" now, the caller makes the session and reports by instance_created_add.
+ * Each is due again after waits that double from 15 s to 1 h, until it connects. Only where the
+ * provider is healthy and the company active. Index instances_mend. */
+void instance_mend_claim_add(struct db_unit *u, bool with_broken, unsigned limit);
+
+/* Claim up to limit instances whose provider was given another public URL than base; each is due
+ * again in a minute. Only where the provider is healthy. Index webhook_keys_told. */
+void instance_untold_claim_add(struct db_unit *u, struct slice base, unsigned limit);
+/* The provider has been told. */
+void instance_told_add(struct db_unit *u, int32_t instance_id, struct slice base);
 
 /* instance_observed_add also needs instance_lock_stmt_table. */
 extern const struct db_stmt_table instance_state_stmt_table;

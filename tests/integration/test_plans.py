@@ -38,7 +38,6 @@ EXEMPT = {
     ("delivery_claim", "webhook_deliveries"): ANY_MONTH,
     ("delivery_pending_for", "webhook_deliveries"): ANY_MONTH,
     ("delivery_lapse", "webhook_deliveries"): ANY_MONTH,
-    ("instance_broken_claim", "instances"): "healthd, every check_interval: thousands of rows",
     ("queue_row_list", "queue_metadata"): "once per start of a daemon, which wants them all",
     ("trace_keys", "message_keys"): OPERATOR,
     ("trace_deliveries", "events"): OPERATOR,

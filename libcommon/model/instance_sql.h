@@ -1,0 +1,20 @@
+/* instance_sql.h - what every statement that learns an instance's state does besides.
+ *
+ * Private to libcommon/model. The texts are literals for the SET list of an UPDATE of
+ * instances i; the arguments are literals too.
+ */
+#ifndef GH_MODEL_INSTANCE_SQL_H
+#define GH_MODEL_INSTANCE_SQL_H
+
+/* The last loss of the connection is kept, and healthd's waits begin anew with the next one. */
+#define INSTANCE_LOST_SQL(column, status, value)                                                   \
+	column " = CASE WHEN (i.status = 'connected' AND " status                                  \
+	       " = 'qr') OR (i.status IN ('connected', 'connecting', 'qr') AND " status            \
+	       " IN ('disconnected', 'failed')) THEN " value " ELSE i." column " END,\n"
+
+#define INSTANCE_LEARNED_SQL(status, reason, at)                                                   \
+	INSTANCE_LOST_SQL("last_disconnect_at", status, at)                                        \
+	INSTANCE_LOST_SQL("last_disconnect_reason", status, reason)                                \
+	"mend_tries = CASE " status " WHEN 'connected' THEN 0 ELSE i.mend_tries END"
+
+#endif
