@@ -96,8 +96,10 @@ struct gw_doc {
 	const struct gw_field *path;      /* parameters of the path that are no integer ids */
 	unsigned status[GW_STATUSES_MAX]; /* of success, 0 ends; none: 200 */
 	const struct gw_schema *reply;    /* `data`; NULL: any value */
-	const char *media;                /* the reply is no envelope but this: "image/png" */
-	uint64_t errors;                  /* GW_ERR(CONFLICT) | ...: beside those of its kind */
+	const struct gw_field *beside; /* GW_FIELDS(...): members of the envelope beside `data` */
+	const char *media;             /* the reply is no envelope but this: "image/png"; with
+					* reply: either, as the request asks */
+	uint64_t errors;               /* GW_ERR(CONFLICT) | ...: beside those of its kind */
 };
 
 #define GW_DOC(operation, chapter, line, ...)                                                      \

@@ -281,9 +281,10 @@ add_reply(struct buf *b, const struct gw_doc *doc)
 	buf_add_u64(b, doc->status[0] != 0 ? doc->status[0] : 200);
 	for (unsigned i = 1; i < GW_STATUSES_MAX && doc->status[i] != 0; i++)
 		buf_add_printf(b, " or %u", doc->status[i]);
-	if (doc->media != NULL) {
-		buf_add_printf(b, " as <code>%s</code>", doc->media);
-	} else if (doc->reply != NULL) {
+	if (doc->media != NULL)
+		buf_add_printf(b, " as <code>%s</code>%s", doc->media,
+			       doc->reply != NULL ? " or JSON" : "");
+	if (doc->reply != NULL) {
 		bool is_many = (doc->flags & (GW_DOC_LIST | GW_DOC_ARRAY)) != 0;
 
 		buf_add_printf(b, ", <code>data</code> is %s", is_many ? "an array of " : "");

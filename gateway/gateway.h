@@ -132,7 +132,8 @@ struct gw_module {
 
 extern const struct gw_module health_module, auth_module, admin_login_module, companies_module,
 	providers_module;
-extern const struct gw_module instances_module, endpoints_module, messages_module, inbound_module;
+extern const struct gw_module instances_module, instance_ops_module, admin_instances_module,
+	endpoints_module, messages_module, inbound_module;
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 extern const struct gw_module documentation_module;
 extern const struct gw_module dead_letters_module;
@@ -196,6 +197,9 @@ struct slice gw_query(const struct gw_req *req, const char *name);
 struct json_w *gw_begin(struct gw_req *req, const char *message);
 /* Close the envelope and answer; req is dead afterwards. A body over GW_REPLY_MAX becomes 500. */
 void gw_send(struct gw_req *req, unsigned status);
+
+/* Answer with something that is no envelope: a picture. body is borrowed until then. */
+void gw_send_as(struct gw_req *req, unsigned status, struct slice content_type, struct slice body);
 
 /* A header field of the reply, whatever it will be; name and value are borrowed until then.
  * At most GW_HEADERS_MAX - 4 of them. */

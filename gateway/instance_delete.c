@@ -104,16 +104,20 @@ delete_done(struct gw_req *req, const struct db_unit *u)
 }
 
 void
+instances_end(struct gw_req *req, int32_t company_id, int32_t id)
+{
+	struct db_unit *u = db_unit_new();
+
+	req->user = arena_alloc(req->a, sizeof(struct deletion));
+	instance_delete_add(u, company_id, id);
+	gw_submit(req, req->gw->write, u, delete_done, NULL);
+}
+
+void
 instances_delete(struct gw_req *req)
 {
-	struct deletion *d = arena_alloc(req->a, sizeof(*d));
-	struct db_unit *u;
 	int32_t id;
 
-	req->user = d;
-	if (!gw_id_param(req, "id", &id))
-		return;
-	u = db_unit_new();
-	instance_delete_add(u, req->who.company_id, id);
-	gw_submit(req, req->gw->write, u, delete_done, NULL);
+	if (gw_id_param(req, "id", &id))
+		instances_end(req, req->who.company_id, id);
 }

@@ -376,6 +376,15 @@ update_done(struct gw_req *req, const struct db_unit *u)
 	reply_row(req, u, "Instance updated");
 }
 
+void
+instances_change(struct gw_req *req, int32_t id, const struct instance_change *change)
+{
+	struct db_unit *u = db_unit_new();
+
+	instance_update_add(u, req->who.company_id, id, change);
+	gw_submit(req, req->gw->write, u, update_done, instances_name_is_taken);
+}
+
 static void
 instances_update(struct gw_req *req)
 {
@@ -383,7 +392,6 @@ instances_update(struct gw_req *req)
 	struct settings settings = {0};
 	struct json_given given = {0};
 	struct instance_change change;
-	struct db_unit *u;
 	int32_t id;
 
 	if (!gw_id_param(req, "id", &id))
@@ -398,9 +406,7 @@ instances_update(struct gw_req *req)
 	change.name = body.name;
 	change.phone_number = body.phone_number;
 	change.settings = settings_text(req->a, &settings, given.present);
-	u = db_unit_new();
-	instance_update_add(u, req->who.company_id, id, &change);
-	gw_submit(req, req->gw->write, u, update_done, instances_name_is_taken);
+	instances_change(req, id, &change);
 }
 
 /* ---- tokens ---- */

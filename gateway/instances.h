@@ -51,6 +51,11 @@ void instances_call_log(const struct instance_row *i, const struct provider_call
 void instances_create(struct gw_req *req);
 /* instance_delete.c */
 void instances_delete(struct gw_req *req);
+/* End an instance of any company: the row, its session, its waiting sends; answers req. */
+void instances_end(struct gw_req *req, int32_t company_id, int32_t id);
+
+/* Change an instance of the request's company; answers req. change is borrowed. */
+void instances_change(struct gw_req *req, int32_t id, const struct instance_change *change);
 
 /* Write the members of the API's instance row into an open object. */
 void instances_json_members(struct json_w *w, const struct instance_row *row);

@@ -8,6 +8,8 @@ static const struct gw_module *const modules[] = {
 	&companies_module,
 	&providers_module,
 	&instances_module,
+	&instance_ops_module,
+	&admin_instances_module,
 	&endpoints_module,
 	&messages_module,
 	&inbound_module,

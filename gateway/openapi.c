@@ -45,6 +45,8 @@ openapi_collect(struct openapi_source *src)
 				 r->pattern);
 		src->routes[src->route_count++] = r;
 		collect_schema(src, r->doc.reply);
+		for (const struct gw_field *f = r->doc.beside; f != NULL && f->name != NULL; f++)
+			collect_schema(src, f->of);
 	}
 }
 
@@ -275,6 +277,8 @@ write_envelope(struct json_w *w, const struct gw_doc *doc)
 	json_w_str(w, "type", S("object"));
 	json_w_open(w, "properties", '{');
 	write_data(w, doc);
+	for (const struct gw_field *f = doc->beside; f != NULL && f->name != NULL; f++)
+		openapi_field(w, f->name, f);
 	json_w_close(w, '}');
 	json_w_open(w, "required", '[');
 	json_w_str(w, NULL, S("data"));
@@ -297,10 +301,15 @@ write_success(struct json_w *w, const struct gw_doc *doc, unsigned status)
 	write_ref(w, "X-Request-Id", "headers", "X-Request-Id");
 	json_w_close(w, '}');
 	json_w_open(w, "content", '{');
-	json_w_open(w, doc->media != NULL ? doc->media : JSON_MEDIA, '{');
-	if (doc->media == NULL)
+	if (doc->media != NULL) {
+		json_w_open(w, doc->media, '{');
+		json_w_close(w, '}');
+	}
+	if (doc->media == NULL || doc->reply != NULL) {
+		json_w_open(w, JSON_MEDIA, '{');
 		write_envelope(w, doc);
-	json_w_close(w, '}');
+		json_w_close(w, '}');
+	}
 	json_w_close(w, '}');
 	json_w_close(w, '}');
 }

@@ -100,6 +100,12 @@ gw_send(struct gw_req *req, unsigned status)
 	send_reply(req, status, S(JSON_TYPE), buf_slice(req->out));
 }
 
+void
+gw_send_as(struct gw_req *req, unsigned status, struct slice content_type, struct slice body)
+{
+	send_reply(req, status, content_type, body);
+}
+
 /* ---- which form an error takes ---- */
 
 /* The q of a media range's parameters in thousandths; 1000 when it has none. */

@@ -1,5 +1,7 @@
 #include "model/provider_row.h"
 
+#include "base/arena.h"
+
 #define COLUMNS                                                                                    \
 	"p.id, p.type, p.name, p.base_url, p.api_key_sealed IS NOT NULL, p.max_instances,\n"       \
 	"    p.max_concurrency, p.is_active,\n"                                                    \
@@ -57,6 +59,15 @@ static const char provider_instances_sql[] =
 	"WHERE i.provider_id = $1 AND i.id < $2 AND i.status <> 'deleted'\n"
 	"ORDER BY i.id DESC LIMIT $3::int4 OFFSET $4::int4";
 
+#define SERVER_COLUMNS "p.id, p.type, p.name, p.base_url, p.api_key_sealed"
+
+static const char provider_server_list_sql[] =
+	"SELECT " SERVER_COLUMNS " FROM providers p WHERE p.is_active AND p.deleted_at IS NULL\n"
+	"ORDER BY p.id LIMIT $1";
+
+static const char provider_server_get_sql[] =
+	"SELECT " SERVER_COLUMNS " FROM providers p WHERE p.id = $1 AND p.deleted_at IS NULL";
+
 #define IS_ENDED_COLUMN 13
 
 enum {
@@ -67,7 +78,9 @@ enum {
 	PROVIDER_UPDATE,
 	PROVIDER_LOCK,
 	PROVIDER_DELETE,
-	PROVIDER_INSTANCES
+	PROVIDER_INSTANCES,
+	PROVIDER_SERVER_LIST,
+	PROVIDER_SERVER_GET
 };
 
 static const struct db_stmt provider_stmts[] = {
@@ -84,6 +97,9 @@ static const struct db_stmt provider_stmts[] = {
 	[PROVIDER_DELETE] = {"provider_delete", provider_delete_sql, DB_TYPES(DB_INT4)},
 	[PROVIDER_INSTANCES] = {"provider_instances", provider_instances_sql,
 				DB_TYPES(DB_INT4, DB_INT4, DB_INT4, DB_INT4)},
+	[PROVIDER_SERVER_LIST] = {"provider_server_list", provider_server_list_sql,
+				  DB_TYPES(DB_INT8)},
+	[PROVIDER_SERVER_GET] = {"provider_server_get", provider_server_get_sql, DB_TYPES(DB_INT4)},
 };
 const struct db_stmt_table provider_stmt_table = DB_STMT_TABLE(provider_stmts);
 
@@ -228,4 +244,37 @@ provider_instance_read(const struct db_unit *u, unsigned stmt, unsigned i,
 	row->external_id = db_get_slice(r, i, 6);
 	row->created_at_us = db_get_time_us(r, i, 7);
 	row->updated_at_us = db_get_time_us(r, i, 8);
+}
+
+/* ---- where its server is ---- */
+
+void
+provider_server_list_add(struct db_unit *u, unsigned limit)
+{
+	db_p_i64(db_unit_add(u, &provider_stmts[PROVIDER_SERVER_LIST]), limit);
+}
+
+void
+provider_server_get_add(struct db_unit *u, int32_t id)
+{
+	db_p_i32(db_unit_add(u, &provider_stmts[PROVIDER_SERVER_GET]), id);
+}
+
+unsigned
+provider_server_count(const struct db_unit *u, unsigned stmt)
+{
+	return db_row_count(db_unit_result(u, stmt));
+}
+
+void
+provider_server_read(const struct db_unit *u, unsigned stmt, unsigned i, struct arena *a,
+		     struct provider_server_row *row)
+{
+	const struct db_result *r = db_unit_result(u, stmt);
+
+	row->id = db_get_i32(r, i, 0);
+	row->type = arena_dup(a, db_get_slice(r, i, 1));
+	row->name = arena_dup(a, db_get_slice(r, i, 2));
+	row->base_url = arena_dup(a, db_get_slice(r, i, 3));
+	row->api_key_sealed = arena_dup(a, db_get_slice(r, i, 4));
 }

@@ -12,6 +12,8 @@
 #include "base/slice.h"
 #include "db/db.h"
 
+struct arena;
+
 #define PROVIDER_NAME_MAX        200 /* characters */
 #define PROVIDER_INSTANCES_MAX   100000
 #define PROVIDER_CONCURRENCY_MAX 10000
@@ -73,6 +75,22 @@ void provider_instances_add(struct db_unit *u, int32_t provider_id, int32_t befo
 unsigned provider_instance_count(const struct db_unit *u, unsigned stmt);
 void provider_instance_read(const struct db_unit *u, unsigned stmt, unsigned i,
 			    struct provider_instance *row);
+
+/* ---- where its server is, to call it ---- */
+
+struct provider_server_row {
+	int32_t id;
+	struct slice type, name, base_url;
+	struct slice api_key_sealed; /* aad "provider_key"; absent: none */
+};
+
+/* Active providers in id order; one of them or none, active or not. */
+void provider_server_list_add(struct db_unit *u, unsigned limit);
+void provider_server_get_add(struct db_unit *u, int32_t id);
+unsigned provider_server_count(const struct db_unit *u, unsigned stmt);
+/* Slices live in a. */
+void provider_server_read(const struct db_unit *u, unsigned stmt, unsigned i, struct arena *a,
+			  struct provider_server_row *row);
 
 extern const struct db_stmt_table provider_stmt_table;
 

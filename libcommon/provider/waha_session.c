@@ -10,6 +10,7 @@
 #include "provider/waha_event.h"
 
 #define PHONE_DIGITS_MAX 15
+#define LIST_MAX         (16 * 1024 * 1024) /* thousands of sessions */
 
 /* Why we subscribe: exactly what becomes facts of our API (growhub-api.md section 7).
  * message.any without message, or every incoming one comes twice. Servers that do not
@@ -194,6 +195,7 @@ waha_build_session_list(const struct provider_server *server,
 
 	out->method = "GET";
 	out->is_idempotent = true;
+	out->answer_max = LIST_MAX;
 	waha_url_start(&url, a, server, "/api/sessions?all=true");
 	return waha_url_end(&url, out, err);
 }

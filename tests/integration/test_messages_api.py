@@ -23,10 +23,10 @@ def ahead(**delta):
 
 
 class raises:
-    """Context: exactly this error of the API; .errors are its fields."""
+    """Context: exactly this error of the API; .errors are its fields, .message its text."""
 
     def __init__(self, code, status):
-        self.code, self.status, self.errors = code, status, {}
+        self.code, self.status, self.errors, self.message = code, status, {}, ""
 
     def __enter__(self):
         return self
@@ -34,7 +34,7 @@ class raises:
     def __exit__(self, kind, error, trace):
         assert isinstance(error, ApiError), f"no {self.code}: {error!r}"
         assert (error.status, error.code) == (self.status, self.code), str(error)
-        self.errors = error.errors
+        self.errors, self.message = error.errors, error.body["message"]
         return True
 
 

@@ -79,6 +79,8 @@ def ids_in(pattern, company):
             .replace("{wid}", str(company.hook["id"]))
             .replace("{did}", company.event["id"])
             .replace("{jid}", "120363000000000001@g.us")
+            .replace("{providerId}", str(company.first["provider_id"]))
+            .replace("{externalInstanceId}", company.first["external_instance_id"])
             .replace("{provider}", "waha").replace("{key}", "x" * 22))
 
 
