@@ -3,6 +3,7 @@
 Rows are put in as the gateway's acceptance writes them: this is the provider's side alone.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -247,3 +248,17 @@ def test_a_file_in_doubt_is_held_by_default(company, instance, sim, owner, env):
                or company.message(sent)["status"] in ("sent", "delivered", "read"),
                "it to be held, or proved by its echo", timeout=15)
     assert len(sim.messages(instance["external_instance_id"])) == 1
+
+
+def test_an_uploaded_file_goes_all_the_way(company, instance, sim):
+    """From base64 in the request, through our store, to base64 at the provider."""
+    data = b"%PDF-1.4\n" + os.urandom(400_000) + b"\n%%EOF\n"
+    by_token = company.api.with_token(instance["token"])
+    reply = by_token.request("POST", "/send/media", {
+        "number": CHAT, "type": "document", "text": "Invoice", "docName": "invoice.pdf",
+        "file": "data:application/pdf;base64," + base64.b64encode(data).decode()})
+    assert reply.status == 200 and reply.body["data"]["status"] == "sent"
+    got = received(sim, instance)[0]
+    assert reply.body["data"]["external_id"] == got["id"] and got["text"] == "Invoice"
+    assert got["detail"] == {"mime": "application/pdf", "file_name": "invoice.pdf",
+                             "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
