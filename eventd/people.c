@@ -105,7 +105,9 @@ people_fold(struct people *p, const struct inbound_body *body, struct slice own_
 
 	if (!fact_names_person(f))
 		return;
-	found = bsearch(&key, p->known, p->known_count, sizeof(*p->known), alias_compare);
+	found = p->known_count == 0
+			? NULL
+			: bsearch(&key, p->known, p->known_count, sizeof(*p->known), alias_compare);
 	if (f->phone.n == 0 && found != NULL)
 		f->phone = (*found)->phone;
 	if (found != NULL && slice_eq((*found)->phone, f->phone))
