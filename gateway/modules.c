@@ -23,6 +23,7 @@ static const struct gw_module *const modules[] = {
 	&message_actions_module,
 	&contacts_module,
 	&groups_module,
+	&admin_health_module,
 };
 
 const struct gw_module *const *

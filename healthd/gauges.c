@@ -35,6 +35,7 @@ gauges_run(void *arg, struct task *t)
 	struct db_unit *u = db_unit_new();
 
 	gauge_work_add(u);
+	gauge_queues_add(u);
 	step_submit(arg, t, u, gauges_done, arg);
 }
 

@@ -1,12 +1,15 @@
 -- 0003_operation: partitions, queues, ledger, stranded work, heartbeats, logs, roles.
 
 CREATE TABLE queue_metadata (
-	queue_name   text PRIMARY KEY,
-	company_id   int NOT NULL,
-	kind         smallint NOT NULL,                     -- enum mq_kind, mq/envelope.h
-	class        smallint NOT NULL,
-	declared_at  timestamptz NOT NULL DEFAULT now()
+	queue_name     text PRIMARY KEY,
+	company_id     int NOT NULL,
+	kind           smallint NOT NULL,                   -- enum mq_kind, mq/envelope.h
+	class          smallint NOT NULL,
+	declared_at    timestamptz NOT NULL DEFAULT now(),
+	messages       bigint NOT NULL DEFAULT 0,           -- rows that it is about, as healthd counted
+	last_activity  timestamptz                          -- to the minute
 );
+CREATE INDEX queue_metadata_messages ON queue_metadata (messages);
 
 CREATE TABLE daemon_heartbeats (
 	daemon     text NOT NULL,

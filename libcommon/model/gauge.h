@@ -22,6 +22,11 @@ void gauge_work_read(const struct db_unit *u, unsigned stmt, struct gauge_work *
 void gauge_ledger_add(struct db_unit *u);
 int64_t gauge_ledger_difference(const struct db_unit *u, unsigned stmt);
 
+/* Count what each broker queue is about (the rows are the work, not its messages) and note when a
+ * worker last looked after one of its targets, into queue_metadata: what GET /api/admin/health
+ * shows. Reads the queues and target_service. */
+void gauge_queues_add(struct db_unit *u);
+
 extern const struct db_stmt_table gauge_stmt_table;
 
 #endif

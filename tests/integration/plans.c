@@ -31,6 +31,7 @@
 #include "model/endpoint_route.h"
 #include "model/event_row.h"
 #include "model/gauge.h"
+#include "model/health.h"
 #include "model/heartbeat.h"
 #include "model/idempotency.h"
 #include "model/inbound.h"
@@ -113,6 +114,7 @@ static const struct {
 	TABLE(recovery_stmt_table),
 	TABLE(contact_alias_stmt_table),
 	TABLE(dead_letter_row_stmt_table),
+	TABLE(health_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs
