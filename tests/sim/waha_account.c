@@ -1,5 +1,5 @@
-/* waha_account.c - what a session's owner does: pairing by code, presence, profile
- * (4.3, 18.6); and the person with the phone, played by POST /_sim/session.
+/* waha_account.c - what a session's owner does: pairing by code, profile (4.3, 18.6); and the
+ * person with the phone, played by POST /_sim/session.
  */
 #include "waha.h"
 
@@ -43,39 +43,6 @@ request_code(void *app, struct http_req *req, const struct route_match *m)
 		waha_refuse_field(req, "phoneNumber must be a string of digits");
 	else
 		sim_reply(req, 201, S("{\"code\":\"WXYZ-1234\"}"));
-}
-
-/* (18.6) Two words for the account without a chat, three for one chat. */
-static void
-presence_set(void *app, struct http_req *req, const struct route_match *m)
-{
-	static const struct {
-		struct slice word;
-		bool is_of_chat;
-	} words[] = {
-		{{"online", 6}, false},   {{"offline", 7}, false}, {{"typing", 6}, true},
-		{{"recording", 9}, true}, {{"paused", 6}, true},
-	};
-	struct sim *sim = app;
-	struct waha_session *s = waha_session_working(sim->waha, req, route_param(m, S("session")));
-	const struct json *body = s != NULL ? sim_body_object(req) : NULL;
-	struct slice word = json_str(json_get(body, "presence"));
-
-	if (body == NULL)
-		return;
-	for (size_t i = 0; i < GH_COUNT(words); i++) {
-		if (!slice_eq(word, words[i].word))
-			continue;
-		if (words[i].is_of_chat != (json_str(json_get(body, "chatId")).n > 0)) {
-			waha_refuse_field(req, "chatId goes with typing, recording and paused");
-			return;
-		}
-		if (slice_to_cstr(word, s->presence, sizeof(s->presence)) != GH_OK)
-			gh_panic("sim: a presence is too long");
-		sim_reply(req, 201, SLICE_NONE);
-		return;
-	}
-	waha_refuse_field(req, "presence must be online, offline, typing, recording or paused");
 }
 
 static void
@@ -171,7 +138,6 @@ waha_session_steer(struct waha *w, struct http_req *req, const struct json *body
 
 const struct route sim_waha_account_routes[] = {
 	WAHA(HTTP_POST, "/auth/request-code", request_code),
-	WAHA(HTTP_POST, "/presence", presence_set),
 	WAHA(HTTP_GET, "/profile", profile_get),
 	WAHA(HTTP_PUT, "/profile/status", about_set),
 };

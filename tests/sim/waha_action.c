@@ -235,6 +235,9 @@ act_presence(struct action_call *c)
 	struct slice word = json_str(json_get(c->body, "presence"));
 	struct slice chat = json_str(json_get(c->body, "chatId"));
 
+	/* For /_sim/session. */
+	if (slice_to_cstr(word, c->s->presence, sizeof(c->s->presence)) != GH_OK)
+		c->s->presence[0] = '\0';
 	for (size_t i = 0; i < GH_COUNT(words); i++)
 		if (slice_eq(word, slice_of(words[i]))) {
 			if (waha_chat_is_good(c, chat))
