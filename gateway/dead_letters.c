@@ -134,12 +134,12 @@ dead_letters_list(struct gw_req *req)
 	struct db_unit *u;
 
 	req->user = l;
+	/* The total is that of the whole list, whatever page of it is shown. Read first: bad
+	 * filters are told together with a bad page. */
+	filter_read(req, &(struct gw_page){.limit = 0}, &counted);
 	if (!gw_page_read(req, sizeof(struct uuid), &l->page))
 		return;
 	filter_read(req, &l->page, &l->filter);
-	filter_read(req, &(struct gw_page){.limit = 0}, &counted);
-	if (gw_refuse_fields(req))
-		return;
 	u = db_unit_new();
 	dead_letter_list_add(u, &l->filter, l->page.limit + 1, l->page.offset);
 	dead_letter_count_add(u, &counted);

@@ -12,7 +12,7 @@ import urllib.parse
 import pytest
 
 from rawhttp import Connection
-from support import Company, unique, wait_until
+from support import Company, Sim, unique, wait_until
 from test_tenants import GUARDED, ROUTES, name_of
 
 PATHS = sorted({path for _, path, _, _ in ROUTES})
@@ -47,6 +47,15 @@ class World:
         """The id of the first row of a list of the company, once there is one."""
         return wait_until(lambda: self.company.api.get(path), f"a row of {path}")[0]["id"]
 
+    def dead_letter(self):
+        """The id of a message that the provider has just refused."""
+        sim = Sim(self.env["GROWHUB_SIM_URL"])
+        sim.fault("waha", "status", value=422, rate=1, for_ms=30000)
+        message = self.company.send(self.instance)
+        self.company.wait_status(message["id"], "failed")
+        sim.fault("waha", "status", value=422, rate=0, for_ms=1)
+        return message["id"]
+
     def ids(self, pattern):
         hooks = f"/api/instances/{self.instance['id']}/webhooks"
         own = {
@@ -55,6 +64,7 @@ class World:
             "/api/instances": {"id": lambda: self.instance["id"], "wid": lambda: self.hook["id"],
                                "did": lambda: self.first(f"{hooks}/{self.hook['id']}/deliveries")},
             "/api/admin/companies": {"id": lambda: self.company.id},
+            "/api/admin/dlq": {"id": self.dead_letter},
             "/api/admin/providers": {"id": lambda: self.provider["id"]},
             "/api/admin/instances": {
                 "providerId": lambda: self.provider["id"],
