@@ -10,6 +10,7 @@
 #include "http/retry_after.h"
 #include "http/url.h"
 #include "model/facts.h"
+#include "numbers.h"
 #include "outcome.h"
 #include "outgoing.h"
 #include "provider/provider.h"
@@ -160,7 +161,10 @@ call_interpret(struct call *call, enum provider_op op, const struct http_result 
 		.is_cut = r->is_cut,
 	};
 
-	provider_interpret(call->route->provider, op, &answer, a, pr);
+	if (op == PROVIDER_OP_ACTION)
+		provider_read_action(call->route->provider, ACTION_NUMBER_CHECK, &answer, a, pr);
+	else
+		provider_interpret(call->route->provider, op, &answer, a, pr);
 	/* A server that cannot be reached is not the message's fault, whatever the table of the
 	 * provider says of one try. */
 	if (r->outcome == HTTP_NOT_SENT)
@@ -279,10 +283,90 @@ call_prepared(void *arg, const struct outgoing_result *r)
 	}
 }
 
+/* ---- the spelling of a number of Brazil ---- */
+
+static void call_make(struct call *call);
+
+/* The answer stands: send there, or end what nobody would get. */
+static void
+call_spell(struct call *call, const struct number_answer *answer, bool is_noted)
+{
+	if (!answer->exists) {
+		call_end_local(call, PROVIDER_REJECTED, "recipient_unknown",
+			       "the number is not on WhatsApp");
+		return;
+	}
+	if (answer->chat.n > 0 && !slice_eq(answer->chat, call->chat)) {
+		call->chat = arena_dup(call->mem->arena, answer->chat);
+		outgoing_set_chat(call->outgoing, call->chat);
+		if (!is_noted)
+			numbers_resolved(call->owner->sd->numbers, call->claim->id, call->chat);
+	}
+	call_make(call);
+}
+
+static void
+call_number_checked(void *arg, const struct http_result *r)
+{
+	struct call *call = arg;
+	const struct provider_result *pr = call_interpret(call, PROVIDER_OP_ACTION, r);
+	const struct number_answer answer = {.exists = pr->is_found, .chat = pr->chat};
+
+	/* A check that failed is no answer: send to the number as given. */
+	if (pr->outcome != PROVIDER_OK || (pr->is_found && pr->chat.n == 0)) {
+		call_make(call);
+		return;
+	}
+	numbers_keep(call->owner->sd->numbers, call->route->provider_id, call->phone, &answer,
+		     call->claim->id);
+	call_spell(call, &answer, true);
+}
+
+/* Within a quarter of the call's time: the lease must cover what follows. */
+static bool
+call_check_number(struct call *call)
+{
+	struct arena *a = call->mem->arena;
+	struct provider_act *act = arena_alloc(a, sizeof(*act));
+	const struct provider_call pc = {
+		.op = PROVIDER_OP_ACTION, .session = call->route->session, .act = act};
+	int64_t timeout_us = call->owner->sd->conf->common.sending_deadline_us / 4;
+	const struct provider_server server = {.base_url = call->route->base_url,
+					       .api_key = call->route->api_key};
+	struct provider_request request;
+	struct gh_err err;
+
+	act->action = ACTION_NUMBER_CHECK;
+	act->text = call->phone;
+	return provider_build(call->route->provider, &server, &pc, a, &request, &err) == GH_OK &&
+	       call_transmit(call, &request, timeout_us, call_number_checked, &err) == GH_OK;
+}
+
+static void
+call_number_known(void *arg, enum gh_code code, const struct number_answer *answer)
+{
+	struct call *call = arg;
+
+	if (code == GH_OK)
+		call_spell(call, answer, false);
+	else if (code != GH_ENOTFOUND || !call_check_number(call))
+		call_make(call);
+}
+
 /* The provider call itself, in what is left of the call's time; half of that to get ready. */
 static void
 call_make(struct call *call)
 {
+	if (!call->is_spelled) {
+		call->is_spelled = true;
+		call->phone = numbers_phone(call->chat);
+		if (call->phone.p != NULL) {
+			numbers_find(call->owner->sd->numbers, call->mem->arena,
+				     call->route->provider_id, call->phone, call_number_known,
+				     call);
+			return;
+		}
+	}
 	outgoing_start(call->outgoing, clock_mono_us() + call_left_us(call) / 2, call_prepared,
 		       call);
 }

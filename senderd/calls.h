@@ -37,8 +37,10 @@ struct call {
 	struct slice chat;  /* canonical chat id */
 	const char *reason; /* the provider's reason, for the log */
 	int64_t started_us, duration_us;
-	bool is_looked_up; /* a look-up came first */
-	bool is_stripped;  /* results.c: stored without its texts */
+	bool is_looked_up;  /* a look-up came first */
+	bool is_spelled;    /* the number was looked after */
+	struct slice phone; /* of Brazil, as asked for; absent: none */
+	bool is_stripped;   /* results.c: stored without its texts */
 };
 
 struct calls *calls_new(struct senderd *sd);

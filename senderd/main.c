@@ -18,11 +18,13 @@
 #include "model/instance_lock.h"
 #include "model/media.h"
 #include "model/message_ref.h"
+#include "model/number.h"
 #include "model/provider_park.h"
 #include "model/queue_row.h"
 #include "model/route.h"
 #include "model/send_queue.h"
 #include "model/wake.h"
+#include "numbers.h"
 #include "results.h"
 #include "routes.h"
 #include "senderd.h"
@@ -121,9 +123,9 @@ senderd_collect(void *arg)
 
 static const struct db_stmt_table *const write_tables[] = {
 	&instance_lock_stmt_table, &provider_park_stmt_table, &send_queue_stmt_table,
-	&wake_stmt_table, NULL};
+	&wake_stmt_table,          &number_stmt_table,        NULL};
 static const struct db_stmt_table *const read_tables[] = {
-	&route_stmt_table, &message_ref_stmt_table, &media_stmt_table, NULL};
+	&route_stmt_table, &message_ref_stmt_table, &media_stmt_table, &number_stmt_table, NULL};
 static const struct db_stmt_table *const listen_tables[] = {&queue_row_stmt_table, NULL};
 
 static void
@@ -180,6 +182,7 @@ senderd_stop(struct daemon *d)
 	calls_free(sd->calls);
 	files_free(sd->files);
 	egress_free(sd->egress);
+	numbers_free(sd->numbers);
 	claims_free(sd->claims);
 	routes_free(sd->routes);
 	servers_free(sd->servers);
@@ -232,6 +235,7 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	sd->claims = claims_new(sd);
 	sd->egress = egress_new_allowing(&sd->conf->common.egress_allow);
 	sd->files = files_new(sd);
+	sd->numbers = numbers_new(sd);
 	sd->calls = calls_new(sd);
 	sd->results = results_new(sd);
 	sd->hints = hints_new(d, &(struct hints_opts){

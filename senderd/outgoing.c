@@ -269,6 +269,13 @@ outgoing_end(struct outgoing *o)
 	o->file = NULL;
 }
 
+void
+outgoing_set_chat(struct outgoing *o, struct slice chat)
+{
+	o->want.chat = chat;
+	o->send.chat = chat;
+}
+
 struct outgoing *
 outgoing_new(struct senderd *sd, const struct outgoing_want *want)
 {

@@ -51,6 +51,9 @@ struct outgoing *outgoing_new(struct senderd *sd, const struct outgoing_want *wa
 /* Would the provider know the message by its send_ref? */
 bool outgoing_carries_ref(struct outgoing *o);
 
+/* Before outgoing_start: the message goes to this chat. chat must live as long as the outgoing. */
+void outgoing_set_chat(struct outgoing *o, struct slice chat);
+
 /* Get the request ready until until_us (monotonic). done is called once, maybe before this
  * returns; *r lives until outgoing_end. */
 typedef void outgoing_fn(void *arg, const struct outgoing_result *r);

@@ -19,6 +19,7 @@ struct egress;
 struct files;
 struct hints;
 struct loop;
+struct numbers;
 struct results;
 struct routes;
 struct servers;
@@ -43,6 +44,7 @@ struct senderd {
 	struct egress *egress; /* what a file's URL may lead to */
 	struct files *files;
 	struct calls *calls;
+	struct numbers *numbers;
 	struct results *results;
 };
 

@@ -42,6 +42,7 @@
 #include "model/media.h"
 #include "model/message_ref.h"
 #include "model/message_row.h"
+#include "model/number.h"
 #include "model/outbox.h"
 #include "model/partition.h"
 #include "model/provider_check.h"
@@ -91,6 +92,7 @@ static const struct {
 	TABLE(leadership_stmt_table),
 	TABLE(message_ref_stmt_table),
 	TABLE(message_row_stmt_table),
+	TABLE(number_stmt_table),
 	TABLE(outbox_stmt_table),
 	TABLE(async_commit_stmt_table),
 	TABLE(partition_stmt_table),

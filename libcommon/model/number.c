@@ -1,0 +1,86 @@
+#include "model/number.h"
+
+static const char number_list_sql[] =
+	"SELECT v.provider_id, v.phone, v.exists_there, v.chat_id\n"
+	"FROM unnest($1::int4[], $2::text[]) AS t(provider_id, phone)\n"
+	"CROSS JOIN LATERAL (SELECT * FROM validated_phone_numbers x\n"
+	"    WHERE x.provider_id = t.provider_id AND x.phone = t.phone OFFSET 0) v\n"
+	"WHERE v.expires_at > now()";
+
+/* In the order of the key: two senders that keep the same two numbers do not deadlock. */
+static const char number_keep_sql[] =
+	"INSERT INTO validated_phone_numbers (provider_id, phone, exists_there, chat_id, "
+	"expires_at)\n"
+	"SELECT DISTINCT $1::int4, p.phone, $3::bool, $4::text,\n"
+	"    now() + CASE WHEN $3 THEN $5::int4 ELSE $6::int4 END * interval '1 s'\n"
+	"FROM unnest(ARRAY[$2, split_part($4, '@', 1)]) AS p(phone)\n"
+	"WHERE p.phone <> ''\n"
+	"ORDER BY 2\n"
+	"ON CONFLICT (provider_id, phone) DO UPDATE SET exists_there = excluded.exists_there,\n"
+	"    chat_id = excluded.chat_id, checked_at = now(), expires_at = excluded.expires_at";
+
+static const char number_resolve_sql[] = "UPDATE messages SET to_resolved = $2 WHERE id = $1";
+
+enum { NUMBER_LIST, NUMBER_KEEP, NUMBER_RESOLVE };
+
+static const struct db_stmt number_stmts[] = {
+	[NUMBER_LIST] = {"number_list", number_list_sql, DB_TYPES(DB_INT4_ARRAY, DB_TEXT_ARRAY)},
+	[NUMBER_KEEP] = {"number_keep", number_keep_sql,
+			 DB_TYPES(DB_INT4, DB_TEXT, DB_BOOL, DB_TEXT, DB_INT4, DB_INT4)},
+	[NUMBER_RESOLVE] = {"number_resolve", number_resolve_sql, DB_TYPES(DB_UUID, DB_TEXT)},
+};
+const struct db_stmt_table number_stmt_table = DB_STMT_TABLE(number_stmts);
+
+void
+number_list_add(struct db_unit *u, const struct number_key *keys, unsigned count)
+{
+	struct db_params *p = db_unit_add(u, &number_stmts[NUMBER_LIST]);
+	struct db_arr *provider_id = db_p_array(p, DB_INT4, count);
+	struct db_arr *phone = db_p_array(p, DB_TEXT, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_i32(provider_id, keys[i].provider_id);
+		db_arr_text(phone, keys[i].phone);
+	}
+}
+
+unsigned
+number_count(const struct db_unit *u, unsigned stmt)
+{
+	return db_row_count(db_unit_result(u, stmt));
+}
+
+void
+number_read(const struct db_unit *u, unsigned stmt, unsigned i, struct number_row *row)
+{
+	const struct db_result *r = db_unit_result(u, stmt);
+
+	row->provider_id = db_get_i32(r, i, 0);
+	row->phone = db_get_slice(r, i, 1);
+	row->exists = db_get_bool(r, i, 2);
+	row->chat = db_get_slice(r, i, 3);
+}
+
+void
+number_keep_add(struct db_unit *u, const struct number_row *row, struct uuid message)
+{
+	struct db_params *p = db_unit_add(u, &number_stmts[NUMBER_KEEP]);
+
+	db_p_i32(p, row->provider_id);
+	db_p_text(p, row->phone);
+	db_p_bool(p, row->exists);
+	db_p_text(p, row->chat);
+	db_p_i32(p, NUMBER_FOUND_S);
+	db_p_i32(p, NUMBER_ABSENT_S);
+	if (row->exists)
+		number_resolve_add(u, message, row->chat);
+}
+
+void
+number_resolve_add(struct db_unit *u, struct uuid message, struct slice chat)
+{
+	struct db_params *p = db_unit_add(u, &number_stmts[NUMBER_RESOLVE]);
+
+	db_p_uuid(p, message);
+	db_p_text(p, chat);
+}
