@@ -22,7 +22,7 @@ struct metrics_table; /* the values of one registered table */
 #define METRICS_PREFIX       "growhub_"
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define METRICS_LABELS_MAX   2
-#define METRICS_SERIES_MAX   2048 /* label combinations of one metric */
+#define METRICS_SERIES_MAX   8192 /* label combinations of one metric: routes times statuses */
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
