@@ -44,7 +44,7 @@ is_type(struct slice s)
 		char c = s.p[i];
 
 		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-		      memchr("/.+-_", c, 5) != NULL))
+		      c == '/' || c == '.' || c == '+' || c == '-' || c == '_'))
 			return false;
 	}
 	return slice_index(sub, '/') < 0;
