@@ -188,8 +188,10 @@ static const struct waha_op ops[PROVIDER_OP_COUNT] = {
 	[PROVIDER_OP_PRESENCE] = {waha_build_presence, waha_read_nothing},
 	[PROVIDER_OP_PROFILE_GET] = {waha_build_profile, waha_read_profile},
 	[PROVIDER_OP_ABOUT_SET] = {waha_build_about, waha_read_nothing},
-	[PROVIDER_OP_PRIVACY_GET] = {.lacks = "privacy (waha.md section 18.6)"},
-	[PROVIDER_OP_PRIVACY_SET] = {.lacks = "privacy (waha.md section 18.6)"},
+	[PROVIDER_OP_PRIVACY_GET] = {.read = waha_read_nothing,
+				     .lacks = "privacy (waha.md section 18.6)"},
+	[PROVIDER_OP_PRIVACY_SET] = {.read = waha_read_nothing,
+				     .lacks = "privacy (waha.md section 18.6)"},
 	/* What its answer means depends on the action: waha_read_action. */
 	[PROVIDER_OP_ACTION] = {waha_build_action, waha_read_nothing},
 };

@@ -2,6 +2,7 @@
  * no unbounded work, and the translator keeps what provider.h promises.
  */
 #include "base/arena.h"
+#include "provider/action.h"
 #include "provider/provider.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,6 +49,21 @@ check_answers(struct slice body, struct arena *a)
 		}
 }
 
+static void
+check_actions(struct slice body, struct arena *a)
+{
+	struct provider_answer answer = {
+		.transport = PROVIDER_ANSWERED, .status = 200, .body = body};
+
+	for (int action = 0; action < PROVIDER_ACTION_COUNT; action++) {
+		struct provider_result r;
+
+		provider_read_action(&provider_waha, (enum provider_action)action, &answer, a, &r);
+		if (r.code == NULL || !utf8_valid(slice_of(r.text)))
+			gh_panic("an action's outcome without code or with wild text");
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -57,6 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	check_event(body, a);
 	check_answers(body, a);
+	check_actions(body, a);
 	if (provider_chat_parse(body, a, &chat) == GH_OK && (chat.key.n == 0 || chat.user.n == 0))
 		gh_panic("a chat without a key");
 	arena_free(a);
