@@ -57,16 +57,17 @@ class Judge:
                 if row["kind"] == "delivery" or row["target_id"] in self.world.instance_ids()]
 
     def settle(self, seconds, sent=()):
-        """Until nothing is under way and every message is read: the last receipts may wait
-        for the provider's own repetition. Returns how long that took."""
+        """Until nothing is under way and every message is delivered and read: a receipt that was
+        refused waits for the provider's own repetition, the delivered one perhaps behind the
+        read one. Returns how long that took."""
         started = time.monotonic()
         unread = [s.id for s in sent]
         while time.monotonic() - started < seconds:
             left = self.open()
             if not left:
                 unread = [row["id"] for row in self.rows(
-                    "SELECT id FROM messages WHERE id = ANY(%(ids)s::uuid[]) AND read_at IS NULL",
-                    ids=unread)]
+                    "SELECT id FROM messages WHERE id = ANY(%(ids)s::uuid[])"
+                    " AND (read_at IS NULL OR delivered_at IS NULL)", ids=unread)]
                 if not unread and not self.open():
                     return time.monotonic() - started
             time.sleep(0.1)
