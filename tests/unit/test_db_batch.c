@@ -206,26 +206,26 @@ test_gap_gathers_small_batches(void **state)
 	for (unsigned i = 0; i < CADENCE_BURST; i++) {
 		add(id++, 1);
 		pass();
-		assert_int_equal(t.sent_count, 1);
-		answer(DB_ERR_NONE, "");
+		assert_int_equal(db_play.count, 1);
+		db_play_answer(DB_ERR_NONE, "");
 	}
 	add(id, 9);
 	pass();
-	assert_int_equal(t.sent_count, 0);
+	assert_int_equal(db_play.count, 0);
 	add(id + 9, 1);
 	pass();
-	assert_int_equal(t.sent_count, 1);
-	assert_int_equal(t.sent[0].n, 10);
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 1);
+	assert_int_equal(sent(0)->n, 10);
+	db_play_answer(DB_ERR_NONE, "");
 	add(id + 10, 1);
 	pass();
-	assert_int_equal(t.sent_count, 0);
+	assert_int_equal(db_play.count, 0);
 	tick(2 * gap_us); /* one for the full batch, one for this */
 	add(id + 11, 1);
 	pass();
-	assert_int_equal(t.sent_count, 1);
-	assert_int_equal(t.sent[0].n, 2);
-	answer(DB_ERR_NONE, "");
+	assert_int_equal(db_play.count, 1);
+	assert_int_equal(sent(0)->n, 2);
+	db_play_answer(DB_ERR_NONE, "");
 }
 
 static void
