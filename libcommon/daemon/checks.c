@@ -29,7 +29,8 @@ checks_set(struct checks *c, unsigned check, bool is_ok, const char *detail, int
 		gh_panic("checks: no check %u", check);
 	v->is_ok = is_ok;
 	v->at_us = now_us;
-	snprintf(v->detail, sizeof(v->detail), "%s", detail != NULL ? detail : "");
+	snprintf(v->detail, sizeof(v->detail), "%.*s", (int)sizeof(v->detail) - 1,
+		 detail != NULL ? detail : "");
 }
 
 const struct check *
