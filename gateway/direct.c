@@ -208,7 +208,8 @@ step_start(struct direct *d, struct direct_step *step)
 {
 	const struct provider_address address = {.type = d->instance.provider_type,
 						 .base_url = d->instance.base_url,
-						 .api_key_sealed = d->instance.api_key_sealed};
+						 .api_key_sealed = d->instance.api_key_sealed,
+						 .engine = d->instance.engine};
 	struct stepping *s = arena_alloc(d->req->a, sizeof(*s));
 	int64_t left_us = d->deadline_us - clock_mono_us();
 
@@ -235,7 +236,8 @@ pump(struct direct *d)
 	if (d->in_flight > 0)
 		return;
 	if (d->failed != NULL)
-		provider_failed(d->req, d->instance.provider_type, &d->failed->result);
+		provider_failed(d->req, d->instance.provider_type, d->instance.engine,
+				&d->failed->result);
 	else
 		d->done(d);
 }
@@ -243,14 +245,16 @@ pump(struct direct *d)
 static void
 calls_start(struct direct *d)
 {
-	const char *gap = d->provider->action_gap(d->step[0].act.action);
-	struct slice type = d->instance.provider_type, status = d->instance.status;
+	const char *gap = d->provider->action_gap(d->step[0].act.action, d->instance.engine);
+	struct slice status = d->instance.status;
 
 	if (gap != NULL)
 		gw_error(d->req, GW_E_NOT_SUPPORTED,
 			 arena_printf(d->req->a,
 				      "The provider (%.*s) has no call for this (its contract, %s)",
-				      S_FMT(type), gap));
+				      S_FMT(provider_words(d->instance.provider_type,
+							   d->instance.engine, d->req->a)),
+				      gap));
 	else if (!slice_eq(status, S("connected")))
 		gw_error(d->req, GW_E_INSTANCE_NOT_CONNECTED,
 			 arena_printf(d->req->a, "The instance is not connected: %.*s",

@@ -225,7 +225,8 @@ session_made(void *arg, const struct provider_result *r, int64_t elapsed_us)
 		reason = slice_of(r->text[0] == '\0'
 					  ? r->code
 					  : arena_printf(req->a, "%s: %s", r->code, r->text));
-	instance_created_add(u, c->instance.company_id, c->instance.id, status_after(r), reason);
+	instance_created_add(u, c->instance.company_id, c->instance.id, status_after(r), reason,
+			     arena_dup(req->a, r->engine));
 	gw_submit(req, req->gw->write, u, status_done, status_failed);
 }
 

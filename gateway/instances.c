@@ -343,7 +343,8 @@ instances_call(struct gw_req *req, const struct instance_row *i, struct provider
 {
 	const struct provider_address address = {.type = i->provider_type,
 						 .base_url = i->base_url,
-						 .api_key_sealed = i->api_key_sealed};
+						 .api_key_sealed = i->api_key_sealed,
+						 .engine = i->engine};
 
 	call->session = i->external_id;
 	provider_client_call(req->gw->providers, &address, call,

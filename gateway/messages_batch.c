@@ -275,8 +275,7 @@ ref_found(void *arg, enum gh_code code, const struct instance_ref *ref)
 	else if (code != GH_OK)
 		it->batch->failure = code;
 	else
-		why = sending_prepare(&it->row, it->send_ref, slice_of(ref->provider_type),
-				      it->batch->req->a);
+		why = sending_prepare(&it->row, it->send_ref, ref, it->batch->req->a);
 	if (why != NULL)
 		refuse(it, GW_E_NOT_SUPPORTED, why);
 	asked(it->batch);

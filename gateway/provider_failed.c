@@ -44,7 +44,8 @@ error_of(const struct provider_result *r)
 }
 
 void
-provider_failed(struct gw_req *req, struct slice type, const struct provider_result *result)
+provider_failed(struct gw_req *req, struct slice type, struct slice engine,
+		const struct provider_result *result)
 {
 	enum gw_code error = error_of(result);
 	int64_t wait_s = (result->retry_after_us + CLOCK_SEC - 1) / CLOCK_SEC;
@@ -53,7 +54,7 @@ provider_failed(struct gw_req *req, struct slice type, const struct provider_res
 
 	if (error == GW_E_NOT_SUPPORTED)
 		message = arena_printf(req->a, "The provider (%.*s) cannot do this: %s",
-				       S_FMT(type), why);
+				       S_FMT(provider_words(type, engine, req->a)), why);
 	else
 		message = arena_printf(req->a, "%s: %s", gw_error_info(error)->title, why);
 	if (gw_error_info(error)->is_retryable && (wait_s > 0 || error == GW_E_OVERLOADED))

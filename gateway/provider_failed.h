@@ -11,6 +11,7 @@ struct provider_result;
  * naming the provider, 404 not_found, 409 instance_not_connected, 504 provider_timeout, 502
  * provider_rejected, provider_unavailable or provider_error. type: "waha". req is dead afterwards.
  */
-void provider_failed(struct gw_req *req, struct slice type, const struct provider_result *result);
+void provider_failed(struct gw_req *req, struct slice type, struct slice engine,
+		     const struct provider_result *result);
 
 #endif

@@ -90,6 +90,8 @@ static const struct gw_schema provider_schema = {
 		GW_FIELD("is_active", BOOL), GW_FIELD("current_instances", INT),
 		GW_FIELD("health_status", STRING,
 			 .words = GW_WORDS("healthy", "unhealthy", "unknown")),
+		GW_FIELD("engine", STRING, .flags = GW_F_NULL,
+			 .text = "What it runs, as it says itself; decides what it can send"),
 		GW_FIELD("last_check", TIME, .flags = GW_F_NULL), GW_FIELD("created_at", TIME),
 		GW_FIELD("updated_at", TIME)),
 };
@@ -119,6 +121,7 @@ write_row(struct json_w *w, const char *name, const struct provider_row *r)
 	json_w_bool(w, "is_active", r->is_active);
 	json_w_i64(w, "current_instances", r->current_instances);
 	json_w_str(w, "health_status", r->health_status);
+	json_w_str(w, "engine", r->engine);
 	json_w_time(w, "last_check", r->last_check_us);
 	json_w_time(w, "created_at", r->created_at_us);
 	json_w_time(w, "updated_at", r->updated_at_us);

@@ -160,15 +160,19 @@ send_fail(void *arg GH_UNUSED, struct db_batch_row *row, enum gh_code code,
 
 const char *
 sending_prepare(struct accept_row *row, char send_ref[PROVIDER_SEND_REF_SIZE],
-		struct slice provider_type, struct arena *a)
+		const struct instance_ref *instance, struct arena *a)
 {
-	const struct provider *p = provider_find(provider_type);
+	struct slice type = slice_of(instance->provider_type);
+	const struct provider *p = provider_find(type);
+	const char *gap;
 
 	if (p == NULL)
 		return "The instance's provider is not yet supported";
-	if (!provider_can_send(p, row->kind))
-		return arena_printf(a, "%s cannot send a %s", p->name,
-				    msg_kind_name((int)row->kind));
+	gap = provider_send_gap(p, row->kind);
+	if (gap != NULL)
+		return arena_printf(a, "The provider (%.*s) cannot send a %s (its contract, %s)",
+				    S_FMT(provider_words(type, slice_of(instance->engine), a)),
+				    msg_kind_name((int)row->kind), gap);
 	row->id = uuid7_new();
 	if (provider_send_ref(p, row->kind, row->id, send_ref))
 		row->send_ref = slice_of(send_ref);
@@ -179,8 +183,7 @@ static void
 send_found(struct gw_req *req, const struct instance_ref *ref)
 {
 	struct sending *s = req->user;
-	const char *why =
-		sending_prepare(&s->row, s->send_ref, slice_of(ref->provider_type), req->a);
+	const char *why = sending_prepare(&s->row, s->send_ref, ref, req->a);
 	enum gh_code rc;
 
 	if (why != NULL) {

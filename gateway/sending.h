@@ -16,6 +16,7 @@
 
 struct gateway;
 struct gw_req;
+struct instance_ref;
 struct message_row;
 
 /* The message is committed, by this request or by an earlier one with its Idempotency-Key; row as
@@ -40,10 +41,10 @@ struct sending *sending_new(struct gw_req *req, enum idem_route route, sending_d
  * 409 and 422 of a key, 503. */
 void sending_commit(struct sending *s);
 
-/* Prepare row for an instance of that provider type: id, send_ref (send_ref: its storage). NULL,
- * or why the provider cannot send it, for 501. */
+/* Prepare row for that instance: id, send_ref (send_ref: its storage). NULL, or why its provider
+ * cannot send it, for 501. */
 const char *sending_prepare(struct accept_row *row, char send_ref[PROVIDER_SEND_REF_SIZE],
-			    struct slice provider_type, struct arena *a);
+			    const struct instance_ref *instance, struct arena *a);
 /* The message as it was accepted. */
 void sending_row(const struct accept_row *r, struct message_row *out);
 /* Which of a company's ledger counters this gateway uses. */

@@ -77,7 +77,8 @@ session_call(struct session *s, struct provider_call *call, session_done_fn *don
 {
 	const struct provider_address address = {.type = s->row.provider_type,
 						 .base_url = s->row.base_url,
-						 .api_key_sealed = s->row.api_key_sealed};
+						 .api_key_sealed = s->row.api_key_sealed,
+						 .engine = s->row.engine};
 	int64_t left_us = s->deadline_us - clock_mono_us();
 
 	s->done = done;
@@ -133,7 +134,7 @@ session_refused(struct session *s, const struct provider_result *r)
 	if (r->outcome == PROVIDER_OK)
 		return false;
 	if (!s->has_row || !slice_eq(slice_of(r->code), S("session_missing"))) {
-		provider_failed(s->req, s->row.provider_type, r);
+		provider_failed(s->req, s->row.provider_type, s->row.engine, r);
 		return true;
 	}
 	u = observed_unit(s, S("error"),

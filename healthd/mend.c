@@ -77,12 +77,13 @@ spec_of(const struct care *c)
 /* ---- mend: never made ---- */
 
 static void
-recreate_store(struct care *c, struct slice status, struct slice reason)
+recreate_store(struct care *c, struct slice status, struct slice reason, struct slice engine)
 {
 	struct db_unit *u = db_unit_new();
 
 	reason = arena_dup(db_unit_arena(u), reason);
-	instance_created_add(u, c->row->company_id, c->row->id, status, reason);
+	engine = arena_dup(db_unit_arena(u), engine);
+	instance_created_add(u, c->row->company_id, c->row->id, status, reason, engine);
 	care_store(c, u);
 }
 
@@ -95,7 +96,7 @@ existing_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH
 	if (r->outcome == PROVIDER_OK && r->session != PROVIDER_SESSION_UNKNOWN)
 		care_observe(c, r);
 	else
-		recreate_store(c, S("connecting"), SLICE_NONE);
+		recreate_store(c, S("connecting"), SLICE_NONE, r->engine);
 }
 
 static void
@@ -115,12 +116,12 @@ recreate_answered(void *arg, const struct provider_result *r, int64_t elapsed_us
 		 LOG_STR("code", r->code));
 	if (is_made) {
 		recreate_store(c, r->session == PROVIDER_SESSION_QR ? S("qr") : S("connecting"),
-			       SLICE_NONE);
+			       SLICE_NONE, r->engine);
 		return;
 	}
 	reason = r->text[0] == '\0' ? r->code
 				    : arena_printf(care_arena(c), "%s: %s", r->code, r->text);
-	recreate_store(c, S("error"), slice_of(reason));
+	recreate_store(c, S("error"), slice_of(reason), SLICE_NONE);
 }
 
 static void
@@ -129,7 +130,8 @@ recreate(struct care *c)
 	struct provider_call call = {.op = PROVIDER_OP_SESSION_CREATE, .spec = spec_of(c)};
 
 	if (call.spec == NULL)
-		recreate_store(c, S("error"), S("webhook_key: the webhook key cannot be opened"));
+		recreate_store(c, S("error"), S("webhook_key: the webhook key cannot be opened"),
+			       SLICE_NONE);
 	else
 		care_ask(c, &call, deadline_us(c), recreate_answered);
 }

@@ -1,5 +1,5 @@
 /* providers.c - is each active provider there, does it take our key: the health that decides where
- * new instances go.
+ * new instances go; and which engine it runs, on which depends what can be asked of it.
  *
  * Providers are probed in slices by id; a run ends when every finding is stored.
  */
@@ -91,6 +91,8 @@ probe_answered(void *arg, const struct provider_result *r, int64_t elapsed_us)
 	check.is_healthy = pr->is_healthy;
 	check.latency_ms = (int32_t)(elapsed_us / CLOCK_MS);
 	check.detail = probe_detail(db_unit_arena(u), r);
+	if (pr->is_healthy && r->engine.n > 0)
+		check.engine = arena_dup(db_unit_arena(u), r->engine);
 	metrics_add(p->h->metrics, M_PROVIDER_CHECKS,
 		    pr->is_healthy ? CHECK_HEALTHY : CHECK_UNHEALTHY, 0, 1);
 	probe_log(pr, r, elapsed_us);
@@ -112,8 +114,11 @@ probe_start(void *arg, unsigned i)
 	pr->owner = p;
 	pr->row = &p->rows[i];
 	provider_client_call(p->h->client,
-			     &(struct provider_address){pr->row->type, pr->row->base_url,
-							pr->row->api_key_sealed},
+			     &(struct provider_address){
+				     .type = pr->row->type,
+				     .base_url = pr->row->base_url,
+				     .api_key_sealed = pr->row->api_key_sealed,
+			     },
 			     &call, PROBE_TIMEOUT, probe_answered, pr);
 }
 

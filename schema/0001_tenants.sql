@@ -49,6 +49,7 @@ CREATE TABLE providers (
 	health_status    text NOT NULL DEFAULT 'unknown'
 	                 CHECK (health_status IN ('healthy', 'unhealthy', 'unknown')),
 	health_detail    text,
+	engine           text,                             -- as it names it itself; NULL: not asked yet, or it has none
 	latency_ms       int,
 	last_check       timestamptz,
 	parked_until     timestamptz,                      -- a senderd's breaker is open (model/provider_park.h)

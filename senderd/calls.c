@@ -175,15 +175,6 @@ call_interpret(struct call *call, enum provider_op op, const struct http_result 
 	return pr;
 }
 
-static void
-call_answered(void *arg, const struct http_result *r)
-{
-	struct call *call = arg;
-	const struct provider_result *pr = call_interpret(call, PROVIDER_OP_SEND, r);
-
-	call_end(call, pr, outcome_news(pr, false));
-}
-
 /* ---- the request ---- */
 
 static void
@@ -242,6 +233,24 @@ call_postpone(struct call *call, const struct outgoing_result *r)
 	call->reason = r->code;
 	(void)call_release(call, BREAKER_NONE, false);
 	call_store(call);
+}
+
+static void call_send(struct call *call, const struct provider_request *request);
+
+/* The server runs another engine than we knew of: a refusal of the form leaves the content. */
+static void
+call_answered(void *arg, const struct http_result *r)
+{
+	struct call *call = arg;
+	const struct provider_result *pr = call_interpret(call, PROVIDER_OP_SEND, r);
+	struct provider_request plain;
+
+	call->http = NULL;
+	if (pr->outcome == PROVIDER_REJECTED && slice_eq(slice_of(pr->code), S("unsupported")) &&
+	    outgoing_plain(call->outgoing, &plain))
+		call_send(call, &plain);
+	else
+		call_end(call, pr, outcome_news(pr, false));
 }
 
 static void
@@ -331,8 +340,7 @@ call_check_number(struct call *call)
 	const struct provider_call pc = {
 		.op = PROVIDER_OP_ACTION, .session = call->route->session, .act = act};
 	int64_t timeout_us = call->owner->sd->conf->common.sending_deadline_us / 4;
-	const struct provider_server server = {.base_url = call->route->base_url,
-					       .api_key = call->route->api_key};
+	const struct provider_server server = route_server(call->route);
 	struct provider_request request;
 	struct gh_err err;
 
@@ -400,8 +408,7 @@ call_looked_up(void *arg, const struct http_result *r)
 static bool
 call_look_up(struct call *call)
 {
-	const struct provider_server server = {.base_url = call->route->base_url,
-					       .api_key = call->route->api_key};
+	const struct provider_server server = route_server(call->route);
 	const struct provider_call pc = {
 		.op = PROVIDER_OP_MESSAGE_GET,
 		.session = call->route->session,

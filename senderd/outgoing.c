@@ -256,6 +256,18 @@ outgoing_carries_ref(struct outgoing *o)
 	return request_build(o, NULL) == GH_OK && o->result.request.carries_ref;
 }
 
+bool
+outgoing_plain(struct outgoing *o, struct provider_request *out)
+{
+	if (!o->result.request.is_form)
+		return false;
+	o->send.is_plain = true;
+	if (request_build(o, NULL) != GH_OK)
+		return false;
+	*out = o->result.request;
+	return true;
+}
+
 void
 outgoing_end(struct outgoing *o)
 {
@@ -284,8 +296,7 @@ outgoing_new(struct senderd *sd, const struct outgoing_want *want)
 
 	o->sd = sd;
 	o->want = *want;
-	o->server.base_url = want->route->base_url;
-	o->server.api_key = want->route->api_key;
+	o->server = route_server(want->route);
 	o->send.kind = c->kind;
 	o->send.chat = want->chat;
 	o->send.send_ref = c->send_ref;

@@ -51,6 +51,10 @@ struct outgoing *outgoing_new(struct senderd *sd, const struct outgoing_want *wa
 /* Would the provider know the message by its send_ref? */
 bool outgoing_carries_ref(struct outgoing *o);
 
+/* After the request was refused as something the server lacks: make it anew without, and return
+ * true; false where it was the content itself. The old request is gone. */
+bool outgoing_plain(struct outgoing *o, struct provider_request *out);
+
 /* Before outgoing_start: the message goes to this chat. chat must live as long as the outgoing. */
 void outgoing_set_chat(struct outgoing *o, struct slice chat);
 

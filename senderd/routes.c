@@ -8,7 +8,6 @@
 #include "crypto/seal.h"
 #include "model/lookup.h"
 #include "model/route.h"
-#include "provider/provider.h"
 #include "senderd.h"
 
 #define ROUTES_TTL_US          (4 * CLOCK_SEC)
@@ -96,6 +95,7 @@ routes_read(struct lookup *l, const struct db_unit *u, void *arg)
 			.phone = arena_dup(mem, row.phone),
 			.base_url = arena_dup(mem, row.base_url),
 			.api_key = routes_open_key(r, &row, mem),
+			.engine = arena_dup(mem, row.engine),
 		};
 		lookup_found(l, lookup_id_key(row.instance_id, key), v);
 	}
@@ -140,7 +140,15 @@ route_dup(struct arena *a, const struct route *route)
 	copy->phone = arena_dup(a, route->phone);
 	copy->base_url = arena_dup(a, route->base_url);
 	copy->api_key = arena_dup(a, route->api_key);
+	copy->engine = arena_dup(a, route->engine);
 	return copy;
+}
+
+struct provider_server
+route_server(const struct route *route)
+{
+	return (struct provider_server){
+		.base_url = route->base_url, .api_key = route->api_key, .engine = route->engine};
 }
 
 struct routes *

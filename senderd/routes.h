@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "provider/provider.h"
 
 struct arena;
-struct provider;
 struct routes;
 struct senderd;
 
@@ -24,7 +24,11 @@ struct route {
 	struct slice phone; /* own number; may be absent */
 	struct slice base_url;
 	struct slice api_key; /* plain; may be absent */
+	struct slice engine;  /* absent: not known */
 };
+
+/* Its server, for building requests; borrows from route. */
+struct provider_server route_server(const struct route *route);
 
 struct routes *routes_new(struct senderd *sd);
 /* After the database connection; callers that wait are dropped without a call. NULL is legal. */

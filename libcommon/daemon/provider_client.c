@@ -120,7 +120,7 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 {
 	struct arena *a = arena_new(0);
 	struct client_call *cc = arena_alloc(a, sizeof(*cc));
-	struct provider_server server = {.base_url = address->base_url};
+	struct provider_server server = {.base_url = address->base_url, .engine = address->engine};
 	struct provider_request request;
 	struct buf key;
 	struct gh_err err;

@@ -24,6 +24,7 @@ struct provider_address {
 	struct slice type; /* "waha" */
 	struct slice base_url;
 	struct slice api_key_sealed; /* aad "provider_key"; absent: no key */
+	struct slice engine;         /* absent: not known, or the call does not depend on it */
 };
 
 /* result and its slices: valid during the call. elapsed_us: 0 when nothing was sent. */

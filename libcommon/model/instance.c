@@ -10,13 +10,14 @@
 	"       i.status_reason, i.webhook_url, i.external_instance_id, i.settings, "              \
 	"i.created_at,\n"                                                                          \
 	"       i.updated_at, c.name, p.type, p.base_url, p.api_key_sealed,\n"                     \
-	"       i.last_disconnect_at, i.last_disconnect_reason, i.mend_tries\n"
+	"       i.last_disconnect_at, i.last_disconnect_reason, i.mend_tries, p.engine\n"
 #define INSTANCE_JOINS                                                                             \
 	" JOIN providers p ON p.id = i.provider_id JOIN companies c ON c.id = i.company_id\n"
 
-static const char instance_ref_sql[] = "SELECT i.id, i.company_id, i.status = 'deleted', p.type\n"
-				       "FROM instances i JOIN providers p ON p.id = i.provider_id\n"
-				       "WHERE i.id = ANY ($1::int4[])";
+static const char instance_ref_sql[] =
+	"SELECT i.id, i.company_id, i.status = 'deleted', p.type, p.engine\n"
+	"FROM instances i JOIN providers p ON p.id = i.provider_id\n"
+	"WHERE i.id = ANY ($1::int4[])";
 
 static const char instance_get_sql[] =
 	"SELECT " INSTANCE_COLUMNS "FROM instances i" INSTANCE_JOINS
@@ -94,6 +95,9 @@ static const char instance_created_sql[] =
 	"      updated_at = now()\n"
 	"  WHERE id = $2 AND company_id = $1\n"
 	"  RETURNING *\n"
+	"), told AS (\n"
+	"  UPDATE providers p SET engine = $5 FROM i\n"
+	"  WHERE p.id = i.provider_id AND p.engine IS DISTINCT FROM $5 AND $5 IS NOT NULL\n"
 	")\n"
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
@@ -158,7 +162,7 @@ static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_UPDATE] = {"instance_update", instance_update_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_JSONB)},
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
-			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT)},
+			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT)},
 	[INSTANCE_DELETE] = {"instance_delete", instance_delete_sql, DB_TYPES(DB_INT4, DB_INT4)},
 	[INSTANCE_TOKEN] = {"instance_token", instance_token_sql,
 			    DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_INT4)},
@@ -195,6 +199,9 @@ instance_ref_read(const struct db_unit *u, unsigned stmt, unsigned i, struct ins
 	if (slice_to_cstr(db_get_slice(r, i, 3), ref->provider_type, sizeof(ref->provider_type)) !=
 	    GH_OK)
 		gh_panic("instance_ref_read: provider type is too long");
+	/* The provider's own word: one that does not fit is none that we know. */
+	if (slice_to_cstr(db_get_slice(r, i, 4), ref->engine, sizeof(ref->engine)) != GH_OK)
+		ref->engine[0] = '\0';
 }
 
 /* ---- the row ---- */
@@ -244,6 +251,7 @@ instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct are
 	row->last_disconnect_us = db_get_time_us(r, i, 16);
 	row->last_disconnect_reason = arena_dup(a, db_get_slice(r, i, 17));
 	row->mend_tries = db_get_i32(r, i, 18);
+	row->engine = arena_dup(a, db_get_slice(r, i, 19));
 }
 
 /* Statement whose first parameters are company and instance. */
@@ -346,12 +354,13 @@ instance_update_add(struct db_unit *u, int32_t company_id, int32_t id,
 
 void
 instance_created_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice status,
-		     struct slice reason)
+		     struct slice reason, struct slice engine)
 {
 	struct db_params *p = instance_own_add(u, INSTANCE_CREATED, company_id, id);
 
 	db_p_text(p, status);
 	db_p_text(p, reason);
+	db_p_text(p, engine);
 }
 
 void

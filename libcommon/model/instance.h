@@ -25,6 +25,7 @@ struct instance_ref {
 	int32_t company_id;
 	bool is_deleted;
 	char provider_type[INSTANCE_WORD_SIZE]; /* "waha" */
+	char engine[INSTANCE_WORD_SIZE];        /* of the provider; "": not known */
 };
 
 /* Read the references of 1..LOOKUP_KEYS_MAX ids (keys of lookup_id_key). Primary key. */
@@ -57,6 +58,7 @@ struct instance_row {
 	struct slice provider_type;
 	struct slice base_url;
 	struct slice api_key_sealed; /* absent: none */
+	struct slice engine;         /* absent: not known */
 };
 
 /* Every statement below that returns instances returns them in this form. Row i of statement stmt;
@@ -123,9 +125,10 @@ void instance_update_add(struct db_unit *u, int32_t company_id, int32_t id,
 			 const struct instance_change *c);
 
 /* What creation at the provider came to: changes status only while it is still "creating", since
- * a webhook may have told more meanwhile. One row, as it then stands. reason may be absent. */
+ * a webhook may have told more meanwhile. One row, as it then stands. reason may be absent;
+ * engine: of the provider, where its answer tells. */
 void instance_created_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice status,
-			  struct slice reason);
+			  struct slice reason, struct slice engine);
 
 /* Mark deleted, revoke tokens and webhook keys: one row (as it was named) or none. Its unfinished
  * sends are the caller's to cancel (model/cancel.h). */

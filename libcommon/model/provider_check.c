@@ -10,7 +10,8 @@ static const char provider_check_sql[] =
 	"WITH p AS (\n"
 	"  UPDATE providers\n"
 	"  SET health_status = CASE WHEN $2 THEN 'healthy' ELSE 'unhealthy' END,\n"
-	"      latency_ms = $3, health_detail = $4, last_check = now()\n"
+	"      latency_ms = $3, health_detail = $4, last_check = now(),\n"
+	"      engine = coalesce($5, engine)\n"
 	"  WHERE id = $1 AND is_active AND deleted_at IS NULL\n"
 	"  RETURNING id\n"
 	")\n"
@@ -24,7 +25,7 @@ static const struct db_stmt provider_check_stmts[] = {
 	[PROVIDER_PROBE_LIST] = {"provider_probe_list", provider_probe_list_sql,
 				 DB_TYPES(DB_INT4, DB_INT8)},
 	[PROVIDER_CHECK] = {"provider_check", provider_check_sql,
-			    DB_TYPES(DB_INT4, DB_BOOL, DB_INT4, DB_TEXT)},
+			    DB_TYPES(DB_INT4, DB_BOOL, DB_INT4, DB_TEXT, DB_TEXT)},
 };
 const struct db_stmt_table provider_check_stmt_table = DB_STMT_TABLE(provider_check_stmts);
 
@@ -66,4 +67,5 @@ provider_check_add(struct db_unit *u, const struct provider_check *c)
 	db_p_bool(p, c->is_healthy);
 	db_p_i32(p, c->latency_ms);
 	db_p_text(p, c->detail);
+	db_p_text(p, c->engine);
 }

@@ -29,6 +29,7 @@ struct provider_check {
 	bool is_healthy;
 	int32_t latency_ms;
 	struct slice detail; /* version, or what failed; may be absent */
+	struct slice engine; /* absent: what was known stays */
 };
 /* Store a finding in the provider's row and in provider_checks. A provider deleted or switched off
  * meanwhile: nothing happens. Slices are borrowed until the unit is done. */

@@ -7,7 +7,7 @@
 	"    p.max_concurrency, p.is_active,\n"                                                    \
 	"    (SELECT count(*) FROM instances i\n"                                                  \
 	"     WHERE i.provider_id = p.id AND i.status <> 'deleted'),\n"                            \
-	"    p.health_status, p.last_check, p.created_at, p.updated_at"
+	"    p.health_status, p.last_check, p.created_at, p.updated_at, p.engine"
 
 static const char provider_insert_sql[] =
 	"WITH p AS (\n"
@@ -30,6 +30,8 @@ static const char provider_count_sql[] =
 static const char provider_update_sql[] =
 	"WITH p AS (\n"
 	"  UPDATE providers SET name = coalesce($2, name), base_url = coalesce($3, base_url),\n"
+	/* Another server may run another engine. */
+	"      engine = CASE WHEN coalesce($3, base_url) = base_url THEN engine END,\n"
 	"      api_key_sealed = CASE WHEN $4::bool THEN $5 ELSE api_key_sealed END,\n"
 	"      max_instances = coalesce($6, max_instances),\n"
 	"      max_concurrency = coalesce($7, max_concurrency),\n"
@@ -68,7 +70,7 @@ static const char provider_server_list_sql[] =
 static const char provider_server_get_sql[] =
 	"SELECT " SERVER_COLUMNS " FROM providers p WHERE p.id = $1 AND p.deleted_at IS NULL";
 
-#define IS_ENDED_COLUMN 13
+#define IS_ENDED_COLUMN 14
 
 enum {
 	PROVIDER_INSERT,
@@ -209,6 +211,7 @@ provider_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct pro
 	row->last_check_us = db_get_time_us(r, i, 10);
 	row->created_at_us = db_get_time_us(r, i, 11);
 	row->updated_at_us = db_get_time_us(r, i, 12);
+	row->engine = db_get_slice(r, i, 13);
 }
 
 void

@@ -28,6 +28,7 @@ struct provider_row {
 	bool is_active;
 	int64_t current_instances;
 	struct slice health_status;
+	struct slice engine;                                 /* absent: not known, or it has none */
 	int64_t last_check_us, created_at_us, updated_at_us; /* 0: never */
 };
 

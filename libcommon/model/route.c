@@ -3,7 +3,8 @@
 
 static const char route_list_sql[] =
 	"SELECT i.id, i.company_id, p.id, i.external_instance_id, i.instance_name,\n"
-	"       i.phone_number, p.type, p.base_url, p.api_key_sealed, p.max_concurrency\n"
+	"       i.phone_number, p.type, p.base_url, p.api_key_sealed, p.max_concurrency,\n"
+	"       p.engine\n"
 	"FROM instances i JOIN providers p ON p.id = i.provider_id\n"
 	"WHERE i.id = ANY ($1::int4[]) AND i.status <> 'deleted'";
 
@@ -22,7 +23,8 @@ enum {
 	COL_TYPE,
 	COL_BASE_URL,
 	COL_API_KEY,
-	COL_CONCURRENCY
+	COL_CONCURRENCY,
+	COL_ENGINE
 };
 
 void
@@ -56,4 +58,5 @@ route_read(const struct db_unit *u, unsigned stmt, unsigned row, struct route_ro
 	out->base_url = db_get_slice(r, row, COL_BASE_URL);
 	out->api_key_sealed = db_get_slice(r, row, COL_API_KEY);
 	out->max_concurrency = db_get_i32(r, row, COL_CONCURRENCY);
+	out->engine = db_get_slice(r, row, COL_ENGINE);
 }

@@ -21,6 +21,7 @@ struct route_row {
 	struct slice base_url;
 	struct slice api_key_sealed; /* aad "provider_key"; may be absent */
 	int32_t max_concurrency;     /* 0: no limit */
+	struct slice engine;         /* of the provider; absent: not known */
 };
 
 /* Read the routes of instances that are not deleted (primary keys only; no locks). */

@@ -219,8 +219,16 @@ provider_send_ref(const struct provider *p, enum msg_kind kind, struct uuid mess
 	return p->send_ref(kind, message, dst);
 }
 
-bool
-provider_can_send(const struct provider *p, enum msg_kind kind)
+const char *
+provider_send_gap(const struct provider *p, enum msg_kind kind)
 {
-	return p->can_send(kind);
+	return p->send_gap(kind);
+}
+
+struct slice
+provider_words(struct slice type, struct slice engine, struct arena *a)
+{
+	if (engine.n == 0)
+		return type;
+	return slice_of(arena_printf(a, "%.*s, engine %.*s", S_FMT(type), S_FMT(engine)));
 }

@@ -110,6 +110,7 @@ struct provider_send {
 	struct slice content;                        /* text, or caption */
 	const struct provider_message_ref *reply_to; /* what it quotes; NULL: nothing */
 	struct slice media_url; /* of a file that is not stored (payload->file.media_id) */
+	bool is_plain;          /* a menu leaves as its content, whatever the engine has */
 	const struct message_payload *payload; /* NULL: nothing beyond the above */
 };
 
@@ -159,7 +160,10 @@ struct provider_request {
 	 * padded, no line ends), and body_tail behind it: only the caller has its bytes. */
 	bool has_file;
 	struct slice body_tail;
-	bool carries_ref;  /* SEND: the provider will know the message by its send_ref */
+	bool carries_ref; /* SEND: the provider will know the message by its send_ref */
+	/* SEND: it is not the content itself that leaves but a form of it, a list or a poll: where
+	 * the server turns out to lack it, is_plain sends the content. */
+	bool is_form;
 	size_t answer_max; /* bytes of answer wanted; 0: the caller's own bound */
 };
 
@@ -363,9 +367,9 @@ struct provider {
 	 * provider carries none. */
 	bool (*send_ref)(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 
-	/* Where the provider's contract says that it has no such call ("section 18.5"); NULL: it
-	 * has one. */
-	const char *(*action_gap)(enum provider_action action);
+	/* Where the provider's contract says that this engine of it has no such call ("section
+	 * 18.5"); NULL: it has one, or the engine is not known (SLICE_NONE) and some have. */
+	const char *(*action_gap)(enum provider_action action, struct slice engine);
 
 	/* After interpret of PROVIDER_OP_ACTION came to PROVIDER_OK: read the answer into out,
 	 * whose outcome changes when it says in words that nothing was done. */
@@ -376,8 +380,8 @@ struct provider {
 	 * of no such form is taken as a bare id. */
 	struct provider_message_ref (*split_id)(struct slice text);
 
-	/* Whether the provider's contract has a call that sends messages of the kind. */
-	bool (*can_send)(enum msg_kind kind);
+	/* Where its contract says that no call sends messages of the kind; NULL: one does. */
+	const char *(*send_gap)(enum msg_kind kind);
 };
 
 extern const struct provider provider_waha;
@@ -405,7 +409,10 @@ void provider_read_action(const struct provider *p, enum provider_action action,
 			  const struct provider_answer *answer, struct arena *a,
 			  struct provider_result *out);
 
-bool provider_can_send(const struct provider *p, enum msg_kind kind);
+const char *provider_send_gap(const struct provider *p, enum msg_kind kind);
+
+/* For people: "waha, engine GOWS", or the type alone. Borrows type, or lives in a. */
+struct slice provider_words(struct slice type, struct slice engine, struct arena *a);
 
 /* For translators: copy the provider's words into dst, printable and bounded:
  * control characters become blanks, broken UTF-8 becomes '?'. */

@@ -454,5 +454,5 @@ const struct provider provider_waha = {
 	.action_gap = waha_action_gap,
 	.read_action = waha_read_action,
 	.split_id = waha_split_id,
-	.can_send = waha_can_send,
+	.send_gap = waha_send_gap,
 };

@@ -48,7 +48,6 @@ waha_read_fn waha_read_nothing;
 
 /* ---- waha_send.c: PROVIDER_OP_SEND, and struct provider.send_ref ---- */
 waha_build_fn waha_build_send;
-bool waha_can_send(enum msg_kind kind);
 bool waha_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 
 /* ---- waha_session.c ---- */
@@ -58,9 +57,17 @@ waha_build_fn waha_build_session_create, waha_build_session_update, waha_build_s
 waha_read_fn waha_read_session, waha_read_session_delete, waha_read_session_list, waha_read_qr,
 	waha_read_pair_code, waha_read_profile;
 
-/* ---- waha_action.c: PROVIDER_OP_ACTION, struct provider.action_gap, read_action, split_id ---- */
+/* ---- waha_engine.c: struct provider.action_gap, send_gap ---- */
+enum waha_engine { WAHA_UNKNOWN, WAHA_WEBJS, WAHA_WPP, WAHA_NOWEB, WAHA_GOWS };
+enum waha_engine waha_engine_of(struct slice name);
+/* (5) It knows a message by the id that the sender chose; false while it is not known itself. */
+bool waha_engine_takes_id(enum waha_engine engine);
+bool waha_engine_has_lists(enum waha_engine engine);
+const char *waha_action_gap(enum provider_action action, struct slice engine);
+const char *waha_send_gap(enum msg_kind kind);
+
+/* ---- waha_action.c: PROVIDER_OP_ACTION, struct provider.read_action, split_id ---- */
 waha_build_fn waha_build_action;
-const char *waha_action_gap(enum provider_action action);
 void waha_read_action(enum provider_action action, const struct provider_answer *answer,
 		      struct arena *a, struct provider_result *out);
 struct provider_message_ref waha_split_id(struct slice text);

@@ -16,6 +16,9 @@
 /* 65,536 characters, all escaped to six bytes, and room for the rest. */
 #define BODY_MAX  (1024 * 1024)
 #define VCARD_MAX (64 * 1024)
+/* Choices that WhatsApp shows as a poll. */
+#define POLL_MIN 2
+#define POLL_MAX 12
 
 struct send {
 	const struct provider_server *server;
@@ -291,17 +294,19 @@ body_list(struct send *s)
 static bool
 is_poll(const struct send *s)
 {
-	return s->p->menu.type == MESSAGE_MENU_POLL;
+	unsigned n = s->p->menu.choice_count;
+
+	return s->p->menu.type == MESSAGE_MENU_POLL && !s->m->is_plain && n >= POLL_MIN &&
+	       n <= POLL_MAX;
 }
 
 static bool
 is_list(const struct send *s)
 {
 	bool is_direct = s->chat.kind == PROVIDER_CHAT_PERSON || s->chat.kind == PROVIDER_CHAT_LID;
-	bool has_lists =
-		slice_eq(s->server->engine, S("NOWEB")) || slice_eq(s->server->engine, S("GOWS"));
 
-	return s->p->menu.type == MESSAGE_MENU_LIST && is_direct && has_lists;
+	return s->p->menu.type == MESSAGE_MENU_LIST && is_direct && !s->m->is_plain &&
+	       waha_engine_has_lists(waha_engine_of(s->server->engine));
 }
 
 /* The first row that fits sends the message; a kind without one is refused as unsupported. */
@@ -355,27 +360,24 @@ send_lacks(const struct send *s)
 	}
 }
 
-/* Preset ids exist on NOWEB and GOWS only (section 5); an engine not known yet gets
- * one, because the others drop an unknown field silently. */
-static bool
-engine_takes_preset_id(struct slice engine)
-{
-	return engine.n == 0 || slice_eq(engine, S("NOWEB")) || slice_eq(engine, S("GOWS"));
-}
-
 static void
 send_write(struct send *s, const struct provider_call *call, const struct send_route *route,
 	   struct provider_request *out)
 {
-	out->carries_ref = route->takes_id && s->m->send_ref.n > 0 &&
-			   engine_takes_preset_id(s->server->engine);
+	enum waha_engine engine = waha_engine_of(s->server->engine);
+	bool has_ref = route->takes_id && s->m->send_ref.n > 0;
+
+	out->carries_ref = has_ref && waha_engine_takes_id(engine);
+	out->is_form = route->fits != NULL;
 	json_w_open(&s->w, NULL, '{');
 	json_w_str(&s->w, "session", call->session);
 	json_w_str(&s->w, "chatId", s->chat.key);
 	route->body(s);
 	if (s->m->reply_to != NULL)
 		json_w_str(&s->w, "reply_to", waha_full_id(s->m->reply_to, s->a));
-	if (out->carries_ref)
+	/* An engine that is not known gets one too: it is dropped silently where it is not read,
+	 * and then nothing may rely on it. */
+	if (out->carries_ref || (has_ref && engine == WAHA_UNKNOWN))
 		json_w_str(&s->w, "id", s->m->send_ref);
 	json_w_close(&s->w, '}');
 }
@@ -396,8 +398,8 @@ waha_build_send(const struct provider_server *server, const struct provider_call
 		return gh_fail(err, GH_EINVAL, "waha: not a chat id");
 	route = send_route_find(&s);
 	if (route == NULL)
-		return gh_fail(err, GH_EPERM, "waha: sending %s is unsupported",
-			       msg_kind_name(m->kind));
+		return gh_fail(err, GH_EPERM, "waha cannot send a %s (its contract, %s)",
+			       msg_kind_name(m->kind), waha_send_gap(m->kind));
 	lack = send_lacks(&s);
 	if (lack != NULL)
 		return gh_fail(err, GH_EINVAL, "waha: %s without %s", msg_kind_name(m->kind), lack);
@@ -446,13 +448,4 @@ waha_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_RE
 	}
 	dst[n] = '\0';
 	return true;
-}
-
-bool
-waha_can_send(enum msg_kind kind)
-{
-	for (size_t i = 0; i < GH_COUNT(send_routes); i++)
-		if (send_routes[i].kind == kind)
-			return true;
-	return false;
 }

@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 from api import Api  # noqa: E402
 from openapi import Document  # noqa: E402
-from support import Company, Sim, unique  # noqa: E402
+from support import Company, Sim, unique, wait_until  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +98,18 @@ def provider(admin, env):
     return admin.post("/api/admin/providers", {
         "type": "waha", "name": unique("waha"), "base_url": f"{env['GROWHUB_SIM_URL']}/waha",
         "api_key": "sim", "max_instances": 10000})
+
+
+@pytest.fixture
+def sim_engine(sim, admin, provider):
+    """sim_engine(word): the server runs another engine, and healthd has found out; GOWS after."""
+    def choose(engine):
+        sim.engine(engine)
+        wait_until(lambda: admin.get(f"/api/admin/providers/{provider['id']}")["engine"] == engine,
+                   f"the provider to be known as {engine}", 20)
+
+    yield choose
+    choose("GOWS")
 
 
 @pytest.fixture

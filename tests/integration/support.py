@@ -91,6 +91,10 @@ class Sim:
         """Forgets everything, sessions included: instances made before are unknown afterwards."""
         return self._call("POST", "/_sim/reset", {})
 
+    def engine(self, word):
+        """Play another engine from now on: GOWS, NOWEB, WEBJS."""
+        self._call("POST", "/_sim/engine", {"engine": word})
+
     def _call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method,

@@ -117,6 +117,7 @@ def test_the_health_of_providers(admin, provider, env, db):
     wait_until(lambda: health(provider) == "healthy", "the provider to be healthy", 20)
     assert db.execute("SELECT count(*) AS n FROM provider_checks WHERE ok AND provider_id = %s",
                       (provider["id"],)).fetchone()["n"] > 0
+    assert admin.get(f"/api/admin/providers/{provider['id']}")["engine"] == "GOWS"
     stranger = admin.post("/api/admin/providers", {
         "type": "waha", "name": unique("waha"), "base_url": f"{env['GROWHUB_SIM_URL']}/waha",
         "api_key": "wrong", "max_instances": 1})

@@ -97,6 +97,17 @@ def test_hold_never_calls_twice_and_frees_the_chat(company, instance, sim, env, 
     assert queue_row(db, sent) is None
 
 
+def test_an_engine_without_preset_ids_gets_nothing_twice(company, instance, sim, db, sim_engine,
+                                                         broken):
+    """What it sent it knows by an id of its own: no look-up would find it."""
+    sim_engine("WEBJS")
+    with broken("reset_before"):
+        sent = company.send(instance, content="Lost #1")
+        company.wait_status(sent["id"], "in_doubt")
+    wait_until(lambda: (row := queue_row(db, sent)) and row["state"] == 5, "HELD", timeout=15)
+    assert texts(sim, instance) == [] and ("in_doubt", "held") in reasons(company, sent)
+
+
 def test_hold_does_not_trust_an_empty_look_up(company, instance, sim, env, db, broken):
     set_policy(company, instance, "hold")
     with broken("reset_before"):

@@ -80,13 +80,6 @@ def metric(env, name):
     return total
 
 
-@pytest.fixture
-def engine(sim):
-    """engine(word) switches the simulator; GOWS again afterwards."""
-    yield lambda word: sim._call("POST", "/_sim/engine", {"engine": word})
-    sim._call("POST", "/_sim/engine", {"engine": "GOWS"})
-
-
 PLACE = {"place": {"latitude": -23.55, "longitude": -46.63, "name": "Store 3"}}
 CARD = {"contact": {"name": "Rita Sales", "phone": "5511900000003", "organization": "Acme"}}
 POLL = {"menu": {"type": "poll", "text": "When?", "choices": ["Morning", "Evening"],
@@ -100,9 +93,9 @@ def by_url(env, mime_type, name=None):
 
 
 @pytest.mark.parametrize("word", ["GOWS", "NOWEB", "WEBJS"])
-def test_every_kind_arrives_as_what_it_is(company, instance, sim, owner, env, engine, word):
+def test_every_kind_arrives_as_what_it_is(company, instance, sim, owner, env, sim_engine, word):
     """One chat, so they arrive in order; whatever the engine answers, the id is the provider's."""
-    engine(word)
+    sim_engine(word)
     picture, url = by_url(env, "image/jpeg", "menu.jpg")
     film, _ = by_url(env, "video/mp4")
     sound, _ = by_url(env, "audio/mpeg")
@@ -228,10 +221,52 @@ def test_a_quote_names_the_providers_message(company, instance, sim, owner, db):
     assert company.wait_status(lost, "failed")["error_code"] == "reply_to_unknown"
 
 
-def test_a_list_without_a_known_engine_leaves_as_numbered_text(company, instance, sim, owner):
-    sent = accept(owner, instance, TEXT, "Pick\n1. Sales", LIST)
-    company.wait_status(sent, "read")
-    assert [(m["kind"], m["text"]) for m in received(sim, instance)] == [("text", "Pick\n1. Sales")]
+PICK = "Pick\n1. Sales"
+
+
+@pytest.mark.parametrize("word,chat,kind", [
+    ("GOWS", CHAT, "list"), ("NOWEB", CHAT, "list"),
+    ("GOWS", "120363000000000001@g.us", "text"), ("WEBJS", CHAT, "text")])
+def test_a_list_leaves_as_one_where_the_engine_can(company, instance, sim, owner, sim_engine,
+                                                   word, chat, kind):
+    sim_engine(word)
+    company.wait_status(accept(owner, instance, TEXT, PICK, LIST, chat=chat), "read")
+    got = received(sim, instance)[0]
+    assert got["kind"] == kind
+    if kind == "list":
+        assert got["detail"]["message"]["sections"] == [
+            {"title": "A", "rows": [{"title": "Sales", "rowId": "s", "description": "Prices"}]}]
+    else:
+        assert got["text"] == PICK
+
+
+def test_a_list_without_a_known_engine_leaves_as_numbered_text(company, instance, sim, owner,
+                                                               provider):
+    owner.execute("UPDATE providers SET engine = NULL, is_active = false WHERE id = %s",
+                  (provider["id"],))  # one that is switched off is not asked
+    try:
+        sent = accept(owner, instance, TEXT, PICK, LIST)
+        company.wait_status(sent, "read")
+        assert [(m["kind"], m["text"]) for m in received(sim, instance)] == [("text", PICK)]
+    finally:
+        owner.execute("UPDATE providers SET is_active = true WHERE id = %s", (provider["id"],))
+
+
+def test_a_list_that_the_engine_turns_out_to_lack_leaves_as_text(company, instance, sim, owner,
+                                                                 sim_engine):
+    """The server was started anew with another engine, and nobody has asked it since."""
+    company.wait_status(accept(owner, instance, TEXT, "First"), "read")  # the route is cached
+    sim.engine("WEBJS")
+    row = company.wait_status(accept(owner, instance, TEXT, PICK, LIST), "read")
+    assert (row["attempts"], received(sim, instance, 2)[1]["text"]) == (1, PICK)
+    sim_engine("WEBJS")
+
+
+def test_a_poll_of_one_choice_leaves_as_numbered_text(company, instance, sim, owner):
+    menu = {"menu": {**POLL["menu"], "choices": ["Morning"]}}
+    company.wait_status(accept(owner, instance, TEXT, "When?\n1. Morning", menu), "read")
+    assert [(m["kind"], m["text"]) for m in received(sim, instance)] == [
+        ("text", "When?\n1. Morning")]
 
 
 def test_a_file_in_doubt_is_held_by_default(company, instance, sim, owner, env):

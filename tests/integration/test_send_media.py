@@ -126,9 +126,10 @@ def test_every_bad_field_at_once(idle_token, fields, bad):
 
 def test_what_the_provider_cannot_send_is_501(idle_token):
     webp = b"RIFF\x10\0\0\0WEBPVP8 "
-    with raises("not_supported", 501):
+    with raises("not_supported", 501) as e:
         idle_token.post("/send/media",
                         {"number": PHONE, "file": data_url(webp), "type": "sticker"})
+    assert "waha" in e.message and "section 5" in e.message
 
 
 def test_a_body_over_24_mib_is_413(env, idle_token):

@@ -92,15 +92,22 @@ static const struct {
 };
 
 static enum gh_code
-build(const struct provider_act *act, struct arena *a, struct provider_request *out,
-      struct gh_err *err)
+build_for(struct slice engine, const struct provider_act *act, struct arena *a,
+	  struct provider_request *out, struct gh_err *err)
 {
-	const struct provider_server server = {.base_url = {BASE "/", sizeof(BASE)},
-					       .api_key = {"k", 1}};
+	const struct provider_server server = {
+		.base_url = {BASE "/", sizeof(BASE)}, .api_key = {"k", 1}, .engine = engine};
 	const struct provider_call call = {
 		.op = PROVIDER_OP_ACTION, .session = {"s_1", 3}, .act = act};
 
 	return provider_build(&provider_waha, &server, &call, a, out, err);
+}
+
+static enum gh_code
+build(const struct provider_act *act, struct arena *a, struct provider_request *out,
+      struct gh_err *err)
+{
+	return build_for(SLICE_NONE, act, a, out, err);
 }
 
 static void
@@ -129,7 +136,7 @@ test_gaps(void **state GH_UNUSED)
 	unsigned gaps = 0;
 
 	for (int i = 0; i < PROVIDER_ACTION_COUNT; i++) {
-		const char *gap = waha_action_gap((enum provider_action)i);
+		const char *gap = waha_action_gap((enum provider_action)i, SLICE_NONE);
 		const struct provider_act act = {.action = (enum provider_action)i, OWN, C};
 		struct provider_request r;
 		struct gh_err err = {0};
@@ -143,6 +150,40 @@ test_gaps(void **state GH_UNUSED)
 		assert_non_null(strstr(err.text, gap));
 	}
 	assert_int_equal(gaps, 9);
+	arena_free(a);
+}
+
+/* What only some engines have (sections 5, 13, 18.1). */
+static void
+test_engine_gaps(void **state GH_UNUSED)
+{
+	static const char *const engines[] = {"WEBJS", "WPP", "NOWEB", "GOWS", "ANOTHER"};
+	static const struct {
+		enum provider_action action;
+		const char *can; /* a letter for each of them */
+	} cases[] = {
+		{ACTION_FORWARD, "yyy-y"},         {ACTION_CONTACT_ADD, "y-yyy"},
+		{ACTION_CONTACT_BLOCK, "yy--y"},   {ACTION_CONTACT_UNBLOCK, "yy--y"},
+		{ACTION_CONTACT_ABOUT, "yy--y"},   {ACTION_CONTACT_REMOVE, "-----"},
+		{ACTION_COMMUNITY_LIST, "-----"},  {ACTION_REACT, "yyyyy"},
+		{ACTION_CONTACT_PICTURE, "yyyyy"},
+	};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++)
+		for (size_t e = 0; e < GH_COUNT(engines); e++) {
+			struct slice engine = slice_of(engines[e]);
+			const char *gap = waha_action_gap(cases[i].action, engine);
+			const struct provider_act act = {.action = cases[i].action, OWN, C};
+			struct provider_request r;
+			struct gh_err err = {0};
+
+			assert_int_equal(gap == NULL, cases[i].can[e] == 'y');
+			assert_int_equal(build_for(engine, &act, a, &r, &err),
+					 gap == NULL ? GH_OK : GH_EPERM);
+			if (gap != NULL)
+				assert_non_null(strstr(err.text, gap));
+		}
 	arena_free(a);
 }
 
@@ -339,6 +380,7 @@ main(void)
 		cmocka_unit_test(test_requests),        cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_files_of_others), cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_answer_chats),    cmocka_unit_test(test_split_id),
+		cmocka_unit_test(test_engine_gaps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,21 @@ test_examples(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+static const struct slice many_choices[13] = {{"1", 1}, {"2", 1}, {"3", 1}, {"4", 1}, {"5", 1},
+					      {"6", 1}, {"7", 1}, {"8", 1}, {"9", 1}, {"a", 1},
+					      {"b", 1}, {"c", 1}, {"d", 1}};
+#define POLL_OF(n)                                                                                 \
+	{                                                                                          \
+		.menu = {                                                                          \
+			.type = MESSAGE_MENU_POLL,                                                 \
+			.text = {"q", 1},                                                          \
+			.choices = many_choices,                                                   \
+			.choice_count = (n)                                                        \
+		}                                                                                  \
+	}
+static const struct message_payload poll_of_1 = POLL_OF(1), poll_of_12 = POLL_OF(12),
+				    poll_of_13 = POLL_OF(13);
+
 /* Which requests name the message by its reference (section 5, section 13). */
 static void
 test_carries_ref(void **state GH_UNUSED)
@@ -195,7 +210,10 @@ test_carries_ref(void **state GH_UNUSED)
 	} cases[] = {
 		{"GOWS", CHAT, NULL, MSG_TEXT, true, "http://waha/api/sendText"},
 		{"NOWEB", CHAT, NULL, MSG_TEXT, true, "http://waha/api/sendText"},
-		{NULL, CHAT, NULL, MSG_TEXT, true, "http://waha/api/sendText"},
+		{"gows", CHAT, NULL, MSG_TEXT, true, "http://waha/api/sendText"},
+		/* One that is not known is told, and not relied on. */
+		{NULL, CHAT, NULL, MSG_TEXT, false, "http://waha/api/sendText"},
+		{"NEW", CHAT, &place, MSG_LOCATION, false, "http://waha/api/sendLocation"},
 		{"WEBJS", CHAT, NULL, MSG_TEXT, false, "http://waha/api/sendText"},
 		{"WPP", CHAT, &place, MSG_LOCATION, false, "http://waha/api/sendLocation"},
 		{"GOWS", CHAT, &place, MSG_LOCATION, true, "http://waha/api/sendLocation"},
@@ -206,7 +224,11 @@ test_carries_ref(void **state GH_UNUSED)
 		/* No lists in groups and on other engines: the numbered text. */
 		{"GOWS", GROUP, &list, MSG_TEXT, true, "http://waha/api/sendText"},
 		{"WEBJS", CHAT, &list, MSG_TEXT, false, "http://waha/api/sendText"},
-		{NULL, CHAT, &list, MSG_TEXT, true, "http://waha/api/sendText"},
+		{NULL, CHAT, &list, MSG_TEXT, false, "http://waha/api/sendText"},
+		/* What WhatsApp would not show as a poll. */
+		{"GOWS", CHAT, &poll_of_1, MSG_TEXT, true, "http://waha/api/sendText"},
+		{"GOWS", CHAT, &poll_of_12, MSG_TEXT, true, "http://waha/api/sendPoll"},
+		{"GOWS", CHAT, &poll_of_13, MSG_TEXT, true, "http://waha/api/sendText"},
 		{"GOWS", CHAT, &jpeg, MSG_IMAGE, false, "http://waha/api/sendImage"},
 		{"GOWS", CHAT, &pdf, MSG_DOCUMENT, false, "http://waha/api/sendFile"},
 		{"GOWS", CHAT, &mp3, MSG_AUDIO, false, "http://waha/api/sendVoice"},
@@ -214,6 +236,7 @@ test_carries_ref(void **state GH_UNUSED)
 	struct arena *a = arena_new(0);
 
 	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		bool is_known = cases[i].engine != NULL && strcmp(cases[i].engine, "NEW") != 0;
 		const struct provider_send m = {.kind = cases[i].kind,
 						.chat = slice_of(cases[i].chat),
 						.content = S("x"),
@@ -228,7 +251,34 @@ test_carries_ref(void **state GH_UNUSED)
 		assert_int_equal(r.carries_ref, cases[i].is_carried);
 		assert_int_equal(json_parse(r.body, a, &body, NULL, NULL), GH_OK);
 		assert_true(slice_eq(json_str(json_get(body, "id")),
-				     cases[i].is_carried ? S(REF) : SLICE_NONE));
+				     cases[i].is_carried || !is_known ? S(REF) : SLICE_NONE));
+	}
+	arena_free(a);
+}
+
+/* Where a form was refused, its content goes out. */
+static void
+test_plain(void **state GH_UNUSED)
+{
+	static const struct {
+		const struct message_payload *payload;
+		bool is_form;
+	} cases[] = {{&list, true}, {&poll, true}, {NULL, false}};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct provider_send m = {.kind = MSG_TEXT,
+					  .chat = S(CHAT),
+					  .content = S("x"),
+					  .payload = cases[i].payload};
+		struct provider_request r;
+
+		assert_int_equal(build(a, "GOWS", &m, &r), GH_OK);
+		assert_int_equal(r.is_form, cases[i].is_form);
+		m.is_plain = true;
+		assert_int_equal(build(a, "GOWS", &m, &r), GH_OK);
+		assert_string_equal(arena_cstr(a, r.url), "http://waha/api/sendText");
+		assert_false(r.is_form);
 	}
 	arena_free(a);
 }
@@ -415,6 +465,7 @@ main(void)
 		cmocka_unit_test(test_options),  cmocka_unit_test(test_vcard),
 		cmocka_unit_test(test_sections), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_long), cmocka_unit_test(test_send_ref_kinds),
+		cmocka_unit_test(test_plain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
