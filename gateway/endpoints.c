@@ -6,6 +6,7 @@
 #include "endpoints.h"
 
 #include "gateway.h"
+#include "instances.h"
 
 #include "base/arena.h"
 #include "base/mem.h"
@@ -152,6 +153,7 @@ reply_row(struct gw_req *req, const struct db_unit *u, unsigned status, const ch
 		return;
 	}
 	endpoint_row_read(u, 0, 0, req->a, row);
+	instances_forget(req->gw, row->instance_id); /* sends are told as it now wants them */
 	w = gw_begin(req, message);
 	json_w_open(w, GW_DATA, '{');
 	endpoints_json_members(req, w, row, secret);

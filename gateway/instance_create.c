@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "crypto/encode.h"
 #include "crypto/hash.h"
+#include "model/wake.h"
 
 #define NAME_MAX_CHARS 100
 #define PHONE_MAX      32
@@ -187,6 +188,7 @@ status_done(struct gw_req *req, const struct db_unit *u)
 {
 	struct creation *c = req->user;
 
+	wake_send(req->gw->wake); /* the event of a failure */
 	if (instance_row_count(u, 0) > 0)
 		instance_row_read(u, 0, 0, req->a, &c->instance);
 	reply(req);
@@ -217,16 +219,23 @@ session_made(void *arg, const struct provider_result *r, int64_t elapsed_us)
 {
 	struct gw_req *req = arg;
 	const struct creation *c = req->user;
-	struct slice reason = SLICE_NONE;
+	struct instance_created made = {
+		.company_id = c->instance.company_id,
+		.id = c->instance.id,
+		.status = status_after(r),
+		.engine = arena_dup(req->a, r->engine),
+		.name = c->instance.name,
+		.external_id = c->instance.external_id,
+		.phone_number = c->instance.phone_number,
+	};
 	struct db_unit *u = db_unit_new();
 
 	instances_call_log(&c->instance, &c->call, r, elapsed_us);
 	if (r->outcome != PROVIDER_OK)
-		reason = slice_of(r->text[0] == '\0'
-					  ? r->code
-					  : arena_printf(req->a, "%s: %s", r->code, r->text));
-	instance_created_add(u, c->instance.company_id, c->instance.id, status_after(r), reason,
-			     arena_dup(req->a, r->engine));
+		made.reason = slice_of(r->text[0] == '\0'
+					       ? r->code
+					       : arena_printf(req->a, "%s: %s", r->code, r->text));
+	instance_created_add(u, &made);
 	gw_submit(req, req->gw->write, u, status_done, status_failed);
 }
 

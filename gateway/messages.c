@@ -14,6 +14,7 @@
 #include "model/idempotency.h"
 #include "model/instance_lock.h"
 #include "model/message_row.h"
+#include "model/queued_event.h"
 #include "model/wake.h"
 
 /* ---- one ---- */
@@ -207,11 +208,8 @@ static const struct gw_route messages_routes[] = {
 };
 
 static const struct db_stmt_table *const messages_write_tables[] = {
-	&accept_stmt_table,
-	&send_queue_stmt_table,
-	&instance_lock_stmt_table,
-	&message_row_stmt_table,
-	NULL,
+	&accept_stmt_table,        &queued_event_stmt_table, &send_queue_stmt_table,
+	&instance_lock_stmt_table, &message_row_stmt_table,  NULL,
 };
 
 static const struct db_stmt_table *const messages_read_tables[] = {

@@ -16,6 +16,7 @@
 #include "model/accept.h"
 #include "model/idempotency.h"
 #include "model/message_row.h"
+#include "model/queued_event.h"
 #include "model/wake.h"
 
 #define BATCH_QUEUE_MAX 32
@@ -192,6 +193,7 @@ commit_build(void *arg, struct db_unit *u, struct db_batch_row *const *rows, uns
 	const struct batch *b = LIST_ENTRY(rows[0], struct batch, row);
 
 	accept_many_add(u, b->accepted, b->accepted_count, sending_slot(all->gw), &b->key);
+	queued_event_add(u, b->accepted, b->accepted_count);
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "crypto/hash.h"
 #include "daemon/daemon.h"
 #include "model/message_row.h"
+#include "model/queued_event.h"
 #include "model/wake.h"
 
 #define LEDGER_SLOTS 1024
@@ -130,6 +131,7 @@ send_build(void *arg, struct db_unit *u, struct db_batch_row *const *rows, unsig
 	for (unsigned i = 0; i < n; i++)
 		accept[i] = &LIST_ENTRY(rows[i], struct sending, batch)->row;
 	accept_add(u, accept, n, m->slot);
+	queued_event_add(u, accept, n);
 }
 
 static void
@@ -174,6 +176,8 @@ sending_prepare(struct accept_row *row, char send_ref[PROVIDER_SEND_REF_SIZE],
 				    S_FMT(provider_words(type, slice_of(instance->engine), a)),
 				    msg_kind_name((int)row->kind), gap);
 	row->id = uuid7_new();
+	if (instance->tells_queued)
+		row->queued_event_id = uuid7_new();
 	if (provider_send_ref(p, row->kind, row->id, send_ref))
 		row->send_ref = slice_of(send_ref);
 	return NULL;

@@ -41,8 +41,8 @@ struct sending *sending_new(struct gw_req *req, enum idem_route route, sending_d
  * 409 and 422 of a key, 503. */
 void sending_commit(struct sending *s);
 
-/* Prepare row for that instance: id, send_ref (send_ref: its storage). NULL, or why its provider
- * cannot send it, for 501. */
+/* Prepare row for that instance: id, send_ref (send_ref: its storage), event. NULL, or why its
+ * provider cannot send it, for 501. */
 const char *sending_prepare(struct accept_row *row, char send_ref[PROVIDER_SEND_REF_SIZE],
 			    const struct instance_ref *instance, struct arena *a);
 /* The message as it was accepted. */

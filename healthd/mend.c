@@ -77,13 +77,37 @@ spec_of(const struct care *c)
 /* ---- mend: never made ---- */
 
 static void
-recreate_store(struct care *c, struct slice status, struct slice reason, struct slice engine)
+recreate_store(struct care *c, struct slice status, struct slice engine)
 {
 	struct db_unit *u = db_unit_new();
+	const struct instance_created made = {
+		.company_id = c->row->company_id,
+		.id = c->row->id,
+		.status = status,
+		.engine = arena_dup(db_unit_arena(u), engine),
+	};
 
-	reason = arena_dup(db_unit_arena(u), reason);
-	engine = arena_dup(db_unit_arena(u), engine);
-	instance_created_add(u, c->row->company_id, c->row->id, status, reason, engine);
+	instance_created_add(u, &made);
+	care_store(c, u);
+}
+
+/* code: a literal; text: may be empty. */
+static void
+recreate_fail(struct care *c, const char *code, const char *text)
+{
+	struct db_unit *u = db_unit_new();
+	struct instance_created failed = {
+		.company_id = c->row->company_id,
+		.id = c->row->id,
+		.status = S("error"),
+		.name = c->row->name,
+		.external_id = c->row->session,
+		.phone_number = c->row->phone,
+	};
+
+	failed.reason = slice_of(
+		text[0] == '\0' ? code : arena_printf(db_unit_arena(u), "%s: %s", code, text));
+	instance_created_add(u, &failed);
 	care_store(c, u);
 }
 
@@ -96,7 +120,7 @@ existing_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH
 	if (r->outcome == PROVIDER_OK && r->session != PROVIDER_SESSION_UNKNOWN)
 		care_observe(c, r);
 	else
-		recreate_store(c, S("connecting"), SLICE_NONE, r->engine);
+		recreate_store(c, S("connecting"), r->engine);
 }
 
 static void
@@ -105,7 +129,6 @@ recreate_answered(void *arg, const struct provider_result *r, int64_t elapsed_us
 	struct care *c = arg;
 	struct provider_call get = {.op = PROVIDER_OP_SESSION_GET};
 	bool is_made = r->outcome == PROVIDER_OK;
-	const char *reason;
 
 	if (is_code(r, S("session_exists"))) {
 		care_ask(c, &get, deadline_us(c), existing_asked);
@@ -114,14 +137,11 @@ recreate_answered(void *arg, const struct provider_result *r, int64_t elapsed_us
 	log_info(is_made ? "instance.recreated" : "instance.recreate_failed",
 		 LOG_INT("company", c->row->company_id), LOG_INT("instance", c->row->id),
 		 LOG_STR("code", r->code));
-	if (is_made) {
+	if (is_made)
 		recreate_store(c, r->session == PROVIDER_SESSION_QR ? S("qr") : S("connecting"),
-			       SLICE_NONE, r->engine);
-		return;
-	}
-	reason = r->text[0] == '\0' ? r->code
-				    : arena_printf(care_arena(c), "%s: %s", r->code, r->text);
-	recreate_store(c, S("error"), slice_of(reason), SLICE_NONE);
+			       r->engine);
+	else
+		recreate_fail(c, r->code, r->text);
 }
 
 static void
@@ -130,8 +150,7 @@ recreate(struct care *c)
 	struct provider_call call = {.op = PROVIDER_OP_SESSION_CREATE, .spec = spec_of(c)};
 
 	if (call.spec == NULL)
-		recreate_store(c, S("error"), S("webhook_key: the webhook key cannot be opened"),
-			       SLICE_NONE);
+		recreate_fail(c, "webhook_key", "the webhook key cannot be opened");
 	else
 		care_ask(c, &call, deadline_us(c), recreate_answered);
 }

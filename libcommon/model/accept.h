@@ -30,6 +30,7 @@ struct accept_row {
 	struct slice send_ref;   /* absent where the provider carries none */
 	int64_t scheduled_at_us; /* 0: now */
 	int64_t expires_at_us;
+	struct uuid queued_event_id; /* of message.queued (model/queued_event.h); nil: not told */
 	enum idem_route idem_route;
 	struct slice idem_key;                      /* absent: none */
 	uint8_t fingerprint[IDEM_FINGERPRINT_SIZE]; /* only with idem_key */

@@ -1,8 +1,12 @@
 #include "model/instance.h"
 
 #include "base/arena.h"
+#include "base/uuid.h"
 #include "http/json.h"
+#include "model/event_sql.h"
+#include "model/facts.h"
 #include "model/lookup.h"
+#include "model/queued_event.h"
 
 /* What instance_row_read reads, from instances i, providers p, companies c. */
 #define INSTANCE_COLUMNS                                                                           \
@@ -15,7 +19,8 @@
 	" JOIN providers p ON p.id = i.provider_id JOIN companies c ON c.id = i.company_id\n"
 
 static const char instance_ref_sql[] =
-	"SELECT i.id, i.company_id, i.status = 'deleted', p.type, p.engine\n"
+	"SELECT i.id, i.company_id, i.status = 'deleted', p.type, p.engine,\n"
+	"    " QUEUED_EVENT_WANTED_SQL "\n"
 	"FROM instances i JOIN providers p ON p.id = i.provider_id\n"
 	"WHERE i.id = ANY ($1::int4[])";
 
@@ -86,9 +91,16 @@ static const char instance_update_sql[] =
 	")\n"
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
-/* The update locks the row and reads its newest version, whatever this statement's snapshot. */
+/*
+ * The update locks the row and reads its newest version, whatever this statement's snapshot. A
+ * failure's reason stays while creation is tried again (instance_mend_claim), so a failure is news
+ * only where there is none. Only who failed or claimed the creation reports it, so `old` is not
+ * stale: nobody else writes a reason to a row that is "creating".
+ */
 static const char instance_created_sql[] =
-	"WITH i AS (\n"
+	"WITH old AS MATERIALIZED (\n"
+	"  SELECT status, status_reason FROM instances WHERE id = $2 AND company_id = $1\n"
+	"), i AS (\n"
 	"  UPDATE instances\n"
 	"  SET status = CASE status WHEN 'creating' THEN $3 ELSE status END,\n"
 	"      status_reason = CASE status WHEN 'creating' THEN $4 ELSE status_reason END,\n"
@@ -98,7 +110,12 @@ static const char instance_created_sql[] =
 	"), told AS (\n"
 	"  UPDATE providers p SET engine = $5 FROM i\n"
 	"  WHERE p.id = i.provider_id AND p.engine IS DISTINCT FROM $5 AND $5 IS NOT NULL\n"
-	")\n"
+	"), ev AS (\n"
+	"  INSERT INTO events (id, company_id, instance_id, type, occurred_at, facts)\n"
+	"  SELECT $6, i.company_id, i.id, 18, now(), $7 FROM i\n"
+	"  WHERE i.status = 'error' AND $6 IS NOT NULL\n"
+	"    AND EXISTS (SELECT FROM old WHERE status = 'creating' AND status_reason IS NULL)\n"
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
 static const char instance_delete_sql[] =
@@ -162,7 +179,8 @@ static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_UPDATE] = {"instance_update", instance_update_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_JSONB)},
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
-			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT)},
+			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
+				       DB_TEXT)},
 	[INSTANCE_DELETE] = {"instance_delete", instance_delete_sql, DB_TYPES(DB_INT4, DB_INT4)},
 	[INSTANCE_TOKEN] = {"instance_token", instance_token_sql,
 			    DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_INT4)},
@@ -202,6 +220,7 @@ instance_ref_read(const struct db_unit *u, unsigned stmt, unsigned i, struct ins
 	/* The provider's own word: one that does not fit is none that we know. */
 	if (slice_to_cstr(db_get_slice(r, i, 4), ref->engine, sizeof(ref->engine)) != GH_OK)
 		ref->engine[0] = '\0';
+	ref->tells_queued = db_get_bool(r, i, 5);
 }
 
 /* ---- the row ---- */
@@ -353,14 +372,23 @@ instance_update_add(struct db_unit *u, int32_t company_id, int32_t id,
 }
 
 void
-instance_created_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice status,
-		     struct slice reason, struct slice engine)
+instance_created_add(struct db_unit *u, const struct instance_created *c)
 {
-	struct db_params *p = instance_own_add(u, INSTANCE_CREATED, company_id, id);
+	struct db_params *p = instance_own_add(u, INSTANCE_CREATED, c->company_id, c->id);
+	bool is_failed = slice_eq(c->status, S("error"));
+	const struct facts_instance facts = {
+		.status = c->status,
+		.phone_number = c->phone_number,
+		.instance_name = c->name,
+		.session = c->external_id,
+		.reason = c->reason,
+	};
 
-	db_p_text(p, status);
-	db_p_text(p, reason);
-	db_p_text(p, engine);
+	db_p_text(p, c->status);
+	db_p_text(p, c->reason);
+	db_p_text(p, c->engine);
+	db_p_uuid_opt(p, is_failed ? uuid7_new() : (struct uuid){0});
+	db_p_text(p, is_failed ? facts_instance(db_unit_arena(u), &facts) : SLICE_NONE);
 }
 
 void

@@ -24,6 +24,7 @@ struct instance_ref {
 	int32_t id;
 	int32_t company_id;
 	bool is_deleted;
+	bool tells_queued;                      /* an endpoint wants message.queued */
 	char provider_type[INSTANCE_WORD_SIZE]; /* "waha" */
 	char engine[INSTANCE_WORD_SIZE];        /* of the provider; "": not known */
 };
@@ -124,11 +125,20 @@ struct instance_change {
 void instance_update_add(struct db_unit *u, int32_t company_id, int32_t id,
 			 const struct instance_change *c);
 
+struct instance_created {
+	int32_t company_id;
+	int32_t id;
+	struct slice status; /* "error" where it failed */
+	struct slice reason; /* may be absent */
+	struct slice engine; /* of the provider, where its answer tells */
+	/* For the event of a failure: */
+	struct slice name, external_id;
+	struct slice phone_number; /* may be absent */
+};
 /* What creation at the provider came to: changes status only while it is still "creating", since
- * a webhook may have told more meanwhile. One row, as it then stands. reason may be absent;
- * engine: of the provider, where its answer tells. */
-void instance_created_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice status,
-			  struct slice reason, struct slice engine);
+ * a webhook may have told more meanwhile. An event instance.error at the first failure, not at
+ * those of later tries. One row, as it then stands. Slices are borrowed until the unit is done. */
+void instance_created_add(struct db_unit *u, const struct instance_created *c);
 
 /* Mark deleted, revoke tokens and webhook keys: one row (as it was named) or none. Its unfinished
  * sends are the caller's to cancel (model/cancel.h). */

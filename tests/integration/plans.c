@@ -50,6 +50,7 @@
 #include "model/provider_row.h"
 #include "model/purge.h"
 #include "model/queue_row.h"
+#include "model/queued_event.h"
 #include "model/recovery.h"
 #include "model/route.h"
 #include "model/schema.h"
@@ -94,7 +95,7 @@ static const struct {
 	TABLE(media_stmt_table),          TABLE(endpoint_ops_stmt_table),
 	TABLE(delivery_row_stmt_table),   TABLE(recovery_stmt_table),
 	TABLE(contact_alias_stmt_table),  TABLE(dead_letter_row_stmt_table),
-	TABLE(health_stmt_table),
+	TABLE(health_stmt_table),         TABLE(queued_event_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs
