@@ -310,7 +310,7 @@ static const struct gw_route routes[] = {
 			GW_FIELD("status", STRING,
 				 .words = GW_WORDS("active", "inactive", "suspended", "deleted"))),
 		.reply = &company_schema)},
-	{HTTP_POST, "/api/admin/companies", GW_ADMIN, GW_JSON, 0, companies_create,
+	{HTTP_POST, "/api/admin/companies", GW_ADMIN, GW_JSON | GW_KEYED, 0, companies_create,
 	 GW_DOC("createCompany", "Companies", "Create a company", .body = JSON_RULES(create_rules),
 		.example = "{\"name\":\"Acme\"}", .status = {201}, .reply = &company_token_schema)},
 	{HTTP_GET, "/api/admin/companies/{id}", GW_ADMIN, 0, 0, companies_get,
@@ -324,7 +324,7 @@ static const struct gw_route routes[] = {
 		.text = "Its tokens end at once, waiting messages are cancelled, calls in flight "
 			"finish.",
 		.status = {202}, .reply = &company_schema)},
-	{HTTP_POST, "/api/admin/companies/{id}/token", GW_ADMIN, GW_JSON_OPTIONAL, 0,
+	{HTTP_POST, "/api/admin/companies/{id}/token", GW_ADMIN, GW_JSON_OPTIONAL | GW_KEYED, 0,
 	 companies_rotate,
 	 GW_DOC("rotateCompanyToken", "Companies", "New token of a company",
 		.body = JSON_RULES(rotate_rules), .example = "{\"overlap_seconds\":60}",

@@ -454,7 +454,8 @@ static const struct gw_route dead_letters_routes[] = {
 	{HTTP_GET, "/api/admin/dlq", GW_ADMIN, 0, 0, dead_letters_list,
 	 GW_DOC("listDeadLetters", "Dead letters", "List messages that ended in failure",
 		.flags = GW_DOC_LIST, .query = list_query, .reply = &letter_schema)},
-	{HTTP_POST, "/api/admin/dlq/replay", GW_ADMIN, GW_JSON_OPTIONAL, 0, dead_letters_replay,
+	{HTTP_POST, "/api/admin/dlq/replay", GW_ADMIN, GW_JSON_OPTIONAL | GW_KEYED, 0,
+	 dead_letters_replay,
 	 GW_DOC("replayDeadLetters", "Dead letters", "Send failed messages again",
 		.text = "One slice of at most 500, the oldest first; next_after leads to the next.",
 		.body = JSON_RULES(replay_rules), .example = "{\"reason\":\"expired\"}",
@@ -465,7 +466,7 @@ static const struct gw_route dead_letters_routes[] = {
 	{HTTP_DELETE, "/api/admin/dlq/{id}", GW_ADMIN, 0, 0, dead_letters_delete,
 	 GW_DOC("deleteDeadLetter", "Dead letters", "Drop a dead letter",
 		.text = "The message stays failed.", .path = id_path, .reply = &letter_schema)},
-	{HTTP_POST, "/api/admin/dlq/{id}/replay", GW_ADMIN, 0, 0, dead_letters_replay_one,
+	{HTTP_POST, "/api/admin/dlq/{id}/replay", GW_ADMIN, GW_KEYED, 0, dead_letters_replay_one,
 	 GW_DOC("replayDeadLetter", "Dead letters", "Send a failed message again", .path = id_path,
 		.status = {202}, .reply = &letter_schema, .errors = GW_ERR(CONFLICT))},
 };

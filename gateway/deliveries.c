@@ -245,8 +245,8 @@ static const struct gw_route deliveries_routes[] = {
 		.text = "A page looks at 10,000 events of the company at most; one that finds less "
 			"than its limit goes on with next_cursor.",
 		.flags = GW_DOC_LIST, .reply = &delivery_schema)},
-	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/deliveries/{did}/retry", GW_COMPANY, 0, 0,
-	 deliveries_retry,
+	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/deliveries/{did}/retry", GW_COMPANY,
+	 GW_KEYED, 0, deliveries_retry,
 	 GW_DOC("retryDelivery", "Webhooks", "Post an event to a webhook again",
 		.text = "In any state; a failure leaves the schedule as it was.", .path = did_path,
 		.status = {202}, .reply = &delivery_schema, .errors = GW_ERR(CONFLICT))},

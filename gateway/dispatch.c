@@ -4,6 +4,7 @@
  *
  * What can be judged from the header section is judged before the body is read.
  */
+#include "keyed.h"
 #include "private.h"
 
 #include "base/arena.h"
@@ -160,7 +161,7 @@ static void
 authenticated(struct gw_req *req)
 {
 	if (check_body(req) && check_query(req))
-		req->route->fn(req);
+		keyed_run(req);
 }
 
 void

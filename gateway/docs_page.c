@@ -262,14 +262,14 @@ add_parameters(struct buf *b, const struct gw_route *r)
 /* ---- a route ---- */
 
 static void
-add_flags(struct buf *b, const struct gw_doc *doc)
+add_flags(struct buf *b, unsigned flags)
 {
-	if ((doc->flags & GW_DOC_LIST) != 0)
+	if ((flags & GW_DOC_LIST) != 0)
 		buf_add_cstr(b, "<p class=\"note\">A <a href=\"#lists\">list</a>.</p>\n");
-	if ((doc->flags & GW_DOC_IDEMPOTENCY) != 0)
+	if ((flags & GW_DOC_IDEMPOTENCY) != 0)
 		buf_add_cstr(b, "<p class=\"note\">Takes <code>Idempotency-Key</code>: the same "
 				"key with the same body is done once.</p>\n");
-	if ((doc->flags & GW_DOC_WAIT) != 0)
+	if ((flags & GW_DOC_WAIT) != 0)
 		buf_add_cstr(b, "<p class=\"note\">Takes <code>Prefer: wait=N</code>: seconds to "
 				"wait for the outcome.</p>\n");
 }
@@ -325,7 +325,7 @@ add_route(struct buf *b, const struct gw_route *r)
 		       kind[0] != '\0' ? kind : "no", " token");
 	if (r->doc.text != NULL)
 		add_element(b, "p", r->doc.text);
-	add_flags(b, &r->doc);
+	add_flags(b, openapi_flags(r));
 	add_parameters(b, r);
 	add_body(b, &r->doc);
 	add_reply(b, &r->doc);

@@ -352,11 +352,12 @@ endpoint_recoveries(struct gw_req *req)
 /* ---- the module ---- */
 
 static const struct gw_route endpoint_ops_routes[] = {
-	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/test", GW_COMPANY, 0, 0, endpoint_test,
+	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/test", GW_COMPANY, GW_KEYED, 0,
+	 endpoint_test,
 	 GW_DOC("testWebhook", "Webhooks", "Post a test event to a webhook", .status = {202},
 		.reply = &test_schema, .errors = GW_ERR(CONFLICT))},
 	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/rotate-secret", GW_COMPANY,
-	 GW_JSON_OPTIONAL, 0, endpoint_rotate,
+	 GW_JSON_OPTIONAL | GW_KEYED, 0, endpoint_rotate,
 	 GW_DOC("rotateWebhookSecret", "Webhooks", "New secret of a webhook",
 		.text = "Both secrets sign until the overlap is over.",
 		.body = JSON_RULES(rotate_rules), .example = "{\"overlap_seconds\":3600}",
@@ -365,7 +366,7 @@ static const struct gw_route endpoint_ops_routes[] = {
 	 GW_DOC("enableWebhook", "Webhooks", "Switch a webhook on again",
 		.text = "What was held meanwhile is posted, at the webhook's own pace.",
 		.reply = &endpoint_schema)},
-	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/recover", GW_COMPANY, GW_JSON, 0,
+	{HTTP_POST, "/api/instances/{id}/webhooks/{wid}/recover", GW_COMPANY, GW_JSON | GW_KEYED, 0,
 	 endpoint_recover,
 	 GW_DOC("recoverWebhook", "Webhooks", "Post again what a webhook missed",
 		.text = "Events it subscribes to whose delivery failed for good or was never made.",

@@ -15,6 +15,7 @@
 #include "daemon/daemon.h"
 #include "daemon/provider_client.h"
 #include "loop/loop.h"
+#include "model/idempotent_reply.h"
 #include "model/wake.h"
 
 #define TABLES_MAX         24 /* statement tables of one connection */
@@ -28,6 +29,7 @@ struct process {
 	struct route routes[GW_ROUTES_MAX];
 	const struct db_stmt_table *write_tables[TABLES_MAX + 1];
 	const struct db_stmt_table *read_tables[TABLES_MAX + 1];
+	const struct db_stmt_table *create_tables[TABLES_MAX + 1]; /* of modules that create */
 	struct loop_timer *idle_timer; /* looks whether the drain is over */
 	uint8_t cursor_key[HASH_SHA256_SIZE];
 };
@@ -49,10 +51,20 @@ merge_tables(const struct db_stmt_table **list, const struct db_stmt_table *cons
 	}
 }
 
+static bool
+has_keyed_routes(const struct gw_module *m)
+{
+	for (unsigned i = 0; i < m->route_count; i++)
+		if ((m->routes[i].flags & GW_KEYED) != 0)
+			return true;
+	return false;
+}
+
 static enum gh_code
 connect_database(struct process *p, struct gh_err *err)
 {
 	static const struct db_stmt_table *const own[] = {&wake_stmt_table, NULL};
+	static const struct db_stmt_table *const keys[] = {&idempotent_reply_stmt_table, NULL};
 	struct gateway *gw = &p->gw;
 	const struct gw_module *const *modules;
 	unsigned count;
@@ -62,12 +74,20 @@ connect_database(struct process *p, struct gh_err *err)
 	for (unsigned i = 0; i < count; i++) {
 		merge_tables(p->write_tables, modules[i]->write_tables);
 		merge_tables(p->read_tables, modules[i]->read_tables);
+		if (!has_keyed_routes(modules[i]))
+			continue;
+		merge_tables(p->create_tables, modules[i]->write_tables);
+		merge_tables(p->create_tables, modules[i]->read_tables);
 	}
+	merge_tables(p->create_tables, keys);
 	gw->write = daemon_db(gw->daemon, "write", p->write_tables, false, NULL, NULL, err);
 	if (gw->write == NULL)
 		return GH_EINVAL;
 	gw->read = daemon_db(gw->daemon, "read", p->read_tables, false, NULL, NULL, err);
 	if (gw->read == NULL)
+		return GH_EINVAL;
+	gw->create = daemon_db(gw->daemon, "create", p->create_tables, true, NULL, NULL, err);
+	if (gw->create == NULL)
 		return GH_EINVAL;
 	gw->wake = wake_new(gw->loop, gw->write, WAKE_OUTBOX);
 	return GH_OK;
@@ -159,6 +179,7 @@ process_free(struct process *p)
 			modules[i - 1]->stop(gw);
 	provider_client_free(gw->providers);
 	wake_free(gw->wake);
+	db_free(gw->create);
 	db_free(gw->read);
 	db_free(gw->write);
 	for (unsigned i = count; i > 0; i--)
@@ -178,7 +199,8 @@ look_idle(void *arg)
 {
 	struct process *p = arg;
 
-	if (p->gw.servers_draining == 0 && db_is_idle(p->gw.write) && db_is_idle(p->gw.read))
+	if (p->gw.servers_draining == 0 && db_is_idle(p->gw.create) && db_is_idle(p->gw.write) &&
+	    db_is_idle(p->gw.read))
 		daemon_drained(p->gw.daemon);
 	else
 		loop_timer_set(p->idle_timer, IDLE_LOOK_US);

@@ -41,6 +41,8 @@ struct gateway;
 struct gw_req;
 struct inbound;
 struct instances;
+struct keyed;
+struct keyed_queue;
 struct loop;
 struct sendings;
 struct media;
@@ -64,6 +66,7 @@ struct gateway {
 	struct slice cursor_key;  /* signs the cursors of lists; the same in every gateway */
 	struct db *write;         /* everything that writes; the hot path uses only this */
 	struct db *read;          /* lists, single rows, the loads of lookups */
+	struct db *create;        /* of keyed.c: transactions that hold a creation and its key */
 	struct wake *wake;        /* outbox rows were committed: wake_send(gw->wake) */
 	struct provider_client *providers; /* calls about sessions */
 	struct http_server *servers[GW_SERVERS_MAX];
@@ -84,6 +87,7 @@ struct gateway {
 	struct media *media;
 	struct inbound *inbound;
 	struct documentation *documentation;
+	struct keyed_queue *keyed;
 };
 
 /* ---- routes and modules ---- */
@@ -99,6 +103,11 @@ enum gw_kind {            /* of a token, and what a route asks for */
 #define GW_JSON          1u /* the body must be a JSON object */
 #define GW_JSON_OPTIONAL 2u /* a JSON object, or no body: req->body is then NULL */
 #define GW_RAW           4u /* any media type, handed over in req->http->body */
+/* Takes Idempotency-Key. With one the handler's units are one transaction with the key; between
+ * them there may be nothing but the database (keyed.c). */
+#define GW_KEYED 8u
+/* The same for a handler that only calls a provider. */
+#define GW_KEYED_CALL 16u
 
 typedef void gw_handler_fn(struct gw_req *req);
 
@@ -135,7 +144,7 @@ extern const struct gw_module health_module, auth_module, admin_login_module, co
 extern const struct gw_module instances_module, instance_ops_module, admin_instances_module,
 	endpoints_module, messages_module, inbound_module;
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
-extern const struct gw_module documentation_module;
+extern const struct gw_module documentation_module, keyed_module;
 extern const struct gw_module dead_letters_module, admin_health_module;
 extern const struct gw_module send_module, send_media_module;
 extern const struct gw_module message_actions_module, contacts_module, groups_module;
@@ -166,7 +175,10 @@ struct gw_req {
 	char traceparent[GW_TRACEPARENT_SIZE]; /* of this request, for rows and calls it causes */
 	void *user;                            /* the handler's */
 
+	struct keyed *keyed; /* private to keyed.c; NULL without an Idempotency-Key */
+
 	/* Private to reply.c. */
+	const struct gw_error_info *failure; /* the reply is this error */
 	struct json_errors *errors;
 	struct buf *out;
 	struct json_w w;
@@ -197,6 +209,11 @@ struct slice gw_query(const struct gw_req *req, const char *name);
 struct json_w *gw_begin(struct gw_req *req, const char *message);
 /* Close the envelope and answer; req is dead afterwards. A body over GW_REPLY_MAX becomes 500. */
 void gw_send(struct gw_req *req, unsigned status);
+
+/* Like gw_send, but the reply is only kept for whoever repeats the request with its
+ * Idempotency-Key: once all that was written is committed, next goes on and replies. Without a key
+ * it goes on at once. Before the first call to a provider of a GW_KEYED route. */
+void gw_keep(struct gw_req *req, unsigned status, gw_handler_fn *next);
 
 /* Answer with something that is no envelope: a picture. body is borrowed until then. */
 void gw_send_as(struct gw_req *req, unsigned status, struct slice content_type, struct slice body);

@@ -554,7 +554,7 @@ community_list(struct gw_req *req)
 #define K "\"community\":\"120363000000000009@g.us\""
 
 static const struct gw_route groups_routes[] = {
-	{HTTP_POST, "/group/create", GW_INSTANCE, GW_JSON, 0, group_create,
+	{HTTP_POST, "/group/create", GW_INSTANCE, GW_JSON | GW_KEYED_CALL, 0, group_create,
 	 DOC("createGroup", "Create a group", create_rules, group_schema,
 	     .example = "{\"name\":\"Team\",\"participants\":[\"5511900000002\"]}")},
 	{HTTP_POST, "/group/info", GW_INSTANCE, GW_JSON, 0, group_info,
@@ -585,7 +585,7 @@ static const struct gw_route groups_routes[] = {
 	     .example = "{" G ",\"action\":\"add\",\"participants\":[\"5511900000002\"]}")},
 	{HTTP_POST, "/group/leave", GW_INSTANCE, GW_JSON, 0, group_leave,
 	 DOC("leaveGroup", "Leave a group", group_rules, updated_schema, .example = "{" G "}")},
-	{HTTP_POST, "/community/create", GW_INSTANCE, GW_JSON, 0, community_create,
+	{HTTP_POST, "/community/create", GW_INSTANCE, GW_JSON | GW_KEYED_CALL, 0, community_create,
 	 COMMUNITY("createCommunity", "Create a community", community_create_rules,
 		   .example = "{\"name\":\"All of us\"}")},
 	{HTTP_POST, "/community/editgroups", GW_INSTANCE, GW_JSON, 0, community_edit_groups,

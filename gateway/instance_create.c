@@ -164,7 +164,7 @@ make_secrets(struct gw_req *req, struct creation *c)
 /* ---- the reply ---- */
 
 static void
-reply(struct gw_req *req)
+write_reply(struct gw_req *req)
 {
 	const struct creation *c = req->user;
 	struct json_w *w = gw_begin(req, "Instance created");
@@ -180,6 +180,12 @@ reply(struct gw_req *req)
 	}
 	json_w_close(w, ']');
 	json_w_close(w, '}');
+}
+
+static void
+reply(struct gw_req *req)
+{
+	write_reply(req);
 	gw_send(req, 201);
 }
 
@@ -240,8 +246,9 @@ session_made(void *arg, const struct provider_result *r, int64_t elapsed_us)
 }
 
 static void
-make_session(struct gw_req *req, struct creation *c)
+make_session(struct gw_req *req)
 {
+	struct creation *c = req->user;
 	const char *url = arena_printf(req->a, "%s/webhook/%.*s/%s", req->gw->conf->public_url,
 				       S_FMT(c->instance.provider_type), c->key);
 
@@ -286,7 +293,8 @@ insert_done(struct gw_req *req, const struct db_unit *u)
 	for (unsigned i = 0; i < c->endpoint_count; i++)
 		endpoint_row_read(u, INSTANCE_INSERT_STMTS + i, 0, req->a, &c->made[i]);
 	instances_forget(req->gw, c->instance.id);
-	make_session(req, c);
+	write_reply(req);
+	gw_keep(req, 201, make_session);
 }
 
 void

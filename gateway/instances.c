@@ -493,7 +493,7 @@ instances_stop(struct gateway *gw)
 }
 
 static const struct gw_route instances_routes[] = {
-	{HTTP_POST, "/api/instances", GW_COMPANY, GW_JSON, 0, instances_create,
+	{HTTP_POST, "/api/instances", GW_COMPANY, GW_JSON | GW_KEYED, 0, instances_create,
 	 GW_DOC("createInstance", "Instances", "Create an instance and its session at a provider",
 		.body = &instance_create_rules, .example = "{\"instance_name\":\"Support\"}",
 		.status = {201}, .reply = &instance_created_schema,
@@ -511,7 +511,8 @@ static const struct gw_route instances_routes[] = {
 	{HTTP_DELETE, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_delete,
 	 GW_DOC("deleteInstance", "Instances", "Delete an instance and its session at the provider",
 		.text = "Waiting messages are cancelled.", .reply = &instance_schema)},
-	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL, 0, instances_rotate,
+	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL | GW_KEYED, 0,
+	 instances_rotate,
 	 GW_DOC("rotateInstanceToken", "Instances", "New token of an instance",
 		.body = JSON_RULES(rotation_rules), .example = "{\"overlap_seconds\":60}",
 		.status = {201}, .reply = &instance_token_schema)},

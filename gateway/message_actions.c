@@ -500,7 +500,7 @@ static const struct gw_route message_actions_routes[] = {
 	{HTTP_POST, "/message/download", GW_INSTANCE, GW_JSON, 0, message_download,
 	 DOC("downloadMessageFile", "Fetch the file of a message", download_rules, download_schema,
 	     .example = "{\"id\":\"3A0000000000000000AA\",\"return_base64\":true}")},
-	{HTTP_POST, "/message/forward", GW_INSTANCE, GW_JSON, 0, message_forward,
+	{HTTP_POST, "/message/forward", GW_INSTANCE, GW_JSON | GW_KEYED_CALL, 0, message_forward,
 	 DOC("forwardMessage", "Forward a message to a chat", forward_rules, done_schema,
 	     .example = "{\"number\":\"5511900000002\",\"messageId\":\"3A0000000000000000AA\"}")},
 	{HTTP_POST, "/message/delete", GW_INSTANCE, GW_JSON, 0, message_delete,

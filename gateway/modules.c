@@ -3,6 +3,7 @@
 
 static const struct gw_module *const modules[] = {
 	&auth_module,
+	&keyed_module,
 	&health_module,
 	&admin_login_module,
 	&companies_module,

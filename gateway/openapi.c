@@ -65,6 +65,14 @@ openapi_token_kind(const struct gw_route *r)
 	return kinds[r->kind];
 }
 
+unsigned
+openapi_flags(const struct gw_route *r)
+{
+	bool is_keyed = (r->flags & (GW_KEYED | GW_KEYED_CALL)) != 0;
+
+	return r->doc.flags | (is_keyed ? GW_DOC_IDEMPOTENCY : 0);
+}
+
 uint64_t
 openapi_errors(const struct gw_route *r)
 {
@@ -89,7 +97,7 @@ openapi_errors(const struct gw_route *r)
 		errors |= GW_ERR(VALIDATION_FAILED) | GW_ERR(INVALID_CURSOR);
 	if (doc->query != NULL)
 		errors |= GW_ERR(VALIDATION_FAILED);
-	if ((doc->flags & GW_DOC_IDEMPOTENCY) != 0)
+	if ((openapi_flags(r) & GW_DOC_IDEMPOTENCY) != 0)
 		errors |= GW_ERR(INVALID_IDEMPOTENCY_KEY) | GW_ERR(IDEMPOTENCY_IN_PROGRESS) |
 			  GW_ERR(IDEMPOTENCY_KEY_REUSED);
 	return errors;
@@ -216,7 +224,7 @@ write_parameters(struct json_w *w, const struct gw_route *r)
 		write_parameter(w, NULL, slice_of(f->name), "query",
 				(f->flags & GW_F_REQUIRED) != 0, f);
 	for (size_t i = 0; i < GH_COUNT(shared); i++)
-		if ((r->doc.flags & shared[i].flag) != 0)
+		if ((openapi_flags(r) & shared[i].flag) != 0)
 			write_ref(w, NULL, "parameters", shared[i].component);
 	json_w_close(w, ']');
 }
@@ -506,8 +514,8 @@ write_shared_parameters(struct json_w *w)
 		 GW_FIELD("cursor", STRING, .text = "next_cursor of the page before")},
 		{"IdempotencyKey", "Idempotency-Key", "header",
 		 GW_FIELD("key", STRING,
-			  .text = "The same key with the same body is done once; kept 24 hours "
-				  "at least")},
+			  .text = "The same key with the same body is done once, and answered "
+				  "the same again; kept 72 hours")},
 		{"Prefer", "Prefer", "header",
 		 GW_FIELD("prefer", STRING, .text = "wait=N: seconds to wait for the outcome")},
 	};

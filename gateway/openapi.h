@@ -26,6 +26,8 @@ void openapi_write(struct buf *b);
 /* Bits of GW_ERR: what the route may answer besides success, its own and what every route of its
  * kind may. */
 uint64_t openapi_errors(const struct gw_route *r);
+/* GW_DOC_ flags of the route, those that follow from its other flags included. */
+unsigned openapi_flags(const struct gw_route *r);
 /* The token that the route asks for: "company", "" for none. */
 const char *openapi_token_kind(const struct gw_route *r);
 /* The rules of parameter name of the route's path: documented, or those of an integer id. */

@@ -47,6 +47,9 @@ void dispatch_request(void *arg, struct http_req *http);
 void dispatch_replied(void *arg, const struct http_req *http, unsigned status, size_t bytes);
 
 /* ---- reply.c ---- */
+#define GW_JSON_TYPE "application/json"
+/* Answer past everything that may hold a reply back. */
+void reply_now(struct gw_req *req, unsigned status, struct slice content_type, struct slice body);
 /* The hook on_refuse: what the server itself refuses is answered in the same form. */
 void reply_refuse(void *arg, const struct http_req *http, const char *id_text,
 		  const struct http1_reason_info *why, struct buf *body, const char **content_type);

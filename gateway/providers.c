@@ -384,7 +384,7 @@ static const struct gw_route routes[] = {
 	{HTTP_GET, "/api/admin/providers", GW_ADMIN, 0, 0, providers_list,
 	 GW_DOC("listProviders", "Providers", "List providers", .flags = GW_DOC_LIST,
 		.reply = &provider_schema)},
-	{HTTP_POST, "/api/admin/providers", GW_ADMIN, GW_JSON, 0, providers_create,
+	{HTTP_POST, "/api/admin/providers", GW_ADMIN, GW_JSON | GW_KEYED, 0, providers_create,
 	 GW_DOC("createProvider", "Providers", "Add a provider", .body = JSON_RULES(create_rules),
 		.example = "{\"type\":\"waha\",\"name\":\"waha-1\","
 			   "\"base_url\":\"https://waha.example.com\",\"api_key\":\"key\"}",

@@ -4,6 +4,7 @@
  * Each request is answered exactly once, whatever went wrong; nothing internal
  * (SQL, addresses, stack) ever reaches a body.
  */
+#include "keyed.h"
 #include "private.h"
 
 #include <inttypes.h>
@@ -11,7 +12,6 @@
 #include "base/arena.h"
 #include "base/log.h"
 
-#define JSON_TYPE    "application/json"
 #define PROBLEM_TYPE "application/problem+json"
 
 /* ---- parameters ---- */
@@ -68,13 +68,20 @@ begin_object(struct gw_req *req)
 	return &req->w;
 }
 
-static void
-send_reply(struct gw_req *req, unsigned status, struct slice content_type, struct slice body)
+void
+reply_now(struct gw_req *req, unsigned status, struct slice content_type, struct slice body)
 {
 	gw_header(req, S("Content-Type"), content_type);
 	/* Replies hold tokens and personal data: no cache may keep them. */
 	gw_header(req, S("Cache-Control"), S("no-store"));
 	http_reply(req->http, status, req->headers, req->header_count, body);
+}
+
+static void
+send_reply(struct gw_req *req, unsigned status, struct slice content_type, struct slice body)
+{
+	if (!keyed_takes_reply(req, status, content_type, body))
+		reply_now(req, status, content_type, body);
 }
 
 struct json_w *
@@ -97,7 +104,7 @@ gw_send(struct gw_req *req, unsigned status)
 		gw_error(req, GW_E_INTERNAL, NULL);
 		return;
 	}
-	send_reply(req, status, S(JSON_TYPE), buf_slice(req->out));
+	send_reply(req, status, S(GW_JSON_TYPE), buf_slice(req->out));
 }
 
 void
@@ -146,7 +153,7 @@ prefers_problem(struct slice accept)
 		if (slice_eq_nocase(type, S(PROBLEM_TYPE))) {
 			problem = quality_of(params);
 			is_problem_first = json == 0;
-		} else if (slice_eq_nocase(type, S(JSON_TYPE))) {
+		} else if (slice_eq_nocase(type, S(GW_JSON_TYPE))) {
 			json = quality_of(params);
 		}
 	}
@@ -224,6 +231,7 @@ gw_error(struct gw_req *req, enum gw_code code, const char *message)
 	};
 	struct json_w *w = begin_object(req);
 
+	req->failure = info;
 	if (is_problem)
 		write_problem(w, &f, req->gw->conf->public_url, req->a);
 	else
@@ -231,7 +239,7 @@ gw_error(struct gw_req *req, enum gw_code code, const char *message)
 	json_w_close(w, '}');
 	if (info->status == 401)
 		gw_header(req, S("WWW-Authenticate"), S("Bearer"));
-	send_reply(req, info->status, is_problem ? S(PROBLEM_TYPE) : S(JSON_TYPE),
+	send_reply(req, info->status, is_problem ? S(PROBLEM_TYPE) : S(GW_JSON_TYPE),
 		   buf_slice(req->out));
 }
 
@@ -285,7 +293,7 @@ reply_refuse(void *arg, const struct http_req *http, const char *id_text,
 	else
 		write_envelope(&w, &f);
 	json_w_close(&w, '}');
-	*content_type = is_problem ? PROBLEM_TYPE : JSON_TYPE;
+	*content_type = is_problem ? PROBLEM_TYPE : GW_JSON_TYPE;
 }
 
 /* ---- bad fields ---- */
@@ -362,7 +370,7 @@ gw_submit(struct gw_req *req, struct db *db, struct db_unit *u, gw_done_fn *done
 	s->done = done;
 	s->failed = failed;
 	db_unit_set_deadline(u, clock_mono_us() + GW_DB_WAIT_US);
-	rc = db_submit(db, u, submission_done, s);
+	rc = db_submit(keyed_db(req, db, u), u, submission_done, s);
 	if (rc != GH_OK)
 		gw_db_failed(req, rc, NULL);
 }

@@ -254,6 +254,20 @@ CREATE TABLE idempotency_keys (
 );
 CREATE INDEX idempotency_keys_age ON idempotency_keys USING brin (created_at);
 
+-- Idempotency-Key of creations and of calls to a provider: the first reply, for those who ask again.
+CREATE TABLE idempotent_replies (
+	company_id    int NOT NULL,                        -- 0: superadmins
+	route         text NOT NULL,                       -- operationId
+	key           text NOT NULL,
+	fingerprint   bytea NOT NULL,                      -- SHA-256 of method, path and raw body
+	status        smallint,                            -- NULL: the request is under way
+	content_type  text,
+	reply         bytea,                               -- the body, sealed: it may hold a secret shown once
+	created_at    timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (company_id, route, key)
+);
+CREATE INDEX idempotent_replies_age ON idempotent_replies USING brin (created_at);
+
 -- Files of sends, once per company and content; daemons share no disk.
 CREATE TABLE media (
 	id          uuid PRIMARY KEY,

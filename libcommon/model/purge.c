@@ -8,6 +8,8 @@
 
 static const char purge_idempotency_keys_sql[] =
 	PURGE_SQL("idempotency_keys", "created_at < now() - interval '72 h'");
+static const char purge_idempotent_replies_sql[] =
+	PURGE_SQL("idempotent_replies", "created_at < now() - interval '72 h'");
 static const char purge_inbound_dedupe_sql[] =
 	PURGE_SQL("inbound_dedupe", "received_at < now() - interval '7 d'");
 static const char purge_admin_sessions_sql[] =
@@ -19,6 +21,8 @@ static const char purge_media_sql[] = PURGE_SQL("media", "kept_until < now()");
 static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_IDEMPOTENCY_KEYS] = {"purge_idempotency_keys", purge_idempotency_keys_sql,
 				    DB_TYPES(DB_INT8)},
+	[PURGE_IDEMPOTENT_REPLIES] = {"purge_idempotent_replies", purge_idempotent_replies_sql,
+				      DB_TYPES(DB_INT8)},
 	[PURGE_INBOUND_DEDUPE] = {"purge_inbound_dedupe", purge_inbound_dedupe_sql,
 				  DB_TYPES(DB_INT8)},
 	[PURGE_ADMIN_SESSIONS] = {"purge_admin_sessions", purge_admin_sessions_sql,
@@ -34,6 +38,7 @@ purge_name(enum purge_kind kind)
 {
 	static const char *const names[PURGE_KIND_COUNT] = {
 		[PURGE_IDEMPOTENCY_KEYS] = "idempotency_keys",
+		[PURGE_IDEMPOTENT_REPLIES] = "idempotent_replies",
 		[PURGE_INBOUND_DEDUPE] = "inbound_dedupe",
 		[PURGE_ADMIN_SESSIONS] = "admin_sessions",
 		[PURGE_PROVIDER_CHECKS] = "provider_checks",

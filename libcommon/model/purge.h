@@ -9,13 +9,14 @@
 #define PURGE_SLICE_MAX 10000
 
 enum purge_kind {
-	PURGE_IDEMPOTENCY_KEYS, /* 72 h after they were made */
-	PURGE_INBOUND_DEDUPE,   /* 7 days after the body came */
-	PURGE_ADMIN_SESSIONS,   /* a day after they expired */
-	PURGE_PROVIDER_CHECKS,  /* after 7 days */
-	PURGE_MEDIA             /* with their chunks, once no message needs them */
+	PURGE_IDEMPOTENCY_KEYS,   /* 72 h after they were made */
+	PURGE_IDEMPOTENT_REPLIES, /* the same */
+	PURGE_INBOUND_DEDUPE,     /* 7 days after the body came */
+	PURGE_ADMIN_SESSIONS,     /* a day after they expired */
+	PURGE_PROVIDER_CHECKS,    /* after 7 days */
+	PURGE_MEDIA               /* with their chunks, once no message needs them */
 };
-#define PURGE_KIND_COUNT 5
+#define PURGE_KIND_COUNT 6
 
 /* Name of the table, for logs. */
 const char *purge_name(enum purge_kind kind);

@@ -75,6 +75,11 @@ SELECT id, company_id, instance_id, 'x', 1, now() - n * interval '1 s',
 FROM ids;
 INSERT INTO idempotency_keys (company_id, route, key, fingerprint, object_id, created_at)
 SELECT company_id, 1, format('k%s', n), 'x', id, now() - n * interval '1 s' FROM ids;
+INSERT INTO idempotent_replies (company_id, route, key, fingerprint, status, content_type, reply,
+    created_at)
+SELECT company_id, 'createWebhook', format('k%s', n), 'x', 201, 'application/json', 'x',
+    now() - n * interval '1 s'
+FROM ids;
 INSERT INTO media (id, company_id, mime_type, size_bytes, sha256, kept_until)
 SELECT id, company_id, 'image/png', 4, sha256(format('m%s', n)::bytea), now() + n * interval '1 s'
 FROM ids;

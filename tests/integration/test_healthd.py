@@ -188,6 +188,8 @@ def test_old_rows_are_removed(owner, db, company):
     owner.execute("INSERT INTO idempotency_keys (company_id, route, key, fingerprint, object_id,"
                   " created_at) VALUES (%s, 1, 'old', '', gen_random_uuid(),"
                   " now() - interval '73 h')", (company.id,))
+    owner.execute("INSERT INTO idempotent_replies (company_id, route, key, fingerprint, created_at)"
+                  " VALUES (%s, 'x', 'old', '', now() - interval '73 h')", (company.id,))
     owner.execute("SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a"
                   " JOIN pg_locks l USING (pid) WHERE l.locktype = 'advisory' AND l.classid = 2"
                   " AND l.objsubid = 2 GROUP BY a.pid")
@@ -197,9 +199,10 @@ def test_old_rows_are_removed(owner, db, company):
             "SELECT event_key FROM inbound_dedupe WHERE instance_id = 0")]
 
     wait_until(lambda: left() == ["young"], "the old keys to go", 15)
-    wait_until(lambda: db.execute("SELECT count(*) AS n FROM idempotency_keys"
-                                  " WHERE company_id = %s", (company.id,)).fetchone()["n"] == 0,
-               "the old idempotency key to go", 15)
+    for table in ("idempotency_keys", "idempotent_replies"):
+        wait_until(lambda: db.execute(f"SELECT count(*) AS n FROM {table} WHERE company_id = %s",
+                                      (company.id,)).fetchone()["n"] == 0,
+                   f"the old row of {table} to go", 15)
     owner.execute("DELETE FROM inbound_dedupe WHERE instance_id = 0")
 
 

@@ -4,6 +4,8 @@
 #include "gateway/budget.c"
 #include "gateway/dispatch.c"
 #include "gateway/errors.c"
+#include "gateway/idem_key.c"
+#include "gateway/keyed.c"
 #include "gateway/reply.c"
 #include "gateway/trace.c"
 

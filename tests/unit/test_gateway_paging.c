@@ -1,5 +1,7 @@
 /* test_gateway_paging.c - limits, offsets and cursors; what a refusal looks like. */
 #include "gateway/errors.c"
+#include "gateway/idem_key.c"
+#include "gateway/keyed.c"
 #include "gateway/paging.c"
 #include "gateway/reply.c"
 
