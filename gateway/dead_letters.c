@@ -61,32 +61,12 @@ write_members(struct json_w *w, const struct dead_letter_row *row)
 /* ---- the list ---- */
 
 static void
-filter_ids(struct gw_req *req, struct dead_letter_filter *f)
-{
-	const struct {
-		const char *name;
-		int32_t *to;
-	} ids[] = {{"company_id", &f->company_id}, {"instance_id", &f->instance_id}};
-
-	for (size_t i = 0; i < GH_COUNT(ids); i++) {
-		struct slice text = gw_query(req, ids[i].name);
-		uint64_t v;
-
-		if (text.p == NULL)
-			continue;
-		if (parse_u64(text, 1, INT32_MAX, &v) == GH_OK)
-			*ids[i].to = (int32_t)v;
-		else
-			gw_field_error(req, ids[i].name, "must be a positive integer");
-	}
-}
-
-static void
 filter_read(struct gw_req *req, const struct gw_page *page, struct dead_letter_filter *f)
 {
 	struct slice replayed = gw_query(req, "replayed");
 
-	filter_ids(req, f);
+	f->company_id = filters_id(req, "company_id");
+	f->instance_id = filters_id(req, "instance_id");
 	f->reason = gw_query(req, "reason");
 	f->replayed = -1;
 	if (slice_eq(replayed, S("true")) || slice_eq(replayed, S("false")))

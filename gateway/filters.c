@@ -8,18 +8,15 @@
 
 #define REFERENCE_MAX 255 /* characters */
 
-static void
-filter_instance(struct gw_req *req, struct message_filter *f)
+int32_t
+filters_id(struct gw_req *req, const char *name)
 {
-	struct slice text = gw_query(req, "instance_id");
-	uint64_t v;
+	struct slice text = gw_query(req, name);
+	uint64_t v = 0;
 
-	if (text.p == NULL)
-		return;
-	if (parse_u64(text, 1, INT32_MAX, &v) == GH_OK)
-		f->instance_id = (int32_t)v;
-	else
-		gw_field_error(req, "instance_id", "must be a positive integer");
+	if (text.p != NULL && parse_u64(text, 1, INT32_MAX, &v) != GH_OK)
+		gw_field_error(req, name, "must be a positive integer");
+	return (int32_t)v;
 }
 
 static void
@@ -57,9 +54,8 @@ filter_texts(struct gw_req *req, struct message_filter *f)
 		gw_field_error(req, "phone", "is no number or chat id");
 }
 
-/* Absent: dflt. */
-static int64_t
-read_time(struct gw_req *req, const char *name, int64_t dflt)
+int64_t
+filters_time(struct gw_req *req, const char *name, int64_t dflt)
 {
 	struct slice text = gw_query(req, name);
 	int64_t us = dflt;
@@ -86,8 +82,8 @@ filters_clip(int64_t since_us, int64_t until_us, struct uuid *from, struct uuid 
 void
 filters_times(struct gw_req *req, struct uuid *from, struct uuid *before)
 {
-	int64_t since_us = read_time(req, "since", 0);
-	int64_t until_us = read_time(req, "until", INT64_MAX);
+	int64_t since_us = filters_time(req, "since", 0);
+	int64_t until_us = filters_time(req, "until", INT64_MAX);
 
 	filters_clip(since_us, until_us, from, before);
 }
@@ -98,7 +94,7 @@ filters_read(struct gw_req *req, const struct gw_page *page, struct message_filt
 	f->company_id = req->who.company_id;
 	gw_page_uuids(page, &f->from, &f->before);
 	f->is_back = page->is_back;
-	filter_instance(req, f);
+	f->instance_id = filters_id(req, "instance_id");
 	filter_words(req, f);
 	filter_texts(req, f);
 	filters_times(req, &f->from, &f->before);

@@ -20,6 +20,12 @@ struct gw_req;
 		GW_FIELD("until", TIME, .text = "Exclusive")
 void filters_read(struct gw_req *req, const struct gw_page *page, struct message_filter *f);
 
+/* An integer id, 0 where it is absent or wrong; what is wrong is added to the request's errors. */
+int32_t filters_id(struct gw_req *req, const char *name);
+
+/* An RFC 3339 time; dflt where it is absent or wrong. */
+int64_t filters_time(struct gw_req *req, const char *name, int64_t dflt);
+
 /* Read ?since= (inclusive) and ?until= (exclusive), which are bounds of ids that hold the time, and
  * narrow from <= id < before to them. */
 void filters_times(struct gw_req *req, struct uuid *from, struct uuid *before);

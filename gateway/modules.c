@@ -25,6 +25,7 @@ static const struct gw_module *const modules[] = {
 	&contacts_module,
 	&groups_module,
 	&admin_health_module,
+	&admin_logs_module,
 };
 
 const struct gw_module *const *

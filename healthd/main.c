@@ -51,9 +51,13 @@ static const char *const run_results[] = {"ok", "failed"};
 static const char *const recoveries[] = {"in_doubt", "sent", "expired", "cancelled", "delivery"};
 static const char *const check_results[] = {"healthy", "unhealthy"};
 /* In the order of enum purge_kind. */
-static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys", "idempotent_replies",
-							   "inbound_dedupe",   "admin_sessions",
-							   "provider_checks",  "media"};
+static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys",
+							   "idempotent_replies",
+							   "inbound_dedupe",
+							   "admin_sessions",
+							   "provider_checks",
+							   "media",
+							   "logs"};
 
 #define LABEL(name, values)                                                                        \
 	{                                                                                          \

@@ -52,7 +52,7 @@ purge_next(struct purge *p, struct task *t)
 		return;
 	}
 	u = db_unit_new();
-	purge_slice_add(u, (enum purge_kind)p->kind, slice_rows(p));
+	purge_slice_add(u, (enum purge_kind)p->kind, slice_rows(p), p->h->conf->log_retention_us);
 	step_submit(p->h, t, u, purge_done, p);
 }
 

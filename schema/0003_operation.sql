@@ -23,16 +23,21 @@ CREATE TABLE daemon_heartbeats (
 	PRIMARY KEY (daemon, name)
 );
 
+-- Log lines of log.store_level or worse; the journal has all of them.
 CREATE TABLE logs (
 	id           uuid NOT NULL PRIMARY KEY,
-	level        smallint NOT NULL,
+	level        smallint NOT NULL,                     -- enum log_level, base/log.h
 	daemon       text NOT NULL,
+	process      text NOT NULL,                         -- its instance_name
 	event        text NOT NULL,
 	company_id   int,
 	instance_id  int,
 	message_id   uuid,
 	line         text NOT NULL
 ) PARTITION BY RANGE (id);
+CREATE INDEX logs_company ON logs (company_id, id) WHERE company_id IS NOT NULL;
+CREATE INDEX logs_instance ON logs (instance_id, id) WHERE instance_id IS NOT NULL;
+CREATE INDEX logs_message ON logs (message_id, id) WHERE message_id IS NOT NULL;
 
 CREATE TABLE audit_log (
 	id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -55,7 +55,10 @@ static struct {
 	uint64_t unreported_drops;
 	int64_t swept_us;
 	struct repeat repeats[LOG_REPEAT_SLOTS];
-	_Atomic int level;
+	log_sink_fn *sink;
+	void *sink_arg;
+	_Atomic int level;      /* least severe line on stderr */
+	_Atomic int sink_level; /* LOG_LEVEL_COUNT: no sink */
 	_Atomic uint64_t lines[LOG_LEVEL_COUNT];
 	_Atomic uint64_t dropped;
 } state = {
@@ -63,6 +66,7 @@ static struct {
 	.daemon = "-",
 	.fd = STDERR_FILENO,
 	.level = LOG_LEVEL_INFO,
+	.sink_level = LOG_LEVEL_COUNT,
 };
 
 static const char *const level_names[LOG_LEVEL_COUNT] = {"debug", "info", "warn", "error"};
@@ -83,10 +87,33 @@ log_set_level(enum log_level level)
 	atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
 }
 
+void
+log_set_sink(log_sink_fn *fn, void *arg, enum log_level level)
+{
+	pthread_mutex_lock(&state.mutex);
+	state.sink = fn;
+	state.sink_arg = arg;
+	atomic_store_explicit(&state.sink_level, fn != NULL ? (int)level : LOG_LEVEL_COUNT,
+			      memory_order_relaxed);
+	pthread_mutex_unlock(&state.mutex);
+}
+
+static bool
+is_for_stderr(enum log_level level)
+{
+	return (int)level >= atomic_load_explicit(&state.level, memory_order_relaxed);
+}
+
+static bool
+is_for_sink(enum log_level level)
+{
+	return (int)level >= atomic_load_explicit(&state.sink_level, memory_order_relaxed);
+}
+
 bool
 log_is_enabled(enum log_level level)
 {
-	return (int)level >= atomic_load_explicit(&state.level, memory_order_relaxed);
+	return is_for_stderr(level) || is_for_sink(level);
 }
 
 /* Append all or, when it does not fit before the reserve, nothing and mark the line cut. */
@@ -254,16 +281,12 @@ is_writable(int fd)
 	return !state.is_stalled;
 }
 
+/* The whole line, newline included, to stderr. */
 static void
-line_write(struct line *l, enum log_level level)
+line_write(const struct line *l, enum log_level level)
 {
 	ssize_t done;
 
-	if (l->is_cut)
-		line_put_tail(l, l->is_json ? S(",\"truncated\":1") : S(" truncated=1"));
-	if (l->is_json)
-		line_put_tail(l, S("}"));
-	line_put_tail(l, S("\n"));
 	if (!is_writable(state.fd))
 		goto dropped;
 	/* End the half line first; if even that is refused the next one tries again. */
@@ -283,15 +306,36 @@ dropped:
 	state.unreported_drops++;
 }
 
-/* A line of the log's own making: the event with one number. */
+/* One line to whoever wants it. */
 static void
-write_number(enum log_level level, const char *event, const char *key, uint64_t value)
+line_tell(enum log_level level, const char *event, const struct log_kv *kv, unsigned count)
 {
 	struct line l;
 
 	line_begin(&l, level, event);
-	line_put_int(&l, key, (int64_t)value);
+	for (unsigned i = 0; i < count; i++)
+		line_put_kv(&l, &kv[i]);
+	if (l.is_cut)
+		line_put_tail(&l, l.is_json ? S(",\"truncated\":1") : S(" truncated=1"));
+	if (l.is_json)
+		line_put_tail(&l, S("}"));
+	if (is_for_sink(level))
+		state.sink(state.sink_arg, &(struct log_line){.level = level,
+							      .event = event,
+							      .kv = kv,
+							      .count = count,
+							      .text = slice_make(l.p, l.n)});
+	if (!is_for_stderr(level))
+		return;
+	line_put_tail(&l, S("\n"));
 	line_write(&l, level);
+}
+
+/* A line of the log's own making: the event with one number. */
+static void
+write_number(enum log_level level, const char *event, const char *key, uint64_t value)
+{
+	line_tell(level, event, &LOG_INT(key, value), 1);
 }
 
 static void
@@ -372,18 +416,17 @@ is_repeat_allowed(enum log_level level, const char *event, int64_t now_us)
 void
 log_write(enum log_level level, const char *event, const struct log_kv *kv, unsigned count)
 {
-	int64_t now_us = clock_mono_us();
 	int saved_errno = errno; /* logging between a failure and its report must not change it */
-	struct line l;
+	int64_t now_us;
 
+	if (!log_is_enabled(level))
+		return;
+	now_us = clock_mono_us();
 	pthread_mutex_lock(&state.mutex);
 	sweep_repeats(now_us);
 	if (is_repeat_allowed(level, event, now_us)) {
 		report_drops();
-		line_begin(&l, level, event);
-		for (unsigned i = 0; i < count; i++)
-			line_put_kv(&l, &kv[i]);
-		line_write(&l, level);
+		line_tell(level, event, kv, count);
 	}
 	pthread_mutex_unlock(&state.mutex);
 	errno = saved_errno;

@@ -19,7 +19,9 @@ enum log_format { LOG_FORMAT_LOGFMT, LOG_FORMAT_JSON };
 
 /* daemon is borrowed for the life of the process. */
 void log_init(const char *daemon, enum log_level level, enum log_format format);
+/* Of what is written to stderr. */
 void log_set_level(enum log_level level);
+/* Does anybody want lines of this level: stderr or the sink? */
 bool log_is_enabled(enum log_level level);
 
 /* One key of a line. Build with the LOG_* macros below. */
@@ -58,6 +60,21 @@ void log_tick(void);
 				  (unsigned)(sizeof(log_kv_) / sizeof(log_kv_[0])));               \
 		}                                                                                  \
 	} while (0)
+
+/* Somebody who wants the lines too: the daemon, to store them. What is suppressed as a repeat is
+ * not told. Called by the thread that logs, under the log's lock: it must not log, wait or take
+ * long. text is the line as written to stderr, without its newline; all of it is valid during the
+ * call only, but event, which lives as long as the program. */
+struct log_line {
+	enum log_level level;
+	const char *event;
+	const struct log_kv *kv;
+	unsigned count;
+	struct slice text;
+};
+typedef void log_sink_fn(void *arg, const struct log_line *line);
+/* Tell fn of the lines of this level or a worse one, whatever goes to stderr; NULL: nobody. */
+void log_set_sink(log_sink_fn *fn, void *arg, enum log_level level);
 
 /* At least one key is required: log_info("daemon.ready", LOG_STR("version", v)). */
 #define log_debug(event, ...) LOG_AT(LOG_LEVEL_DEBUG, event, __VA_ARGS__)

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* In the order of enum params_queue_type, enum log_level, enum log_format. */
+/* In the order of enum params_queue_type, enum log_level (PARAMS_STORE_NONE behind it), enum
+ * log_format. */
 static const char *const queue_types[] = {"classic", "quorum", NULL};
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const log_store_levels[] = {"debug", "info", "warn", "error", "none", NULL};
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 
 static const char *const db_schemes[] = {"postgresql://", "postgres://", NULL};
@@ -45,6 +47,9 @@ const struct conf_param params_common[] = {
 	 AT(log_level), .help = "least severe lines written"},
 	{"log.format", CONF_TYPE_ENUM, "logfmt", .words = log_formats, AT(log_format),
 	 .help = "form of the log lines on stderr"},
+	{"log.store_level", CONF_TYPE_ENUM, "warn", .words = log_store_levels,
+	 .flags = CONF_RELOADABLE, AT(log_store_level),
+	 .help = "least severe lines kept in the database too; none: none"},
 
 	{"secrets.key", CONF_TYPE_KEY, NULL, .flags = CONF_REQUIRED, AT(secrets_key),
 	 .help = "key that seals secrets in the database"},

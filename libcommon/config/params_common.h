@@ -10,6 +10,7 @@
 #include "config/conf.h"
 
 enum params_queue_type { PARAMS_QUEUE_CLASSIC, PARAMS_QUEUE_QUORUM };
+#define PARAMS_STORE_NONE 4 /* of log.store_level: behind the worst level */
 
 /* Embed as a member of the daemon's conf struct; times in microseconds. */
 struct conf_common {
@@ -25,8 +26,9 @@ struct conf_common {
 	int64_t mq_heartbeat_us;
 	int mq_queue_type; /* enum params_queue_type */
 
-	int log_level;  /* enum log_level */
-	int log_format; /* enum log_format */
+	int log_level;       /* enum log_level */
+	int log_format;      /* enum log_format */
+	int log_store_level; /* enum log_level, or PARAMS_STORE_NONE */
 
 	struct conf_key secrets_key; /* is_set after a successful load */
 

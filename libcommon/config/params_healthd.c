@@ -22,5 +22,7 @@ const struct conf_param params_healthd[] = {
 	 AT(ledger_interval_us), .help = "balance the ledger this often; it reads every message"},
 	{"healthd.partitions_ahead", CONF_TYPE_INT, "2", .min = 1, .max = 24, AT(partitions_ahead),
 	 .help = "month partitions made in advance"},
+	{"healthd.log_retention", CONF_TYPE_DURATION, "7d", .min = CONF_HOUR, .max = 365 * CONF_DAY,
+	 AT(log_retention_us), .help = "how long log lines stay in the database"},
 	{.name = NULL},
 };

@@ -18,6 +18,7 @@ struct healthd_conf {
 	int64_t rehint_interval_us;   /* work whose hint was lost */
 	int64_t ledger_interval_us;   /* balance of the ledger: reads every message */
 	int64_t partitions_ahead;     /* months */
+	int64_t log_retention_us;     /* of the table logs */
 };
 
 extern const struct conf_param params_healthd[];

@@ -196,6 +196,7 @@ stop_fn(void *arg)
 	daemon_check_set(d, d->run_check, false, "draining");
 	log_info("daemon.draining", LOG_INT("max_ms", DRAIN_MAX_US / CLOCK_MS));
 	notify_send(&d->notify, "STOPPING=1\nSTATUS=draining");
+	log_store_flush(d->log_store);
 	loop_timer_set(d->drain_timer, DRAIN_MAX_US);
 	if (d->def->drain != NULL)
 		d->def->drain(d);
@@ -226,6 +227,7 @@ reload_fn(void *arg)
 		for (size_t i = 0; i < changes.restart_count; i++)
 			log_warn("daemon.config_needs_restart", LOG_STR("key", changes.restart[i]));
 		log_set_level((enum log_level)d->common->log_level);
+		log_store_set_level(d->log_store);
 		if (d->def->reload != NULL)
 			d->def->reload(d);
 		log_info("daemon.reloaded", LOG_INT("changes", changes.applied_count),
@@ -281,6 +283,7 @@ build(struct daemon *d)
 {
 	d->loop = loop_new();
 	d->dns = dns_new(d->loop, NULL, NULL);
+	d->log_store = log_store_new(d);
 	telemetry_register(d);
 	d->run_check = daemon_check_add(d, "running", true);
 	d->tick_timer = loop_timer_new(d->loop, tick_fn, d);
@@ -304,6 +307,7 @@ take_apart(struct daemon *d)
 	for (size_t i = 0; i < GH_COUNT(d->signals); i++)
 		loop_signal_free(d->signals[i]);
 	notify_close(&d->notify);
+	log_store_free(d->log_store);
 	dns_free(d->dns);
 	loop_run_once(d->loop, 0); /* what dns_free and the servers left for a last pass */
 	loop_free(d->loop);

@@ -10,7 +10,9 @@
 #include "base/log.h"
 #include "daemon/private.h"
 #include "loop/loop.h"
+#include "model/async_commit.h"
 #include "model/heartbeat.h"
+#include "model/log_row.h"
 #include "model/schema.h"
 
 #define SCHEMA_RETRY_US (2 * CLOCK_SEC)
@@ -20,6 +22,8 @@
 static const struct db_stmt_table *const own_tables[] = {
 	&schema_stmt_table,
 	&heartbeat_stmt_table,
+	&log_row_stmt_table,
+	&async_commit_stmt_table,
 	NULL,
 };
 

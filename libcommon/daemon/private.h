@@ -5,6 +5,7 @@
  * admin.c      the admin port
  * daemon_db.c  the daemon's connections, schema check
  * heartbeat.c  the process's row in the database
+ * log_store.c  log lines into the database
  * telemetry.c  metrics of the skeleton itself
  * checks.c     readiness        notify.c  supervisor
  */
@@ -20,6 +21,7 @@
 #include "metrics/metrics.h"
 
 struct http_server;
+struct log_store;
 struct loop_signal;
 struct loop_timer;
 
@@ -88,6 +90,7 @@ struct daemon {
 	bool is_schema_right; /* the links were released */
 	bool is_schema_asked; /* a look is under way */
 	bool is_beating;      /* a heartbeat is under way */
+	struct log_store *log_store;
 	struct daemon_link links[DAEMON_DBS_MAX];
 	unsigned link_count;
 };
@@ -124,6 +127,22 @@ void links_close(struct daemon *d);
 void heartbeat_start(struct daemon *d);
 /* Write it now, because the state changed. */
 void heartbeat_write(struct daemon *d);
+
+/* log_store.c: lines of log.store_level or worse wait in a bounded buffer and go over own_db, some
+ * at a time. Whatever does not fit, while the database is away say, is dropped and counted: logging
+ * never waits, and the journal has the line. */
+struct log_store *log_store_new(struct daemon *d);
+/* After the loop: what still waits is dropped. NULL is legal. */
+void log_store_free(struct log_store *s);
+/* log.store_level was read (again). */
+void log_store_set_level(struct log_store *s);
+/* Store what waits now, not within a second: the process is about to end. */
+void log_store_flush(struct log_store *s);
+struct log_store_stats {
+	uint64_t stored_count;
+	uint64_t dropped_count;
+};
+struct log_store_stats log_store_get_stats(struct log_store *s);
 
 /* telemetry.c */
 /* Register the skeleton's tables, then the daemon's. */

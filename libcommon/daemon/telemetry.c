@@ -9,6 +9,8 @@ enum {
 	T_READY,
 	T_LOG_LINES,
 	T_LOG_DROPPED,
+	T_LOG_STORED,
+	T_LOG_UNSTORED,
 	T_LOOP_PASS,
 	T_DB_UP,
 	T_DB_CONNECTIONS,
@@ -42,6 +44,10 @@ static const struct metric_def skeleton_defs[T_COUNT] = {
 			 {{"level", log_levels, GH_COUNT(log_levels)}}},
 	[T_LOG_DROPPED] = {"log_dropped_total", METRIC_COUNTER,
 			   "Log lines lost because stderr did not take them."},
+	[T_LOG_STORED] = {"log_rows_stored_total", METRIC_COUNTER,
+			  "Log lines stored in the database."},
+	[T_LOG_UNSTORED] = {"log_rows_dropped_total", METRIC_COUNTER,
+			    "Log lines not stored: the buffer was full, or the database refused."},
 	[T_LOOP_PASS] = {"loop_longest_pass_seconds", METRIC_HISTOGRAM,
 			 "Longest pass of the event loop in each second: what held up the rest.",
 			 .buckets = &METRIC_BUCKETS_REQUEST},
@@ -143,6 +149,7 @@ static void
 collect(void *arg)
 {
 	const struct daemon *d = arg;
+	const struct log_store_stats logs = log_store_get_stats(d->log_store);
 	struct metrics_table *t = d->skeleton_table;
 
 	metrics_set_us(t, T_START, 0, 0, d->started_at_us);
@@ -150,6 +157,8 @@ collect(void *arg)
 	for (unsigned i = 0; i < GH_COUNT(log_levels); i++)
 		metrics_set(t, T_LOG_LINES, i, 0, (int64_t)log_line_count((enum log_level)i));
 	metrics_set(t, T_LOG_DROPPED, 0, 0, (int64_t)log_dropped_count());
+	metrics_set(t, T_LOG_STORED, 0, 0, (int64_t)logs.stored_count);
+	metrics_set(t, T_LOG_UNSTORED, 0, 0, (int64_t)logs.dropped_count);
 	collect_db(d);
 }
 

@@ -17,6 +17,11 @@ static const char purge_admin_sessions_sql[] =
 static const char purge_provider_checks_sql[] =
 	PURGE_SQL("provider_checks", "checked_at < now() - interval '7 d'");
 static const char purge_media_sql[] = PURGE_SQL("media", "kept_until < now()");
+/* By id: the places of two partitions' rows may be equal. */
+#define PURGE_LOGS_OLD "id < growhub_uuid7_floor(now() - $2::int8 * interval '1 us')"
+static const char purge_logs_sql[] =
+	"DELETE FROM logs WHERE " PURGE_LOGS_OLD " AND id = ANY (ARRAY(\n"
+	"  SELECT id FROM logs WHERE " PURGE_LOGS_OLD " ORDER BY id LIMIT $1))";
 
 static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_IDEMPOTENCY_KEYS] = {"purge_idempotency_keys", purge_idempotency_keys_sql,
@@ -30,6 +35,7 @@ static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_PROVIDER_CHECKS] = {"purge_provider_checks", purge_provider_checks_sql,
 				   DB_TYPES(DB_INT8)},
 	[PURGE_MEDIA] = {"purge_media", purge_media_sql, DB_TYPES(DB_INT8)},
+	[PURGE_LOGS] = {"purge_logs", purge_logs_sql, DB_TYPES(DB_INT8, DB_INT8)},
 };
 const struct db_stmt_table purge_stmt_table = DB_STMT_TABLE(purge_stmts);
 
@@ -43,17 +49,23 @@ purge_name(enum purge_kind kind)
 		[PURGE_ADMIN_SESSIONS] = "admin_sessions",
 		[PURGE_PROVIDER_CHECKS] = "provider_checks",
 		[PURGE_MEDIA] = "media",
+		[PURGE_LOGS] = "logs",
 	};
 
 	return names[kind];
 }
 
 void
-purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit)
+purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit, int64_t log_age_us)
 {
+	struct db_params *p;
+
 	if (limit == 0 || limit > PURGE_SLICE_MAX)
 		gh_panic("purge_slice_add: %u rows", limit);
-	db_p_i64(db_unit_add(u, &purge_stmts[kind]), limit);
+	p = db_unit_add(u, &purge_stmts[kind]);
+	db_p_i64(p, limit);
+	if (kind == PURGE_LOGS)
+		db_p_i64(p, log_age_us);
 }
 
 int64_t

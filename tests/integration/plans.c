@@ -40,6 +40,7 @@
 #include "model/instance_lock.h"
 #include "model/instance_state.h"
 #include "model/leadership.h"
+#include "model/log_row.h"
 #include "model/media.h"
 #include "model/message_ref.h"
 #include "model/message_row.h"
@@ -121,6 +122,7 @@ static const struct {
 	TABLE(health_stmt_table),
 	TABLE(queued_event_stmt_table),
 	TABLE(idempotent_reply_stmt_table),
+	TABLE(log_row_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

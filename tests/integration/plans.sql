@@ -90,6 +90,8 @@ INSERT INTO ledger_accepted (company_id, slot, accepted)
 SELECT c.id, s, 1 FROM companies c, generate_series(0, 3) s;
 INSERT INTO daemon_heartbeats (daemon, name, host, pid, version, state, started_at)
 SELECT 'senderd', format('s%s', n), 'h', n, '1', 'ready', now() FROM generate_series(1, 8) n;
+INSERT INTO logs (id, level, daemon, process, event, company_id, instance_id, message_id, line)
+SELECT id, n % 4, 'senderd', 'p', 'a.b', company_id, instance_id, id, 'x' FROM ids;
 
 -- As autovacuum does: a table without rows is never looked at.
 DO $$

@@ -119,7 +119,6 @@ CONTRACT = {
 
 NOT_YET = {
     "GET /api/admin/metrics": "counters per company are read from /metrics and the database so far",
-    "GET /api/admin/logs": "the log goes to standard error; no table holds it",
     "GET /api/stats": "nothing aggregates per hour yet",
 }
 

@@ -190,6 +190,9 @@ def test_old_rows_are_removed(owner, db, company):
                   " now() - interval '73 h')", (company.id,))
     owner.execute("INSERT INTO idempotent_replies (company_id, route, key, fingerprint, created_at)"
                   " VALUES (%s, 'x', 'old', '', now() - interval '73 h')", (company.id,))
+    owner.execute("INSERT INTO logs (id, level, daemon, process, event, line)"
+                  " SELECT growhub_uuid7_floor(now() - d * interval '1 d'), 2, 'x', 'x', 'x.x', d::text"
+                  " FROM unnest(ARRAY[6, 8, 9]) d")
     owner.execute("SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a"
                   " JOIN pg_locks l USING (pid) WHERE l.locktype = 'advisory' AND l.classid = 2"
                   " AND l.objsubid = 2 GROUP BY a.pid")
@@ -203,6 +206,9 @@ def test_old_rows_are_removed(owner, db, company):
         wait_until(lambda: db.execute(f"SELECT count(*) AS n FROM {table} WHERE company_id = %s",
                                       (company.id,)).fetchone()["n"] == 0,
                    f"the old row of {table} to go", 15)
+    wait_until(lambda: [r["line"] for r in db.execute("SELECT line FROM logs WHERE event = 'x.x'")]
+               == ["6"], "the old log lines to go", 15)
+    owner.execute("DELETE FROM logs WHERE event = 'x.x'")
     owner.execute("DELETE FROM inbound_dedupe WHERE instance_id = 0")
 
 

@@ -352,6 +352,66 @@ tells_a_reason_again_when_it_is_news(void **unused)
 	assert_int_equal(strlen(r.text), sizeof(r.text) - 1);
 }
 
+/* What the sink was told, one line per call: level, number of keys, text. */
+static char told[4096];
+
+static void
+keep_line(void *arg, const struct log_line *line)
+{
+	size_t n = strlen(told);
+
+	assert_ptr_equal(arg, told);
+	assert_int_not_equal(pthread_mutex_trylock(&state.mutex), 0);
+	snprintf(told + n, sizeof(told) - n, "%d %u %.*s\n", (int)line->level, line->count,
+		 S_FMT(line->text));
+	if (line->count > 0 && line->kv[0].kind == LOG_KV_INT)
+		assert_string_equal(line->kv[0].key, "i");
+	assert_string_equal(line->event, "a.b");
+}
+
+static void
+tells_a_sink(void **unused)
+{
+	(void)unused;
+	log_set_sink(keep_line, told, LOG_LEVEL_WARN);
+	log_info("a.b", LOG_INT("i", 1));
+	assert_string_equal(told, "");
+	assert_string_equal(capture(), HEAD " i=1\n");
+	log_warn("a.b", LOG_INT("i", 2), LOG_STR("k", "v w"));
+	assert_string_equal(told,
+			    "2 2 ts=2026-01-15T12:00:00.000Z level=warn daemon=testd event=a.b"
+			    " i=2 k=\"v w\"\n");
+	assert_non_null(strstr(capture(), " i=2 k=\"v w\"\n"));
+	log_set_sink(NULL, NULL, LOG_LEVEL_DEBUG);
+	log_error("a.b", LOG_INT("i", 3));
+	assert_null(strstr(told, "i=3"));
+	assert_false(log_is_enabled(LOG_LEVEL_DEBUG));
+}
+
+/* The two thresholds know nothing of each other. */
+static void
+tells_a_sink_what_stderr_does_not_want(void **unused)
+{
+	uint64_t before = log_line_count(LOG_LEVEL_DEBUG);
+
+	(void)unused;
+	told[0] = '\0';
+	log_set_level(LOG_LEVEL_ERROR);
+	log_set_sink(keep_line, told, LOG_LEVEL_DEBUG);
+	log_debug("a.b", LOG_INT("i", 1));
+	assert_string_equal(capture(), "");
+	assert_int_equal(log_line_count(LOG_LEVEL_DEBUG), before);
+	assert_non_null(strstr(told, " level=debug "));
+	log_set_level(LOG_LEVEL_DEBUG);
+	log_set_sink(keep_line, told, LOG_LEVEL_ERROR);
+	told[0] = '\0';
+	for (unsigned i = 0; i < LOG_REPEAT_MAX + 3; i++)
+		log_error("a.b", LOG_INT("i", i));
+	log_warn("a.b", LOG_INT("i", 0));
+	assert_int_equal(count_lines(told), LOG_REPEAT_MAX);
+	log_set_sink(NULL, NULL, LOG_LEVEL_DEBUG);
+}
+
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int
@@ -372,6 +432,8 @@ main(void)
 		CASE(keeps_errno),
 		CASE(masks_phones),
 		CASE(tells_a_reason_again_when_it_is_news),
+		CASE(tells_a_sink),
+		CASE(tells_a_sink_what_stderr_does_not_want),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
