@@ -271,6 +271,18 @@ call_send(struct call *call, const struct provider_request *request)
 		call_end_local(call, PROVIDER_RETRY, "client_busy", err.text);
 }
 
+/* The last try ends it under its own reason; a call before it that is in doubt is another matter.
+ */
+static void
+call_retry_local(struct call *call, const struct outgoing_result *r)
+{
+	const struct send_claim *c = call->claim;
+	bool is_last = c->tries >= call->owner->sd->conf->common.sending_max_attempts;
+
+	call_end_local(call, is_last && !c->is_resend ? PROVIDER_REJECTED : PROVIDER_RETRY, r->code,
+		       r->text);
+}
+
 static void
 call_prepared(void *arg, const struct outgoing_result *r)
 {
@@ -284,7 +296,7 @@ call_prepared(void *arg, const struct outgoing_result *r)
 		call_end_local(call, PROVIDER_REJECTED, r->code, r->text);
 		return;
 	case OUTGOING_RETRY:
-		call_end_local(call, PROVIDER_RETRY, r->code, r->text);
+		call_retry_local(call, r);
 		return;
 	case OUTGOING_POSTPONED:
 		call_postpone(call, r);

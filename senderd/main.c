@@ -14,7 +14,7 @@
 #include "daemon/daemon_mq.h"
 #include "daemon/hints.h"
 #include "files.h"
-#include "http/egress.h"
+#include "media_urls.h"
 #include "model/instance_lock.h"
 #include "model/media.h"
 #include "model/message_ref.h"
@@ -181,7 +181,7 @@ senderd_stop(struct daemon *d)
 	results_free(sd->results);
 	calls_free(sd->calls);
 	files_free(sd->files);
-	egress_free(sd->egress);
+	media_urls_free(sd->media_urls);
 	numbers_free(sd->numbers);
 	claims_free(sd->claims);
 	routes_free(sd->routes);
@@ -233,7 +233,7 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	sd->routes = routes_new(sd);
 	sd->servers = servers_new(sd);
 	sd->claims = claims_new(sd);
-	sd->egress = egress_new_allowing(&sd->conf->common.egress_allow);
+	sd->media_urls = media_urls_new(sd);
 	sd->files = files_new(sd);
 	sd->numbers = numbers_new(sd);
 	sd->calls = calls_new(sd);
@@ -280,8 +280,7 @@ senderd_reload(struct daemon *d)
 {
 	struct senderd *sd = daemon_context(d);
 
-	egress_free(sd->egress);
-	sd->egress = egress_new_allowing(&sd->conf->common.egress_allow);
+	media_urls_reload(sd->media_urls);
 }
 
 int

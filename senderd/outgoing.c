@@ -2,21 +2,15 @@
 #include "outgoing.h"
 
 #include "base/arena.h"
-#include "base/clock.h"
-#include "daemon/daemon.h"
 #include "db/db.h"
 #include "files.h"
-#include "http/egress.h"
 #include "http/json.h"
-#include "http/url.h"
-#include "loop/dns.h"
+#include "media_urls.h"
 #include "model/message_payload.h"
 #include "model/message_ref.h"
 #include "model/send_queue.h"
 #include "routes.h"
 #include "senderd.h"
-
-#define RESOLVE_US (5 * CLOCK_SEC)
 
 struct outgoing {
 	struct senderd *sd;
@@ -30,8 +24,7 @@ struct outgoing {
 	struct provider_message_ref quoted;
 	bool is_payload_bad;
 	struct file_load *file;
-	struct dns_query *query; /* NULL: none under way */
-	bool is_https;           /* of the file's URL */
+	struct media_query *query; /* NULL: none under way */
 	struct outgoing_result result;
 };
 
@@ -87,54 +80,6 @@ file_load_start(struct outgoing *o)
 	o->file = file_start(o->sd->files, &want, file_loaded, o);
 }
 
-static void
-url_resolved(void *arg, enum gh_code code, const struct sockaddr_storage *addrs, unsigned count)
-{
-	struct outgoing *o = arg;
-
-	o->query = NULL;
-	if (code != GH_OK) {
-		outgoing_finish(o, OUTGOING_RETRY, "media_url_unresolved",
-				"the name in media_url has no address");
-		return;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		if (egress_permits(o->sd->egress, (const struct sockaddr *)&addrs[i], o->is_https))
-			continue;
-		outgoing_finish(o, OUTGOING_REFUSED, "media_url_blocked",
-				"media_url leads to an address that may not be fetched");
-		return;
-	}
-	outgoing_ready(o);
-}
-
-static void
-url_check(struct outgoing *o)
-{
-	struct dns *dns = daemon_dns(o->sd->daemon);
-	struct sockaddr_storage addrs[DNS_ADDRS_MAX];
-	int64_t left_us = o->until_us - clock_mono_us();
-	struct url url;
-	unsigned count;
-	enum gh_code code;
-
-	if (url_parse(o->want.claim->media_url, &url, NULL) != GH_OK) {
-		outgoing_finish(o, OUTGOING_REFUSED, "media_url_invalid", "media_url is no URL");
-		return;
-	}
-	if (!egress_permits_port(url.port, url.is_https)) {
-		outgoing_finish(o, OUTGOING_REFUSED, "media_url_blocked",
-				"media_url names a port that may not be fetched");
-		return;
-	}
-	o->is_https = url.is_https;
-	if (dns_peek(dns, slice_of(url.host), &code, addrs, &count))
-		url_resolved(o, code, addrs, count);
-	else if (dns_resolve(dns, slice_of(url.host), left_us < RESOLVE_US ? left_us : RESOLVE_US,
-			     url_resolved, o, &o->query) != GH_OK)
-		url_resolved(o, GH_ETEMP, NULL, 0);
-}
-
 /* ---- the request ---- */
 
 static enum gh_code
@@ -148,6 +93,44 @@ request_build(struct outgoing *o, struct gh_err *err)
 
 	return provider_build(o->want.route->provider, &o->server, &call, o->want.a,
 			      &o->result.request, err);
+}
+
+/* ---- a file at a URL ---- */
+
+/* It is handed on as it is in the end: the provider need not follow, and goes where we looked. */
+static void
+url_found(void *arg, const struct media_finding *f)
+{
+	static const enum outgoing_end ends[] = {
+		[MEDIA_FINE] = OUTGOING_READY,      [MEDIA_MOVED] = OUTGOING_RETRY,
+		[MEDIA_REFUSED] = OUTGOING_REFUSED, [MEDIA_UNREACHABLE] = OUTGOING_RETRY,
+		[MEDIA_BUSY] = OUTGOING_POSTPONED,
+	};
+	struct outgoing *o = arg;
+	enum gh_code rc = GH_OK;
+
+	o->query = NULL;
+	if (f->verdict == MEDIA_FINE && !slice_eq(slice_of(f->url), o->send.media_url)) {
+		o->send.media_url = arena_dup(o->want.a, slice_of(f->url));
+		rc = request_build(o, NULL);
+	}
+	if (rc != GH_OK)
+		outgoing_finish(o, OUTGOING_REFUSED, "invalid_request",
+				"the request does not hold the URL that media_url leads to");
+	else
+		outgoing_finish(o, ends[f->verdict], f->code,
+				arena_cstr(o->want.a, slice_of(f->text)));
+}
+
+static void
+url_check(struct outgoing *o)
+{
+	/* NULL: url_found has run, and o is not ours any more. */
+	struct media_query *q = media_query_start(o->sd->media_urls, o->want.claim->media_url,
+						  o->want.claim->kind, url_found, o);
+
+	if (q != NULL)
+		o->query = q;
 }
 
 static void
@@ -274,8 +257,7 @@ outgoing_end(struct outgoing *o)
 	if (o == NULL)
 		return;
 	o->done = NULL;
-	if (o->query != NULL)
-		dns_cancel(o->query);
+	media_query_end(o->query);
 	o->query = NULL;
 	file_end(o->file);
 	o->file = NULL;

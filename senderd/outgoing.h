@@ -3,8 +3,7 @@
  *
  * A text that quotes nothing is built at once. Else: the quoted message is looked up (which of
  * the provider's messages is it?), a stored file is loaded (files.h), and a file's URL is handed
- * to the provider only when all addresses of its name are ones that tenants may reach
- * (http/egress.h).
+ * to the provider only when the file is there and may be fetched (media_urls.h).
  *
  * XXX the provider resolves the name again: a name that answers otherwise to it is stopped only
  * by the network the provider runs in. Stated in BUGS.

@@ -15,10 +15,10 @@ struct claims;
 struct daemon;
 struct daemon_mq;
 struct db;
-struct egress;
 struct files;
 struct hints;
 struct loop;
+struct media_urls;
 struct numbers;
 struct results;
 struct routes;
@@ -41,7 +41,7 @@ struct senderd {
 	struct routes *routes;
 	struct servers *servers;
 	struct claims *claims;
-	struct egress *egress; /* what a file's URL may lead to */
+	struct media_urls *media_urls;
 	struct files *files;
 	struct calls *calls;
 	struct numbers *numbers;

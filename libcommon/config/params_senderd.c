@@ -15,5 +15,9 @@ const struct conf_param params_senderd[] = {
 	{"senderd.media_memory", CONF_TYPE_SIZE, "256MiB", .min = CONF_MIB,
 	 .max = 64 * 1024 * CONF_MIB, AT(media_memory),
 	 .help = "requests that hold a stored file, all together; a larger one goes alone"},
+	{"senderd.media_check", CONF_TYPE_BOOL, "true", AT(media_check),
+	 .help = "fetch one byte of a file given as a URL before the URL is handed on"},
+	{"senderd.media_url_max", CONF_TYPE_SIZE, "100MiB", .min = CONF_MIB, .max = 4096 * CONF_MIB,
+	 AT(media_url_max), .help = "largest file given as a URL, where its host tells the size"},
 	{.name = NULL},
 };

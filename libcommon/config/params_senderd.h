@@ -2,6 +2,7 @@
 #ifndef GH_PARAMS_SENDERD_H
 #define GH_PARAMS_SENDERD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,8 @@ struct senderd_conf {
 	int64_t max_in_flight; /* provider calls */
 	int64_t connect_timeout_us;
 	size_t media_memory; /* of requests that hold a stored file */
+	bool media_check;    /* look at a file's URL before it is handed on */
+	size_t media_url_max;
 };
 
 extern const struct conf_param params_senderd[];

@@ -41,6 +41,9 @@ control_stats(void *app, struct http_req *req, const struct route_match *m GH_UN
 	json_w_open(&w, "hooks", '{');
 	hooks_write_stats(sim->hooks, &w);
 	json_w_close(&w, '}');
+	json_w_open(&w, "files", '{');
+	files_write_stats(sim->files, &w);
+	json_w_close(&w, '}');
 	json_w_open(&w, "webhooks", '{');
 	poster_write_stats(sim->poster, &w);
 	json_w_close(&w, '}');
@@ -148,7 +151,8 @@ static bool
 scope_is_valid(struct slice scope)
 {
 	return slice_eq(scope, S("waha")) || slice_eq(scope, S("uazapi")) ||
-	       (slice_starts(scope, S("hook:")) && scope.n > sizeof("hook:") - 1);
+	       (slice_starts(scope, S("hook:")) && scope.n > sizeof("hook:") - 1) ||
+	       (slice_starts(scope, S("file:")) && scope.n > sizeof("file:") - 1);
 }
 
 static void
@@ -169,7 +173,8 @@ control_faults(void *app, struct http_req *req, const struct route_match *m GH_U
 	rate = json_double(json_get(body, "rate"), 1);
 	for_ms = json_i64(json_get(body, "for_ms"), 0);
 	if (!scope_is_valid(scope)) {
-		sim_reply_error(req, 422, "scope: must be waha, uazapi or hook:<name>");
+		sim_reply_error(req, 422,
+				"scope: must be waha, uazapi, hook:<name> or file:<name>");
 		return;
 	}
 	if (!(rate >= 0 && rate <= 1) || for_ms < 0) {
@@ -287,6 +292,7 @@ control_reset(void *app, struct http_req *req, const struct route_match *m GH_UN
 		waha_drop_sessions(sim->waha);
 	ledger_reset(sim->ledger);
 	hooks_reset(sim->hooks);
+	files_clear(sim->files);
 	if (waha_set_engine(sim->waha, S("GOWS")) != GH_OK)
 		gh_panic("sim: the default engine is unknown");
 	reply_ok(req);

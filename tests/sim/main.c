@@ -23,7 +23,8 @@ struct options {
 static const char usage[] =
 	"usage: growhub-sim [--listen HOST:PORT] [--state FILE] [--help] [--version]\n"
 	"\n"
-	"Plays WAHA under /waha, company receivers under /hook/{name}; steered under /_sim.\n"
+	"Plays WAHA under /waha, company receivers under /hook/{name}, a host of files under\n"
+	"/files/{name}; steered under /_sim.\n"
 	"  --listen HOST:PORT  numeric address (default 127.0.0.1:0, 0: a free port)\n"
 	"  --state FILE        sessions survive a restart there\n"
 	"Prints \"growhub-sim: listening on URL\" when ready; GET /_sim/health then answers.\n";
@@ -40,19 +41,25 @@ is_under(struct slice path, struct slice prefix)
 static struct slice
 scope_of(const struct http_req *req)
 {
-	struct slice path = req->head->path, prefix = S("/hook/");
+	static const struct {
+		struct slice path, scope;
+	} prefixes[] = {{{"/hook/", 6}, {"hook:", 5}}, {{"/files/", 7}, {"file:", 5}}};
+	struct slice path = req->head->path;
 	struct buf b;
 
 	if (is_under(path, S("/waha")))
 		return S("waha");
 	if (is_under(path, S("/uazapi")))
 		return S("uazapi");
-	if (!slice_starts(path, prefix))
-		return SLICE_NONE;
-	buf_init(&b, req->a, path.n + 8);
-	buf_add(&b, S("hook:"));
-	buf_add(&b, slice_from(path, prefix.n));
-	return buf_slice(&b);
+	for (size_t i = 0; i < GH_COUNT(prefixes); i++) {
+		if (!slice_starts(path, prefixes[i].path))
+			continue;
+		buf_init(&b, req->a, path.n + 8);
+		buf_add(&b, prefixes[i].scope);
+		buf_add(&b, slice_from(path, prefixes[i].path.n));
+		return buf_slice(&b);
+	}
+	return SLICE_NONE;
 }
 
 static void
@@ -107,6 +114,7 @@ routes_build(struct route all[ROUTES_MAX])
 		{sim_waha_action_routes, sim_waha_action_route_count},
 		{sim_waha_account_routes, sim_waha_account_route_count},
 		{sim_hook_routes, sim_hook_route_count},
+		{sim_file_routes, sim_file_route_count},
 		{sim_control_routes, sim_control_route_count},
 	};
 	unsigned n = 0;
@@ -167,6 +175,7 @@ sim_run(const struct options *o, struct gh_err *err)
 	sim.router = routes_build(routes);
 	sim.ledger = ledger_new();
 	sim.faults = faults_new();
+	sim.files = files_new();
 	sim.hooks = hooks_new();
 	sim.poster = poster_new(&sim);
 	rc = waha_new(&sim.waha, &sim, o->state_file, err);

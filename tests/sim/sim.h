@@ -1,10 +1,10 @@
 /* sim.h - growhub-sim: what its files share.
  *
  * One process plays the outside world of GrowHub: WAHA under /waha, company
- * receivers under /hook/{name}, and /_sim to steer and ask (HARNESS.md). Loop
- * thread only. It keeps books (ledger, hooks) that tests judge by; what it
- * refuses, a real provider would refuse too. Its parts live as long as the process
- * (main.c holds them), so they have no destructors.
+ * receivers under /hook/{name}, files to send under /files/{name}, and /_sim to steer
+ * and ask (HARNESS.md). Loop thread only. It keeps books (ledger, hooks) that tests judge by; what
+ * it refuses, a real provider would refuse too. Its parts live as long as the process (main.c holds
+ * them), so they have no destructors.
  */
 #ifndef GH_SIM_H
 #define GH_SIM_H
@@ -19,6 +19,7 @@
 #include "http/router.h"
 
 struct faults;
+struct files;
 struct hooks;
 struct http_req;
 struct http_server;
@@ -35,6 +36,7 @@ struct sim {
 	struct router *router;
 	struct ledger *ledger;
 	struct faults *faults;
+	struct files *files;
 	struct hooks *hooks;
 	struct poster *poster;
 	struct waha *waha;
@@ -50,9 +52,10 @@ struct sim {
 #define SIM_OPEN 1u /* no API key */
 
 extern const struct route sim_waha_routes[], sim_waha_send_routes[], sim_waha_action_routes[],
-	sim_waha_account_routes[], sim_hook_routes[], sim_control_routes[];
+	sim_waha_account_routes[], sim_hook_routes[], sim_file_routes[], sim_control_routes[];
 extern const unsigned sim_waha_route_count, sim_waha_send_route_count, sim_waha_action_route_count,
-	sim_waha_account_route_count, sim_hook_route_count, sim_control_route_count;
+	sim_waha_account_route_count, sim_hook_route_count, sim_file_route_count,
+	sim_control_route_count;
 
 /* ---- reply.c: answers, with the faults of their exchange applied ---- */
 
@@ -97,8 +100,8 @@ enum fault_kind {
 #define FAULT_KIND_COUNT 10
 
 struct faults *faults_new(void);
-/* Scope "waha", "uazapi", "hook:<name>". rate 0 removes; for_ms 0: until reset. GH_EINVAL
- * for an unknown kind, GH_ELIMIT when too many are set. */
+/* Scope "waha", "uazapi", "hook:<name>", "file:<name>". rate 0 removes; for_ms 0: until reset.
+ * GH_EINVAL for an unknown kind, GH_ELIMIT when too many are set. */
 enum gh_code faults_set(struct faults *f, struct slice scope, struct slice kind, int64_t value,
 			double rate, int64_t for_ms) GH_MUST_USE;
 void faults_clear(struct faults *f);
@@ -106,6 +109,13 @@ void faults_clear(struct faults *f);
 bool faults_strike(struct faults *f, struct slice scope, enum fault_kind kind, int64_t dflt,
 		   int64_t *value);
 void faults_write(const struct faults *f, struct json_w *w);
+
+/* ---- files.c: a host of files ---- */
+
+struct files *files_new(void);
+void files_clear(struct files *f);
+/* name: requests. */
+void files_write_stats(const struct files *f, struct json_w *w);
 
 /* ---- ledger.c: what providers received ---- */
 
