@@ -110,7 +110,7 @@ people_fold(struct people *p, const struct inbound_body *body, struct slice own_
 			: bsearch(&key, p->known, p->known_count, sizeof(*p->known), alias_compare);
 	if (f->phone.n == 0 && found != NULL)
 		f->phone = (*found)->phone;
-	if (found != NULL && slice_eq((*found)->phone, f->phone))
+	if (found != NULL && slice_eq((*found)->phone, f->phone) && !(*found)->was_long_ago)
 		return;
 	n = &p->learned[p->learned_count++];
 	n->body_id = body->id;

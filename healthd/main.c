@@ -57,7 +57,8 @@ static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys",
 							   "admin_sessions",
 							   "provider_checks",
 							   "media",
-							   "logs"};
+							   "logs",
+							   "contact_aliases"};
 
 #define LABEL(name, values)                                                                        \
 	{                                                                                          \

@@ -26,6 +26,22 @@ slice_rows(const struct purge *p)
 	return p->kind == PURGE_MEDIA ? MEDIA_SLICE : PURGE_SLICE;
 }
 
+/* 0: of a table whose rows are kept as long as it says. */
+static int64_t
+kept_us(const struct purge *p)
+{
+	const struct healthd_conf *c = p->h->conf;
+
+	switch (p->kind) {
+	case PURGE_LOGS:
+		return c->log_retention_us;
+	case PURGE_CONTACT_ALIASES:
+		return c->contact_retention_us;
+	default:
+		return 0;
+	}
+}
+
 static void
 purge_done(void *arg, struct task *t, const struct db_unit *u)
 {
@@ -52,7 +68,7 @@ purge_next(struct purge *p, struct task *t)
 		return;
 	}
 	u = db_unit_new();
-	purge_slice_add(u, (enum purge_kind)p->kind, slice_rows(p), p->h->conf->log_retention_us);
+	purge_slice_add(u, (enum purge_kind)p->kind, slice_rows(p), kept_us(p));
 	step_submit(p->h, t, u, purge_done, p);
 }
 

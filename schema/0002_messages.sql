@@ -142,9 +142,10 @@ CREATE TABLE contact_aliases (
 	instance_id  int NOT NULL,
 	lid          text NOT NULL,
 	phone        text,
-	updated_at   timestamptz NOT NULL DEFAULT now(),
+	seen_at      timestamptz NOT NULL DEFAULT now(),   -- give or take CONTACT_ALIAS_SEEN_DAYS
 	PRIMARY KEY (instance_id, lid)
 );
+CREATE INDEX contact_aliases_seen ON contact_aliases (seen_at);
 
 CREATE TABLE events (
 	id           uuid NOT NULL PRIMARY KEY,

@@ -24,5 +24,8 @@ const struct conf_param params_healthd[] = {
 	 .help = "month partitions made in advance"},
 	{"healthd.log_retention", CONF_TYPE_DURATION, "7d", .min = CONF_HOUR, .max = 365 * CONF_DAY,
 	 AT(log_retention_us), .help = "how long log lines stay in the database"},
+	{"healthd.contact_retention", CONF_TYPE_DURATION, "365d", .min = 30 * CONF_DAY,
+	 .max = 3650 * CONF_DAY, AT(contact_retention_us),
+	 .help = "forget a hidden id and its number so long after the person was last heard of"},
 	{.name = NULL},
 };

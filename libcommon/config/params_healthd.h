@@ -19,6 +19,7 @@ struct healthd_conf {
 	int64_t ledger_interval_us;   /* balance of the ledger: reads every message */
 	int64_t partitions_ahead;     /* months */
 	int64_t log_retention_us;     /* of the table logs */
+	int64_t contact_retention_us; /* contact_aliases, since last seen */
 };
 
 extern const struct conf_param params_healthd[];

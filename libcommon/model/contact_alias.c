@@ -3,8 +3,12 @@
 #include "base/arena.h"
 #include "model/event_sql.h"
 
+#define TEXT_OF(n)    #n
+#define DAYS_TEXT(n)  TEXT_OF(n)
+#define SEEN_LONG_AGO "c.seen_at < now() - interval '" DAYS_TEXT(CONTACT_ALIAS_SEEN_DAYS) " d'"
+
 static const char contact_alias_find_sql[] =
-	"SELECT c.instance_id, c.lid, c.phone\n"
+	"SELECT c.instance_id, c.lid, c.phone, " SEEN_LONG_AGO "\n"
 	"FROM unnest($1::int4[], $2::text[]) AS r(instance_id, lid)\n"
 	"JOIN contact_aliases c ON c.instance_id = r.instance_id AND c.lid = r.lid";
 
@@ -23,8 +27,9 @@ static const char contact_alias_learn_sql[] =
 	"  INSERT INTO contact_aliases AS c (instance_id, lid, phone)\n"
 	"  SELECT f.instance_id, f.lid, f.phone FROM f ORDER BY 1, 2\n"
 	"  ON CONFLICT (instance_id, lid) DO UPDATE\n"
-	"  SET phone = excluded.phone, updated_at = now()\n"
+	"  SET phone = coalesce(excluded.phone, c.phone), seen_at = now()\n"
 	"  WHERE excluded.phone IS NOT NULL AND c.phone IS DISTINCT FROM excluded.phone\n"
+	"    OR " SEEN_LONG_AGO "\n"
 	"), ev AS (\n"
 	"  INSERT INTO events (id, company_id, instance_id, type, occurred_at, facts)\n"
 	"  SELECT f.event_id, f.company_id, f.instance_id, 26, f.at, f.facts\n"
@@ -67,6 +72,7 @@ contact_alias_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		(*rows)[i].instance_id = db_get_i32(r, i, 0);
 		(*rows)[i].lid = arena_dup(a, db_get_slice(r, i, 1));
 		(*rows)[i].phone = arena_dup(a, db_get_slice(r, i, 2));
+		(*rows)[i].was_long_ago = db_get_bool(r, i, 3);
 	}
 	return count;
 }

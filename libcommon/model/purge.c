@@ -22,6 +22,8 @@ static const char purge_media_sql[] = PURGE_SQL("media", "kept_until < now()");
 static const char purge_logs_sql[] =
 	"DELETE FROM logs WHERE " PURGE_LOGS_OLD " AND id = ANY (ARRAY(\n"
 	"  SELECT id FROM logs WHERE " PURGE_LOGS_OLD " ORDER BY id LIMIT $1))";
+static const char purge_contact_aliases_sql[] =
+	PURGE_SQL("contact_aliases", "seen_at < now() - $2::int8 * interval '1 us'");
 
 static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_IDEMPOTENCY_KEYS] = {"purge_idempotency_keys", purge_idempotency_keys_sql,
@@ -36,6 +38,8 @@ static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 				   DB_TYPES(DB_INT8)},
 	[PURGE_MEDIA] = {"purge_media", purge_media_sql, DB_TYPES(DB_INT8)},
 	[PURGE_LOGS] = {"purge_logs", purge_logs_sql, DB_TYPES(DB_INT8, DB_INT8)},
+	[PURGE_CONTACT_ALIASES] = {"purge_contact_aliases", purge_contact_aliases_sql,
+				   DB_TYPES(DB_INT8, DB_INT8)},
 };
 const struct db_stmt_table purge_stmt_table = DB_STMT_TABLE(purge_stmts);
 
@@ -50,13 +54,14 @@ purge_name(enum purge_kind kind)
 		[PURGE_PROVIDER_CHECKS] = "provider_checks",
 		[PURGE_MEDIA] = "media",
 		[PURGE_LOGS] = "logs",
+		[PURGE_CONTACT_ALIASES] = "contact_aliases",
 	};
 
 	return names[kind];
 }
 
 void
-purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit, int64_t log_age_us)
+purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit, int64_t kept_us)
 {
 	struct db_params *p;
 
@@ -64,8 +69,8 @@ purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit, int64_t
 		gh_panic("purge_slice_add: %u rows", limit);
 	p = db_unit_add(u, &purge_stmts[kind]);
 	db_p_i64(p, limit);
-	if (kind == PURGE_LOGS)
-		db_p_i64(p, log_age_us);
+	if (kind == PURGE_LOGS || kind == PURGE_CONTACT_ALIASES)
+		db_p_i64(p, kept_us);
 }
 
 int64_t

@@ -15,17 +15,18 @@ enum purge_kind {
 	PURGE_ADMIN_SESSIONS,     /* a day after they expired */
 	PURGE_PROVIDER_CHECKS,    /* after 7 days */
 	PURGE_MEDIA,              /* with their chunks, once no message needs them */
-	PURGE_LOGS                /* healthd.log_retention after they were written */
+	PURGE_LOGS,               /* kept_us after they were written */
+	PURGE_CONTACT_ALIASES     /* kept_us after the person was last heard of */
 };
-#define PURGE_KIND_COUNT 7
+#define PURGE_KIND_COUNT 8
 
 /* Name of the table, for logs. */
 const char *purge_name(enum purge_kind kind);
 
 /* Delete at most limit (1..PURGE_SLICE_MAX) rows, skipping those somebody holds. The large tables
- * are read through the BRIN indexes on their times, logs through their ids. log_age_us: of
- * PURGE_LOGS. */
-void purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit, int64_t log_age_us);
+ * are read through the indexes on their times, logs through their ids. kept_us: of the kinds that
+ * say so. */
+void purge_slice_add(struct db_unit *u, enum purge_kind kind, unsigned limit, int64_t kept_us);
 /* Rows deleted. */
 int64_t purge_slice_count(const struct db_unit *u, unsigned stmt);
 

@@ -53,8 +53,8 @@ INSERT INTO inbound_queue (id, company_id, instance_id)
 SELECT id, company_id, instance_id FROM ids WHERE n % 3 = 0;
 INSERT INTO inbound_dedupe (instance_id, event_key, received_at)
 SELECT instance_id, format('d%s', n), now() - n * interval '1 s' FROM ids;
-INSERT INTO contact_aliases (instance_id, lid, phone)
-SELECT instance_id, format('%s@lid', n), n::text FROM ids;
+INSERT INTO contact_aliases (instance_id, lid, phone, seen_at)
+SELECT instance_id, format('%s@lid', n), n::text, now() - n * interval '1 s' FROM ids;
 INSERT INTO orphans (instance_id, external_id, inbound_id, occurred_at)
 SELECT instance_id, format('o%s', n), id, now() FROM ids WHERE n % 3 = 0;
 INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)

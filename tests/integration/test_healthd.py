@@ -193,6 +193,10 @@ def test_old_rows_are_removed(owner, db, company):
     owner.execute("INSERT INTO logs (id, level, daemon, process, event, line)"
                   " SELECT growhub_uuid7_floor(now() - d * interval '1 d'), 2, 'x', 'x', 'x.x', d::text"
                   " FROM unnest(ARRAY[6, 8, 9]) d")
+    owner.execute("INSERT INTO contact_aliases (instance_id, lid, phone, seen_at)"
+                  " SELECT 0, 'old-' || g, '55', now() - interval '366 d'"
+                  " FROM generate_series(1, 1500) g"
+                  " UNION ALL SELECT 0, 'young', '55', now() - interval '364 d'")
     owner.execute("SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a"
                   " JOIN pg_locks l USING (pid) WHERE l.locktype = 'advisory' AND l.classid = 2"
                   " AND l.objsubid = 2 GROUP BY a.pid")
@@ -209,7 +213,11 @@ def test_old_rows_are_removed(owner, db, company):
     wait_until(lambda: [r["line"] for r in db.execute("SELECT line FROM logs WHERE event = 'x.x'")]
                == ["6"], "the old log lines to go", 15)
     owner.execute("DELETE FROM logs WHERE event = 'x.x'")
+    wait_until(lambda: [r["lid"] for r in db.execute(
+        "SELECT lid FROM contact_aliases WHERE instance_id = 0")] == ["young"],
+        "people not heard of for a year to go", 15)
     owner.execute("DELETE FROM inbound_dedupe WHERE instance_id = 0")
+    owner.execute("DELETE FROM contact_aliases WHERE instance_id = 0")
 
 
 def test_the_balance_is_on_the_page(env):

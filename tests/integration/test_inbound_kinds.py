@@ -183,7 +183,7 @@ def test_a_received_message_whole(ear):
     assert data["phone"] == CONTACT and data["participant"] == CHAT
 
 
-def test_a_hidden_id_becomes_a_number(ear, db, instance):
+def test_a_hidden_id_becomes_a_number(ear, db, instance, owner):
     lid = "210000000000777@lid"
 
     def write(number=None):
@@ -206,6 +206,19 @@ def test_a_hidden_id_becomes_a_number(ear, db, instance):
     rows = db.execute("SELECT chat_key FROM messages WHERE instance_id = %s ORDER BY id",
                       (instance["id"],)).fetchall()
     assert [r["chat_key"] for r in rows] == [lid, CHAT, CHAT]
+    assert ear.heard("growhub", "contact.merged") == []  # has no name there
+
+    # The person writes again after a month: kept, and no news.
+    def seen():
+        return db.execute("SELECT phone, seen_at > now() - interval '1 h' AS is_fresh"
+                          " FROM contact_aliases WHERE instance_id = %s AND lid = %s",
+                          (instance["id"], lid)).fetchone()
+    owner.execute("UPDATE contact_aliases SET seen_at = now() - interval '30 d'"
+                  " WHERE instance_id = %s AND lid = %s", (instance["id"], lid))
+    write()
+    ear.wait("on-message", "message.received", count=4)
+    assert seen() == {"phone": CONTACT, "is_fresh": True}
+    assert len(ear.heard("standard", "contact.merged")) == 1
 
 
 def test_a_place_and_a_card(ear):

@@ -513,19 +513,23 @@ test_hidden_ids_are_looked_up_and_learned(void **state)
 		const char *told, *known; /* known: NULL: no row, "": a row without number */
 		const char *chat;
 		unsigned learned;
+		bool was_long_ago;
 	} cases[] = {
-		{NULL, NULL, "21@lid", 1},
-		{NULL, "", "21@lid", 0},
-		{NULL, "5511900000002", "5511900000002@c.us", 0},
-		{"5511900000002", NULL, "5511900000002@c.us", 1},
-		{"5511900000002", "", "5511900000002@c.us", 1},
-		{"5511900000002", "5511900000002", "5511900000002@c.us", 0},
-		{"5511900000003", "5511900000002", "5511900000003@c.us", 1},
+		{NULL, NULL, "21@lid", 1, false},
+		{NULL, "", "21@lid", 0, false},
+		{NULL, "", "21@lid", 1, true},
+		{"5511900000002", "5511900000002", "5511900000002@c.us", 1, true},
+		{NULL, "5511900000002", "5511900000002@c.us", 0, false},
+		{"5511900000002", NULL, "5511900000002@c.us", 1, false},
+		{"5511900000002", "", "5511900000002@c.us", 1, false},
+		{"5511900000002", "5511900000002", "5511900000002@c.us", 0, false},
+		{"5511900000003", "5511900000002", "5511900000003@c.us", 1, false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < GH_COUNT(cases); i++) {
-		struct contact_alias row = {7, S("21@lid"), slice_of(cases[i].known)};
+		struct contact_alias row = {7, S("21@lid"), slice_of(cases[i].known),
+					    cases[i].was_long_ago};
 		const struct contact_alias *keys;
 		struct plan *p;
 
