@@ -20,10 +20,11 @@
 
 #define CLAIMS_MAX        2
 #define LINE_UNSTORED_MAX 256 /* answered posts of an endpoint whose results are not stored */
-/* Rows claimed ahead of their turn: what the endpoint answers in this time, as it does now. So
- * a fast one is not held up by claims, and a slow one holds no leases. */
-#define LINE_AHEAD_US  (20 * CLOCK_MS)
-#define LINE_AHEAD_MAX 64
+/* Rows claimed ahead of their turn: what the endpoint answers until the next claim, at the
+ * latest, as it does now. So a fast one is not held up by claims, and a slow one holds no leases.
+ */
+#define LINE_AHEAD_US  (CADENCE_STRETCH * CADENCE_GAP_US)
+#define LINE_AHEAD_MAX 128
 /* Weight of one answer in the moving average: one in this many. */
 #define LINE_POST_US_WEIGHT 8
 #define TURNS_MAX           (CLAIMS_MAX * DELIVERY_CLAIM_ENDPOINTS)
@@ -61,6 +62,7 @@ struct line {
 /* A claim under way. */
 struct claim {
 	struct deliveries *x;
+	int64_t started_us; /* monotonic */
 	unsigned count;
 	unsigned wanted_count; /* rows asked for in all */
 	struct line *lines[DELIVERY_CLAIM_ENDPOINTS];
@@ -389,6 +391,8 @@ claim_done(void *arg, enum gh_code code, const struct db_unit *u)
 	x->claim_count--;
 	x->wanted_count -= c->wanted_count;
 	if (code == GH_OK)
+		cadence_took(x->cadence, clock_mono_us() - c->started_us, CADENCE_SHARE);
+	if (code == GH_OK)
 		claim_read(c, u);
 	else if (code == GH_EINTERNAL || code == GH_EINVAL)
 		log_error("webhook.claim_failed", LOG_STR("err", db_unit_error(u)->text));
@@ -447,6 +451,7 @@ claim_start(struct deliveries *x)
 	delivery_claim_add(u, wants, c->count,
 			   x->conf->delivery_timeout_us + POSTS_LEASE_MARGIN_US);
 	x->claim_count++;
+	c->started_us = clock_mono_us();
 	cadence_started(x->cadence);
 	rc = db_submit(x->db, u, claim_done, c);
 	if (rc != GH_OK)

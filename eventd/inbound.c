@@ -19,6 +19,8 @@
 
 #define ROUND_INSTANCES 16
 #define ROUNDS_MAX      4
+/* A round is three units one after the other, not one batch. */
+#define ROUND_SHARE (CADENCE_SHARE / 3)
 
 enum { RESOLVE_MESSAGES, RESOLVE_PEOPLE }; /* statements of the unit that looks things up */
 
@@ -41,6 +43,7 @@ struct inbound {
 struct round {
 	struct inbound *in;
 	struct arena *a;
+	int64_t started_us; /* monotonic */
 	struct target *targets[ROUND_INSTANCES];
 	int32_t ids[ROUND_INSTANCES];
 	unsigned count;
@@ -135,6 +138,7 @@ round_applied(void *arg, enum gh_code code, const struct db_unit *u)
 		return;
 	}
 	wake_send(r->in->outbox_wake);
+	cadence_took(r->in->cadence, clock_mono_us() - r->started_us, ROUND_SHARE);
 	for (unsigned i = 0; i < r->count; i++)
 		targets_done(r->targets[i], inbound_pending_has(u, r->pending_at, r->ids[i]));
 	round_free(r);
@@ -236,6 +240,7 @@ round_start(struct inbound *in)
 
 	r->in = in;
 	r->a = arena_new(65536);
+	r->started_us = clock_mono_us();
 	in->round_count++;
 	round_fill(r, in->is_careful ? 1 : ROUND_INSTANCES);
 	u = db_unit_new();

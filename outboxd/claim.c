@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/uuid.h"
+#include "loop/cadence.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
 #include "model/async_commit.h"
@@ -47,6 +48,7 @@ struct claim {
 	unsigned open_count; /* envelopes PENDING or SENT */
 	unsigned owed_count; /* publishes without an answer from the broker */
 	int64_t next_us;
+	int64_t started_us; /* monotonic */
 	struct loop_timer *deadline;
 };
 
@@ -96,6 +98,7 @@ claim_committed(void *arg, enum gh_code code, const struct db_unit *u)
 		claim_end(c, CLAIM_RETRY_LOST_US);
 		return;
 	}
+	cadence_took(c->o->cadence, clock_mono_us() - c->started_us, CADENCE_SHARE);
 	claim_end(c, c->next_us);
 }
 
@@ -329,6 +332,7 @@ claim_start(struct claim *c)
 
 	arena_reset(c->a);
 	c->state = CLAIM_CLAIMING;
+	c->started_us = clock_mono_us();
 	db_unit_add(u, &db_stmt_begin);
 	async_commit_add(u); /* lost in a crash: hinted again */
 	outbox_claim_add(u, (unsigned)c->o->conf->claim_max);

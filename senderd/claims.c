@@ -207,6 +207,7 @@ claims_done(void *arg, enum gh_code code, const struct db_unit *u)
 
 	c->in_flight--;
 	if (code == GH_OK) {
+		cadence_took(c->cadence, clock_mono_us() - unit->started_us, CADENCE_SHARE);
 		claim_unit_done(unit, u);
 	} else {
 		/*

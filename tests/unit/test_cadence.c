@@ -127,6 +127,53 @@ test_no_gap_never_refuses(void **state)
 	cadence_free(c);
 }
 
+/* From one start to the next, once the burst is spent: under the old gap and under this one. */
+static int64_t
+gap_now(void)
+{
+	int64_t from_us = 0;
+
+	(void)starts();
+	for (unsigned i = 0; i < 3; i++) {
+		from_us = mono_us;
+		while (starts() == 0)
+			tick(CLOCK_MS / 4);
+	}
+	return mono_us - from_us;
+}
+
+static void
+batches_take(int64_t us, unsigned times)
+{
+	for (unsigned i = 0; i < times; i++)
+		cadence_took(t.cadence, us, 4);
+}
+
+/* The share of the time: a quarter, so the gap is four times what a batch takes. */
+static void
+test_slow_batches_are_rarer(void **state)
+{
+	(void)state;
+	assert_int_equal(gap_now(), GAP_US);
+	batches_take(2500, 100);
+	assert_in_range(gap_now(), 2 * GAP_US - CLOCK_MS / 2, 2 * GAP_US);
+	batches_take(CLOCK_MS, 100);
+	assert_int_equal(gap_now(), GAP_US);
+}
+
+/* One outage is not remembered as load, and no load makes anybody wait for longer than this. */
+static void
+test_the_longest_gap(void **state)
+{
+	(void)state;
+	batches_take(10 * CLOCK_SEC, 100);
+	assert_in_range(gap_now(), CADENCE_STRETCH * GAP_US - CLOCK_MS / 2,
+			CADENCE_STRETCH * GAP_US);
+	batches_take(CLOCK_MS, 100);
+	batches_take(10 * CLOCK_SEC, 1);
+	assert_in_range(gap_now(), GAP_US, 3 * GAP_US / 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
 int
@@ -135,7 +182,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(burst_then_gaps),      TEST(idle_saves_one_burst),
 		TEST(refusal_wakes),        TEST(full_batches_leave_no_debt),
-		TEST(no_gap_never_refuses),
+		TEST(no_gap_never_refuses), TEST(slow_batches_are_rarer),
+		TEST(the_longest_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
