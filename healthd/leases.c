@@ -173,10 +173,10 @@ decide_overdue(const struct send_claim *c, struct lease_row *row)
 
 	row->recovered = RECOVERED_EXPIRED;
 	r->outcome = SEND_DONE_EXPIRED;
-	r->code = c->is_resend ? S("in_doubt_expired") : S("expired");
-	r->text = c->is_resend ? S("not known whether it was sent, until expires_at")
-			       : S("not sent before expires_at");
-	r->event_type = c->is_resend ? EVENT_MESSAGE_FAILED : EVENT_MESSAGE_EXPIRED;
+	r->code = c->is_in_doubt ? S("in_doubt_expired") : S("expired");
+	r->text = c->is_in_doubt ? S("not known whether it was sent, until expires_at")
+				 : S("not sent before expires_at");
+	r->event_type = c->is_in_doubt ? EVENT_MESSAGE_FAILED : EVENT_MESSAGE_EXPIRED;
 }
 
 static void

@@ -279,8 +279,8 @@ call_retry_local(struct call *call, const struct outgoing_result *r)
 	const struct send_claim *c = call->claim;
 	bool is_last = c->tries >= call->owner->sd->conf->common.sending_max_attempts;
 
-	call_end_local(call, is_last && !c->is_resend ? PROVIDER_REJECTED : PROVIDER_RETRY, r->code,
-		       r->text);
+	call_end_local(call, is_last && !c->is_in_doubt ? PROVIDER_REJECTED : PROVIDER_RETRY,
+		       r->code, r->text);
 }
 
 static void
@@ -460,7 +460,7 @@ call_set_outgoing(struct call *call)
 							       .claim = claim,
 							       .chat = call->chat,
 						       });
-	if (claim->is_resend && !outgoing_carries_ref(call->outgoing)) {
+	if (claim->is_in_doubt && !outgoing_carries_ref(call->outgoing)) {
 		claim->send_ref = SLICE_NONE;
 		claim->is_hold = !claim->wants_resend;
 	}

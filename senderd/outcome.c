@@ -59,7 +59,7 @@ void
 outcome_postpone(const struct send_claim *c, const char *code, const char *text,
 		 struct send_result *out)
 {
-	out->outcome = c->is_resend ? SEND_DOUBT : SEND_PARK;
+	out->outcome = c->is_in_doubt ? SEND_DOUBT : SEND_PARK;
 	out->delay_us = OUTCOME_PARK_US;
 	out->external_id = SLICE_NONE;
 	out->code = slice_of(code);
@@ -73,11 +73,11 @@ decide_retry(const struct outcome_policy *policy, const struct send_claim *c,
 	     const struct provider_result *r, struct arena *a, struct send_result *out)
 {
 	if (!is_last_try(policy, c)) {
-		out->outcome = c->is_resend ? SEND_DOUBT : SEND_RETRY;
+		out->outcome = c->is_in_doubt ? SEND_DOUBT : SEND_RETRY;
 		out->delay_us = retry_delay_us(c->tries, r->retry_after_us);
 		return;
 	}
-	if (c->is_resend) {
+	if (c->is_in_doubt) {
 		outcome_hold(out);
 		out->is_uncounted = false;
 		return;
@@ -95,7 +95,7 @@ decide_park(const struct outcome_policy *policy, const struct send_claim *c,
 {
 	bool is_provider = r->outcome != PROVIDER_PARK_INSTANCE;
 
-	out->outcome = c->is_resend ? SEND_DOUBT : SEND_PARK;
+	out->outcome = c->is_in_doubt ? SEND_DOUBT : SEND_PARK;
 	out->is_uncounted = true;
 	out->code = is_provider ? S("waiting_provider") : S("waiting_instance");
 	out->delay_us = is_provider && policy->provider_park_us > 0 ? policy->provider_park_us
@@ -122,7 +122,7 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 	case PROVIDER_OK:
 		out->outcome = SEND_DONE_SENT;
 		out->external_id = r->external_id.n > 0 ? r->external_id : c->send_ref;
-		out->code = c->is_resend ? S("resend") : SLICE_NONE;
+		out->code = c->is_in_doubt ? S("resend") : SLICE_NONE;
 		out->text = SLICE_NONE;
 		out->event_type = EVENT_MESSAGE_SENT;
 		break;
@@ -134,7 +134,7 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 		out->event_type = EVENT_MESSAGE_FAILED;
 		break;
 	case PROVIDER_UNKNOWN:
-		out->outcome = c->is_resend ? SEND_DOUBT_AGAIN : SEND_DOUBT;
+		out->outcome = c->is_in_doubt ? SEND_DOUBT_AGAIN : SEND_DOUBT;
 		out->delay_us = policy->in_doubt_wait_us;
 		out->event_type = EVENT_MESSAGE_IN_DOUBT;
 		break;
@@ -157,7 +157,7 @@ enum outcome_step
 outcome_first_step(const struct outcome_policy *policy, const struct send_claim *c,
 		   bool can_look_up)
 {
-	if (!c->is_resend)
+	if (!c->is_in_doubt)
 		return OUTCOME_CALL;
 	if (can_look_up && c->send_ref.n > 0 && c->lookups < OUTCOME_LOOKUPS_MAX)
 		return OUTCOME_LOOK_UP;

@@ -21,7 +21,7 @@ struct outcome_policy {
 #define OUTCOME_LOOKUPS_MAX     3                  /* that fail, before the policy decides alone */
 #define OUTCOME_RETRY_AFTER_MAX (3600 * CLOCK_SEC) /* a provider may ask for no more */
 
-/* What to do with a claimed row. A row in doubt (c->is_resend) is never just called: it is looked
+/* What to do with a claimed row. A row in doubt (is_in_doubt) is never just called: it is looked
  * up where the provider can be asked by the send_ref; where it cannot, or OUTCOME_LOOKUPS_MAX
  * look-ups failed, the instance's policy decides: at most one resend is made blindly, and no more
  * than max_attempts calls in all. */

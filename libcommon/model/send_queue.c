@@ -18,7 +18,7 @@ static const char send_claim_sql[] =
 	"), place AS MATERIALIZED (\n"
 	"  SELECT nextval('send_queue_seq') << 12 AS base\n"
 	"), head AS MATERIALIZED (\n"
-	"  SELECT h.message_id, h.instance_id, h.class, h.lane_seq, h.state = 4 AS is_resend\n"
+	"  SELECT h.message_id, h.instance_id, h.class, h.lane_seq, h.state = 4 AS is_in_doubt\n"
 	"  FROM want w CROSS JOIN LATERAL (\n"
 	"    SELECT q.message_id, q.instance_id, q.class, q.lane_seq, q.state FROM send_queue q\n"
 	"    WHERE q.instance_id = w.instance_id AND q.state IN (2, 4)\n"
@@ -45,10 +45,10 @@ static const char send_claim_sql[] =
 	"        AND q.available_at <= now()\n"
 	"    ORDER BY q.class, q.seq LIMIT 64) a\n"
 	"), pick AS MATERIALIZED (\n"
-	"  SELECT o.message_id, o.is_resend FROM (\n"
-	"    SELECT c.message_id, c.instance_id, c.is_resend,\n"
+	"  SELECT o.message_id, o.is_in_doubt FROM (\n"
+	"    SELECT c.message_id, c.instance_id, c.is_in_doubt,\n"
 	"           row_number() OVER (PARTITION BY c.instance_id ORDER BY c.class, c.pos) AS ord\n"
-	"    FROM (SELECT message_id, instance_id, class, lane_seq AS pos, is_resend FROM head\n"
+	"    FROM (SELECT message_id, instance_id, class, lane_seq AS pos, is_in_doubt FROM head\n"
 	"          UNION ALL\n"
 	"          SELECT message_id, instance_id, class, pos, false FROM arrived\n"
 	"              WHERE is_first) c) o\n"
@@ -56,7 +56,7 @@ static const char send_claim_sql[] =
 	"  WHERE o.ord <= w.n\n"
 	"), touched AS (\n"
 	"  SELECT coalesce(a.message_id, p.message_id) AS message_id, a.pos, a.is_first,\n"
-	"      p.is_resend,\n"
+	"      p.is_in_doubt,\n"
 	"         p.message_id IS NOT NULL AS picked\n"
 	"  FROM arrived a FULL JOIN pick p ON p.message_id = a.message_id\n"
 	"), claimed AS (\n"
@@ -70,7 +70,7 @@ static const char send_claim_sql[] =
 	"  FROM touched t\n"
 	"  WHERE q.message_id = t.message_id\n"
 	"  RETURNING q.message_id, q.company_id, q.instance_id, q.class, q.attempt, q.tries,\n"
-	"      q.send_ref, q.lookups, q.is_resent, t.picked, t.is_resend\n"
+	"      q.send_ref, q.lookups, q.is_resent, t.picked, t.is_in_doubt\n"
 	"), called AS (\n"
 	"  UPDATE messages m SET status = CASE WHEN m.status < 4 THEN 2 ELSE m.status END,\n"
 	"      attempts = c.tries\n"
@@ -83,8 +83,8 @@ static const char send_claim_sql[] =
 	"), noted AS (\n"
 	"  INSERT INTO message_transitions (message_id, from_status, to_status, attempt, daemon,\n"
 	"      reason)\n"
-	"  SELECT c.message_id, CASE WHEN c.is_resend THEN 3 ELSE 1 END, 2, c.attempt, $4,\n"
-	"         CASE WHEN c.is_resend THEN 'in_doubt_wait_over' ELSE 'claimed' END\n"
+	"  SELECT c.message_id, CASE WHEN c.is_in_doubt THEN 3 ELSE 1 END, 2, c.attempt, $4,\n"
+	"         CASE WHEN c.is_in_doubt THEN 'in_doubt_wait_over' ELSE 'claimed' END\n"
 	"  FROM claimed c WHERE c.picked\n"
 	"), keyed AS (\n"
 	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
@@ -96,7 +96,7 @@ static const char send_claim_sql[] =
 	"    c.send_ref,\n"
 	"       m.chat_key, m.recipient, m.content, m.payload, m.media_url, m.reply_to,\n"
 	"           m.reference, m.traceparent,\n"
-	"       m.is_settled, c.is_resend, c.is_resent, c.lookups,\n"
+	"       m.is_settled, c.is_in_doubt, c.is_resent, c.lookups,\n"
 	"       CASE w.policy WHEN 'hold' THEN true WHEN 'resend' THEN false\n"
 	"                     ELSE c.send_ref IS NULL END,\n"
 	"       coalesce(w.policy = 'resend', false)\n"
@@ -328,7 +328,7 @@ enum {
 	COL_REFERENCE,
 	COL_TRACEPARENT,
 	COL_IS_SETTLED,
-	COL_IS_RESEND,
+	COL_IS_IN_DOUBT,
 	COL_IS_RESENT,
 	COL_LOOKUPS,
 	COL_IS_HOLD,
@@ -380,7 +380,7 @@ send_claim_read(const struct db_result *r, unsigned row, struct arena *a, struct
 	c->attempt = (int16_t)db_get_i32(r, row, COL_ATTEMPT);
 	c->tries = (int16_t)db_get_i32(r, row, COL_TRIES);
 	c->is_settled = db_get_bool(r, row, COL_IS_SETTLED);
-	c->is_resend = db_get_bool(r, row, COL_IS_RESEND);
+	c->is_in_doubt = db_get_bool(r, row, COL_IS_IN_DOUBT);
 	c->is_resent = db_get_bool(r, row, COL_IS_RESENT);
 	c->lookups = (int16_t)db_get_i32(r, row, COL_LOOKUPS);
 	c->is_hold = db_get_bool(r, row, COL_IS_HOLD);

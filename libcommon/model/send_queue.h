@@ -75,7 +75,7 @@ struct send_claim {
 	int16_t attempt;   /* fence: results name it */
 	int16_t tries;     /* attempts that count, this one included */
 	bool is_settled;   /* a receipt already says what became of it: no call */
-	bool is_resend;    /* was IN_DOUBT: look it up, resend or hold */
+	bool is_in_doubt;  /* it was when it was claimed: look it up, resend or hold */
 	bool is_resent;    /* a resend ended in doubt before: no second one blindly */
 	bool is_hold;      /* the instance's policy for that: hold rather than resend */
 	bool wants_resend; /* its policy says so itself, it is not the default for a send_ref */
@@ -171,7 +171,7 @@ void send_late_add(struct db_unit *u, const struct send_late *rows, unsigned cou
 void send_lapsed_add(struct db_unit *u, unsigned limit);
 void send_overdue_add(struct db_unit *u, unsigned limit);
 void send_ownerless_add(struct db_unit *u, unsigned limit);
-/* Rows of any of them; is_resend is here "it is in doubt". */
+/* Rows of any of them; is_in_doubt: now. */
 unsigned send_upkeep_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows);
 
 extern const struct db_stmt_table send_queue_stmt_table;

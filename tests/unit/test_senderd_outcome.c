@@ -139,26 +139,26 @@ test_first_step(void **state)
 	} t[] = {
 		{{.tries = 1}, true, OUTCOME_CALL},
 		{{.tries = 1, .is_hold = true}, true, OUTCOME_CALL}, /* never in doubt */
-		{{.tries = 2, .is_resend = true, .send_ref = S("R")}, true, OUTCOME_LOOK_UP},
-		{{.tries = 2, .is_resend = true, .send_ref = S("R")}, false, OUTCOME_CALL},
-		{{.tries = 2, .is_resend = true}, true, OUTCOME_CALL},
-		{{.tries = 2, .is_resend = true, .is_hold = true}, true, OUTCOME_HOLD},
-		{{.tries = 2, .is_resend = true, .is_hold = true, .send_ref = S("R")},
+		{{.tries = 2, .is_in_doubt = true, .send_ref = S("R")}, true, OUTCOME_LOOK_UP},
+		{{.tries = 2, .is_in_doubt = true, .send_ref = S("R")}, false, OUTCOME_CALL},
+		{{.tries = 2, .is_in_doubt = true}, true, OUTCOME_CALL},
+		{{.tries = 2, .is_in_doubt = true, .is_hold = true}, true, OUTCOME_HOLD},
+		{{.tries = 2, .is_in_doubt = true, .is_hold = true, .send_ref = S("R")},
 		 true,
 		 OUTCOME_LOOK_UP},
-		{{.tries = 2, .is_resend = true, .send_ref = S("R"), .lookups = 2},
+		{{.tries = 2, .is_in_doubt = true, .send_ref = S("R"), .lookups = 2},
 		 true,
 		 OUTCOME_LOOK_UP},
-		{{.tries = 2, .is_resend = true, .send_ref = S("R"), .lookups = 3},
+		{{.tries = 2, .is_in_doubt = true, .send_ref = S("R"), .lookups = 3},
 		 true,
 		 OUTCOME_CALL},
-		{{.tries = 5, .is_resend = true, .send_ref = S("R"), .lookups = 3},
+		{{.tries = 5, .is_in_doubt = true, .send_ref = S("R"), .lookups = 3},
 		 true,
 		 OUTCOME_HOLD}, /* four calls were made */
-		{{.tries = 3, .is_resend = true, .send_ref = S("R"), .is_resent = true},
+		{{.tries = 3, .is_in_doubt = true, .send_ref = S("R"), .is_resent = true},
 		 true,
 		 OUTCOME_LOOK_UP},
-		{{.tries = 3, .is_resend = true, .is_resent = true}, true, OUTCOME_HOLD},
+		{{.tries = 3, .is_in_doubt = true, .is_resent = true}, true, OUTCOME_HOLD},
 	};
 
 	(void)state;
@@ -201,8 +201,10 @@ test_look_up(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < GH_COUNT(t); i++) {
-		const struct send_claim c = {
-			.tries = 2, .is_resend = true, .is_hold = t[i].is_hold, .send_ref = S("R")};
+		const struct send_claim c = {.tries = 2,
+					     .is_in_doubt = true,
+					     .is_hold = t[i].is_hold,
+					     .send_ref = S("R")};
 		struct provider_result r = t[i].r;
 		struct send_result out = {.attempt = 2};
 
@@ -224,7 +226,7 @@ test_look_up_bounds(void **state)
 	struct outcome_policy at_probe = policy;
 	const struct provider_result failed = {.outcome = PROVIDER_RETRY, .code = "c"};
 	const struct provider_result absent = {.outcome = PROVIDER_OK, .code = "not_found"};
-	struct send_claim c = {.tries = 2, .is_resend = true, .send_ref = S("R")};
+	struct send_claim c = {.tries = 2, .is_in_doubt = true, .send_ref = S("R")};
 	struct send_result out = {0};
 
 	(void)state;
@@ -262,7 +264,7 @@ test_a_resend_keeps_the_doubt(void **state)
 	(void)state;
 	at_probe.provider_park_us = SEC(3);
 	for (size_t i = 0; i < GH_COUNT(t); i++) {
-		const struct send_claim c = {.tries = t[i].tries, .is_resend = true};
+		const struct send_claim c = {.tries = t[i].tries, .is_in_doubt = true};
 		const struct provider_result r = {.outcome = t[i].in, .code = "c"};
 		struct send_result out = {0};
 
@@ -303,7 +305,7 @@ test_news_for_the_breaker(void **state)
 static void
 test_postpone(void **state GH_UNUSED)
 {
-	const struct send_claim first = {.tries = 4}, again = {.tries = 2, .is_resend = true};
+	const struct send_claim first = {.tries = 4}, again = {.tries = 2, .is_in_doubt = true};
 	struct send_result out = {.external_id = S("old"), .event_type = EVENT_MESSAGE_SENT};
 
 	outcome_postpone(&first, "waiting_media", "no room", &out);
