@@ -28,6 +28,8 @@ def lose_sender(owner, message_id, status=2):
     owner.execute("UPDATE send_queue SET state = 3, attempt = 1, tries = 1,"
                   " lane_seq = nextval('send_queue_seq') << 12,"
                   " lease_until = now() - interval '1 s' WHERE message_id = %s", (message_id,))
+    owner.execute("INSERT INTO message_keys (instance_id, external_id, message_id)"
+                  " SELECT instance_id, send_ref, message_id FROM send_queue WHERE message_id = %s", (message_id,))
 
 
 def event_types(db, message_id):
