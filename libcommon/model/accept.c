@@ -1,7 +1,8 @@
 #include "model/accept.h"
 
 /* key_cte writes the keys that are not there yet; key_is_ours: of those rows (r) goes on which has
- * no key or wrote its own. */
+ * no key or wrote its own. Of these, m are new and a are their rows: IS TRUE keeps that a look-up
+ * in a hash, where a join would compare each row of the batch with each. */
 #define ACCEPT_SQL(key_cte, key_is_ours)                                                           \
 	"WITH r AS MATERIALIZED (\n"                                                               \
 	"  SELECT * FROM unnest($1::uuid[], $2::int4[], $3::int4[], $4::int2[], $5::int2[],\n"     \
@@ -32,32 +33,32 @@
 	"  WHERE " key_is_ours "\n"                                                                \
 	"  ON CONFLICT (id) DO NOTHING\n"                                                          \
 	"  RETURNING id\n"                                                                         \
+	"), a AS MATERIALIZED (\n"                                                                 \
+	"  SELECT r.* FROM r WHERE (r.id IN (SELECT m.id FROM m)) IS TRUE\n"                       \
 	"), q AS (\n"                                                                              \
 	"  INSERT INTO send_queue (message_id, company_id, instance_id, lane, class,\n"            \
 	"      available_at, expires_at, send_ref)\n"                                              \
-	"  SELECT r.id, r.company_id, r.instance_id, r.lane, r.class, coalesce(r.scheduled_at,\n"  \
+	"  SELECT a.id, a.company_id, a.instance_id, a.lane, a.class, coalesce(a.scheduled_at,\n"  \
 	"      now()),\n"                                                                          \
-	"         r.expires_at, r.send_ref\n"                                                      \
-	"  FROM r JOIN m ON m.id = r.id\n"                                                         \
-	"  ORDER BY r.ord\n"                                                                       \
+	"         a.expires_at, a.send_ref\n"                                                      \
+	"  FROM a ORDER BY a.ord\n"                                                                \
 	"), hint AS (\n"                                                                           \
 	"  INSERT INTO outbox_messages (kind, class, company_id, target_id, available_at,\n"       \
 	"      traceparent)\n"                                                                     \
-	"  SELECT 1, min(r.class), r.company_id, r.instance_id, coalesce(r.scheduled_at, "         \
+	"  SELECT 1, min(a.class), a.company_id, a.instance_id, coalesce(a.scheduled_at, "         \
 	"now()),\n"                                                                                \
-	"      min(r.traceparent)\n"                                                               \
-	"  FROM r JOIN m ON m.id = r.id\n"                                                         \
-	"  GROUP BY r.company_id, r.instance_id, coalesce(r.scheduled_at, now())\n"                \
+	"      min(a.traceparent)\n"                                                               \
+	"  FROM a GROUP BY a.company_id, a.instance_id, coalesce(a.scheduled_at, now())\n"         \
 	"), counted AS (\n"                                                                        \
 	"  INSERT INTO ledger_accepted AS l (company_id, slot, accepted)\n"                        \
-	"  SELECT r.company_id, $22::int2, count(*) FROM r JOIN m ON m.id = r.id\n"                \
-	"  GROUP BY r.company_id ORDER BY r.company_id\n"                                          \
+	"  SELECT a.company_id, $22::int2, count(*) FROM a\n"                                      \
+	"  GROUP BY a.company_id ORDER BY a.company_id\n"                                          \
 	"  ON CONFLICT (company_id, slot) DO UPDATE SET accepted = l.accepted + "                  \
 	"excluded.accepted\n"                                                                      \
 	")\n"                                                                                      \
-	"SELECT r.id, m.id IS NOT NULL\n"                                                          \
+	"SELECT r.id, r.id IN (SELECT m.id FROM m)\n"                                              \
 	"    OR EXISTS (SELECT 1 FROM messages x WHERE x.id = r.id OFFSET 0)\n"                    \
-	"FROM r LEFT JOIN m ON m.id = r.id"
+	"FROM r"
 
 /* A key for each row. */
 static const char accept_insert_sql[] = ACCEPT_SQL(
