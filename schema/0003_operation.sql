@@ -117,7 +117,7 @@ BEGIN
 				-- Room for the in-page updates of a row's life: claimed, sent, delivered, read.
 				-- Vacuumed after so many rows, not after a fifth of the table: what is not known
 				-- to be visible is looked up in the heap by counts that the index could answer.
-				EXECUTE format('ALTER TABLE %I SET (fillfactor = 65, autovacuum_vacuum_insert_threshold = 20000,
+				EXECUTE format('ALTER TABLE %I SET (fillfactor = 50, autovacuum_vacuum_insert_threshold = 20000,
 					autovacuum_vacuum_insert_scale_factor = 0)', child);
 			END IF;
 			made := made + 1;
