@@ -85,7 +85,7 @@ list_done(struct gw_req *req, const struct db_unit *u)
 	struct gw_shown shown = gw_page_shown(&l->page, dead_letter_list_count(u, 0));
 	struct dead_letter_row row;
 	struct uuid first, last, end;
-	bool is_cut = dead_letter_list_is_cut(u, 0, &end) && shown.count < l->page.limit;
+	bool is_cut = dead_letter_list_is_cut(u, 0, &end);
 	int64_t examined, total = dead_letter_count_of(u, 1, &examined);
 	struct json_w *w = gw_begin(req, "Dead letters");
 

@@ -143,7 +143,7 @@ list_done(struct gw_req *req, const struct db_unit *u)
 
 	if (!read_endpoint(req, u, &is_on))
 		return;
-	is_cut = delivery_list_is_cut(u, LIST_AT_ROWS, &end) && shown.count < r->page.limit;
+	is_cut = delivery_list_is_cut(u, LIST_AT_ROWS, &end);
 	first = last = end;
 	w = gw_begin(req, "Deliveries");
 	json_w_open(w, GW_DATA, '[');

@@ -139,7 +139,7 @@ list_done(struct gw_req *req, const struct db_unit *u)
 	struct gw_shown shown = gw_page_shown(&l->page, event_list_count(u, 0));
 	struct event_row row = {0};
 	struct uuid first, last, end;
-	bool is_cut = event_list_is_cut(u, 0, &end) && shown.count < l->page.limit;
+	bool is_cut = event_list_is_cut(u, 0, &end);
 	struct json_w *w = gw_begin(req, "Events");
 	int64_t examined, total = event_count_of(u, 1, &examined);
 

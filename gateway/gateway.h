@@ -350,8 +350,9 @@ struct gw_shown {
 };
 struct gw_shown gw_page_shown(const struct gw_page *page, unsigned found);
 
-/* A list that looks at so many rows and no more (is_cut: it did not find its limit among them) goes
- * on behind the last one looked at, also when it shows nothing. Keys are page->key_n bytes. */
+/* A list that looks at so many rows and no more (is_cut: there are others) and found none beyond
+ * the page goes on behind the last one looked at, also when it shows nothing. Keys are page->key_n
+ * bytes. */
 void gw_page_cut(const struct gw_page *page, bool is_cut, const void *end, struct gw_shown *shown,
 		 void *first_key, void *last_key);
 

@@ -60,29 +60,79 @@ messages_get(struct gw_req *req)
 struct list {
 	struct gw_page page;
 	struct message_filter filter;
+	struct message_row *rows;
+	struct gw_shown shown; /* of rows */
+	int64_t total;
+	bool is_capped;
 };
+
+/* end: the last message that was looked at, if there are others beyond it. */
+static void
+list_send(struct gw_req *req, const struct uuid *end)
+{
+	struct list *l = req->user;
+	const struct message_row *shown = l->rows + l->shown.first;
+	struct uuid first = {0}, last = {0};
+	struct json_w *w = gw_begin(req, "Messages");
+
+	json_w_open(w, GW_DATA, '[');
+	for (unsigned i = 0; i < l->shown.count; i++) {
+		json_w_open(w, NULL, '{');
+		message_json_members(w, &shown[i]);
+		json_w_close(w, '}');
+	}
+	json_w_close(w, ']');
+	if (l->shown.count > 0) {
+		first = shown[0].id;
+		last = shown[l->shown.count - 1].id;
+	}
+	if (end != NULL)
+		gw_page_cut(&l->page, true, end->b, &l->shown, first.b, last.b);
+	gw_send_page(req, &l->page, l->total, l->is_capped, &l->shown, first.b, last.b);
+}
+
+static void
+list_end_done(struct gw_req *req, const struct db_unit *u)
+{
+	const struct list *l = req->user;
+	struct uuid end;
+
+	if (message_row_count(u, 0) == 0) {
+		list_send(req, NULL);
+		return;
+	}
+	end = message_row_id(u, 0, 0);
+	/* New messages moved it: what the page shows is never shown again. */
+	for (unsigned i = 0; i < l->shown.count; i++) {
+		struct uuid id = l->rows[l->shown.first + i].id;
+
+		if (l->page.is_back ? uuid_cmp(id, end) > 0 : uuid_cmp(id, end) < 0)
+			end = id;
+	}
+	list_send(req, &end);
+}
 
 static void
 list_done(struct gw_req *req, const struct db_unit *u)
 {
-	const struct list *l = req->user;
-	struct gw_shown shown = gw_page_shown(&l->page, message_row_count(u, 0));
-	struct message_row row = {0};
-	struct uuid first = {0};
-	struct json_w *w = gw_begin(req, "Messages");
-	int64_t examined, total = message_count_of(u, 1, &examined);
+	struct list *l = req->user;
+	unsigned found = message_row_count(u, 0);
+	int64_t examined;
+	struct db_unit *next;
 
-	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown.count; i++) {
-		message_row_read(u, 0, shown.first + i, req->a, &row);
-		if (i == 0)
-			first = row.id;
-		json_w_open(w, NULL, '{');
-		message_json_members(w, &row);
-		json_w_close(w, '}');
+	l->shown = gw_page_shown(&l->page, found);
+	l->total = message_count_of(u, 1, &examined);
+	l->is_capped = examined > MESSAGE_WINDOW_MAX;
+	l->rows = arena_alloc_array(req->a, found > 0 ? found : 1, sizeof(*l->rows));
+	for (unsigned i = 0; i < found; i++)
+		message_row_read(u, 0, i, req->a, &l->rows[i]);
+	if (found > l->page.limit || !message_list_is_search(&l->filter)) {
+		list_send(req, NULL);
+		return;
 	}
-	json_w_close(w, ']');
-	gw_send_page(req, &l->page, total, examined > GW_TOTAL_MAX, &shown, first.b, row.id.b);
+	next = db_unit_new();
+	message_list_end_add(next, &l->filter);
+	gw_submit(req, req->gw->read, next, list_end_done, NULL);
 }
 
 static void
@@ -101,7 +151,7 @@ messages_list(struct gw_req *req)
 	filters_read(req, &l->page, &l->filter);
 	u = db_unit_new();
 	message_list_add(u, &l->filter, l->page.limit + 1, l->page.offset);
-	message_count_add(u, &counted, GW_TOTAL_MAX + 1);
+	message_count_add(u, &counted);
 	gw_submit(req, req->gw->read, u, list_done, NULL);
 }
 
@@ -194,8 +244,10 @@ static const struct gw_route messages_routes[] = {
 		.status = {207}, .reply = &message_batch_schema)},
 	{HTTP_GET, "/api/messages", GW_COMPANY, 0, 0, messages_list,
 	 GW_DOC("listMessages", "Messages", "List messages",
-		.text = "total counts those that match among the newest 10,000; where there are "
-			"more, total_capped says so.",
+		.text = "A page looks at 10,000 messages at most (of the phone, or the reference, "
+			"where one is given); one that finds less than its limit goes on with "
+			"next_cursor. total counts those that match among the newest 10,000; where "
+			"there are more, total_capped says so.",
 		.flags = GW_DOC_LIST, .query = list_query, .reply = &message_schema)},
 	{HTTP_GET, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_get,
 	 GW_DOC("getMessage", "Messages", "One message", .path = id_path,

@@ -198,8 +198,8 @@ void
 gw_page_cut(const struct gw_page *page, bool is_cut, const void *end, struct gw_shown *shown,
 	    void *first_key, void *last_key)
 {
-	if (!is_cut)
-		return;
+	if (!is_cut || (page->is_back ? shown->has_less : shown->has_more))
+		return; /* a row beyond the page is known */
 	if (page->is_back) {
 		shown->has_less = true;
 		memcpy(first_key, end, page->key_n);

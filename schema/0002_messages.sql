@@ -48,7 +48,7 @@ CREATE TABLE messages (
 ) PARTITION BY RANGE (id);
 CREATE INDEX messages_company ON messages (company_id, id);
 CREATE INDEX messages_chat ON messages (company_id, chat_key, id);
-CREATE INDEX messages_reference ON messages (company_id, reference) WHERE reference IS NOT NULL;
+CREATE INDEX messages_reference ON messages (company_id, reference, id) WHERE reference IS NOT NULL;
 
 -- One row per state change after acceptance; the acceptance itself is the message's row.
 CREATE TABLE message_transitions (

@@ -9,23 +9,30 @@
 	"       m.reference, m.error_code, m.error_message, m.scheduled_at, m.sent_at,\n"          \
 	"       m.delivered_at, m.read_at, m.origin\n"
 
-#define MESSAGE_ID_RANGE "m.id >= $2 AND m.id < $3\n" /* prunes partitions */
 /*
- * The company as a range that orders with the id, so that only messages_company serves: given
- * "company_id = $1 ORDER BY id" the planner takes the primary key backwards for a company that
- * statistics call large, and walks through whatever all others have sent since. Such a range
- * does not end a scan at the id's lower bound: where there is one, the window bounds either walk.
+ * A list is a range of one index: of the company's messages, a chat's, or those of a reference. Its
+ * last key and the id are one row value, so that both ends are bounds within the index however
+ * deep a page lies; the id alone prunes the partitions. What a list is of is a range too, and its
+ * order begins with it, so that no other index has the order: for "company_id = $1 ORDER BY id"
+ * the planner takes the primary key backwards where statistics call the company large, and walks
+ * through whatever all others have sent since. A row value alone says too little of how few rows
+ * a chat has: another index and a sort then look cheap.
  */
-#define MESSAGE_RANGE           "WHERE m.company_id >= $1 AND m.company_id <= $1 AND " MESSAGE_ID_RANGE
-#define MESSAGE_ORDER           "ORDER BY m.company_id DESC, m.id DESC "
-#define MESSAGE_ORDER_UP        "ORDER BY m.company_id, m.id "
-#define MESSAGE_WINDOW          "WHERE m.company_id = $1 AND " MESSAGE_ID_RANGE
-#define MESSAGE_WINDOW_ORDER    "ORDER BY m.id DESC "
-#define MESSAGE_WINDOW_ORDER_UP "ORDER BY m.id "
-/* The same of one chat, whose key is parameter n: messages_chat. */
-#define MESSAGE_CHAT(n)       MESSAGE_WINDOW "  AND m.chat_key >= " n " AND m.chat_key <= " n "\n"
-#define MESSAGE_CHAT_ORDER    "ORDER BY m.chat_key DESC, m.id DESC "
-#define MESSAGE_CHAT_ORDER_UP "ORDER BY m.chat_key, m.id "
+#define MESSAGE_IDS "      AND m.id >= $2 AND m.id < $3\n"
+#define MESSAGE_COMPANY                                                                            \
+	"WHERE (m.company_id, m.id) >= ($1, $2) AND (m.company_id, m.id) < ($1, $3)\n" MESSAGE_IDS
+#define MESSAGE_KEY(key, n)                                                                        \
+	"WHERE m.company_id = $1 AND " key " >= " n " AND " key " <= " n "\n"                      \
+	"      AND (" key ", m.id) >= (" n ", $2) AND (" key ", m.id) < (" n ", $3)\n" MESSAGE_IDS
+#define MESSAGE_CHAT(n)        MESSAGE_KEY("m.chat_key", n)
+#define MESSAGE_REFERENCE(n)   MESSAGE_KEY("m.reference", n)
+#define MESSAGE_COMPANY_DOWN   "ORDER BY m.company_id DESC, m.id DESC"
+#define MESSAGE_COMPANY_UP     "ORDER BY m.company_id, m.id"
+#define MESSAGE_CHAT_DOWN      "ORDER BY m.chat_key DESC, m.id DESC"
+#define MESSAGE_CHAT_UP        "ORDER BY m.chat_key, m.id"
+#define MESSAGE_REFERENCE_DOWN "ORDER BY m.reference DESC, m.id DESC"
+#define MESSAGE_REFERENCE_UP   "ORDER BY m.reference, m.id"
+
 /* Absent filters are NULL. */
 #define MESSAGE_FILTERS                                                                            \
 	"    ($4::int4 IS NULL OR m.instance_id = $4)\n"                                           \
@@ -37,50 +44,48 @@
 static const char message_get_sql[] = "SELECT " MESSAGE_COLUMNS "FROM messages m\n"
 				      "WHERE m.id = $2 AND m.company_id = $1";
 
-/* Pages forward and backward, of which $10 leaves one. */
-#define MESSAGE_LIST_FROM(range, down, up)                                                         \
-	"SELECT * FROM (\n"                                                                        \
-	"  (SELECT " MESSAGE_COLUMNS "FROM messages m\n" range                                     \
-	"  AND NOT $10 AND\n" MESSAGE_FILTERS down "LIMIT $8 OFFSET $9)\n"                         \
-	"  UNION ALL\n"                                                                            \
-	"  (SELECT " MESSAGE_COLUMNS "FROM messages m\n" range                                     \
-	"  AND $10 AND\n" MESSAGE_FILTERS up "LIMIT $8)) page\n"                                   \
-	"ORDER BY id DESC"
-
-static const char message_list_sql[] =
-	MESSAGE_LIST_FROM(MESSAGE_RANGE, MESSAGE_ORDER, MESSAGE_ORDER_UP);
-static const char message_list_window_sql[] =
-	MESSAGE_LIST_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER, MESSAGE_WINDOW_ORDER_UP);
-static const char message_list_chat_sql[] =
-	MESSAGE_LIST_FROM(MESSAGE_CHAT("$11"), MESSAGE_CHAT_ORDER, MESSAGE_CHAT_ORDER_UP);
-static const char message_list_reference_sql[] = MESSAGE_LIST_FROM(
-	MESSAGE_WINDOW "  AND m.reference = $11\n", MESSAGE_WINDOW_ORDER, MESSAGE_WINDOW_ORDER_UP);
-
 /*
- * A count examines the newest $8 rows and no more, whether they match or not: counting up to
- * $8 matches would read a company's whole history for a filter that matches little.
+ * $8 LIMIT, $9 OFFSET of what matches among the nearest $10 of the range: a filter that matches
+ * little does not read a company's whole history. Reading stops with the page. Each way has its
+ * own statement: half of a plan that is not needed is made ready all the same.
  */
+#define MESSAGE_PAGE(range, order)                                                                 \
+	"SELECT " MESSAGE_COLUMNS "FROM (SELECT * FROM messages m\n    " range "      " order      \
+	" LIMIT $10) m\nWHERE\n" MESSAGE_FILTERS order " LIMIT $8 OFFSET $9"
+#define MESSAGE_PAGE_BACK(range, order)                                                            \
+	"SELECT * FROM (" MESSAGE_PAGE(range, order) ") page\nORDER BY id DESC"
+
+static const char message_list_sql[] = MESSAGE_PAGE(MESSAGE_COMPANY, MESSAGE_COMPANY_DOWN);
+static const char message_list_chat_sql[] = MESSAGE_PAGE(MESSAGE_CHAT("$11"), MESSAGE_CHAT_DOWN);
+static const char message_list_reference_sql[] =
+	MESSAGE_PAGE(MESSAGE_REFERENCE("$11"), MESSAGE_REFERENCE_DOWN);
+static const char message_back_sql[] = MESSAGE_PAGE_BACK(MESSAGE_COMPANY, MESSAGE_COMPANY_UP);
+static const char message_back_chat_sql[] = MESSAGE_PAGE_BACK(MESSAGE_CHAT("$11"), MESSAGE_CHAT_UP);
+static const char message_back_reference_sql[] =
+	MESSAGE_PAGE_BACK(MESSAGE_REFERENCE("$11"), MESSAGE_REFERENCE_UP);
+
+/* A count examines the newest $8 rows and no more, whether they match or not, for the same
+ * reason. */
 #define MESSAGE_COUNT_FROM(range, order)                                                           \
 	"SELECT count(*) FILTER (WHERE\n" MESSAGE_FILTERS "), count(*)\n"                          \
 	"FROM (SELECT m.instance_id, m.status, m.direction, m.chat_key\n"                          \
-	"      FROM messages m\n" range order "LIMIT $8) m"
+	"      FROM messages m\n    " range "      " order " LIMIT $8) m"
 /* No filter: from the index alone. */
 #define MESSAGE_COUNT_ALL_FROM(range, order)                                                       \
 	"SELECT count(*), count(*)\n"                                                              \
-	"FROM (SELECT 1 FROM messages m\n" range order "LIMIT $4) m"
+	"FROM (SELECT 1 FROM messages m\n    " range "      " order " LIMIT $4) m"
 
-static const char message_count_sql[] = MESSAGE_COUNT_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
-static const char message_count_window_sql[] =
-	MESSAGE_COUNT_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
-static const char message_count_all_sql[] = MESSAGE_COUNT_ALL_FROM(MESSAGE_RANGE, MESSAGE_ORDER);
-static const char message_count_all_window_sql[] =
-	MESSAGE_COUNT_ALL_FROM(MESSAGE_WINDOW, MESSAGE_WINDOW_ORDER);
-static const char message_count_all_chat_sql[] =
-	MESSAGE_COUNT_ALL_FROM(MESSAGE_CHAT("$5"), MESSAGE_CHAT_ORDER);
+static const char message_count_sql[] = MESSAGE_COUNT_FROM(MESSAGE_COMPANY, MESSAGE_COMPANY_DOWN);
 static const char message_count_chat_sql[] =
-	MESSAGE_COUNT_FROM(MESSAGE_CHAT("$9"), MESSAGE_CHAT_ORDER);
+	MESSAGE_COUNT_FROM(MESSAGE_CHAT("$9"), MESSAGE_CHAT_DOWN);
 static const char message_count_reference_sql[] =
-	MESSAGE_COUNT_FROM(MESSAGE_WINDOW "  AND m.reference = $9\n", "");
+	MESSAGE_COUNT_FROM(MESSAGE_REFERENCE("$9"), MESSAGE_REFERENCE_DOWN);
+static const char message_count_all_sql[] =
+	MESSAGE_COUNT_ALL_FROM(MESSAGE_COMPANY, MESSAGE_COMPANY_DOWN);
+static const char message_count_all_chat_sql[] =
+	MESSAGE_COUNT_ALL_FROM(MESSAGE_CHAT("$5"), MESSAGE_CHAT_DOWN);
+static const char message_count_all_reference_sql[] =
+	MESSAGE_COUNT_ALL_FROM(MESSAGE_REFERENCE("$5"), MESSAGE_REFERENCE_DOWN);
 
 /* 4: MSG_SENT, with which everything that ends a send begins. */
 static const char message_watch_sql[] =
@@ -93,51 +98,39 @@ static const char message_steps_sql[] =
 	"FROM message_transitions WHERE message_id = $1\n"
 	"ORDER BY at";
 
+/* What a list is a range of, and its statements: MESSAGE_LIST + by, .. */
+enum message_by { BY_COMPANY, BY_CHAT, BY_REFERENCE, BY_COUNT };
 enum {
 	MESSAGE_GET,
-	MESSAGE_LIST,
-	MESSAGE_LIST_WINDOW,
-	MESSAGE_LIST_CHAT,
-	MESSAGE_LIST_REFERENCE,
-	MESSAGE_COUNT_FILTERED,
-	MESSAGE_COUNT_WINDOW,
-	MESSAGE_COUNT_ALL,
-	MESSAGE_COUNT_ALL_WINDOW,
-	MESSAGE_COUNT_ALL_CHAT,
-	MESSAGE_COUNT_CHAT,
-	MESSAGE_COUNT_REFERENCE,
 	MESSAGE_STEPS,
-	MESSAGE_WATCH
+	MESSAGE_WATCH,
+	MESSAGE_LIST,
+	MESSAGE_BACK = MESSAGE_LIST + BY_COUNT,
+	MESSAGE_MATCHES = MESSAGE_BACK + BY_COUNT,
+	MESSAGE_ALL = MESSAGE_MATCHES + BY_COUNT
 };
+
+#define MESSAGE_LIST_TYPES  MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_INT8
+#define MESSAGE_COUNT_TYPES MESSAGE_FILTER_TYPES, DB_INT8
+#define MESSAGE_ALL_TYPES   DB_INT4, DB_UUID, DB_UUID, DB_INT8
+
+#define MESSAGE_STMTS(at, name, ...)                                                               \
+	[(at) + BY_COMPANY] = {"message_" #name, message_##name##_sql, DB_TYPES(__VA_ARGS__)},     \
+		[(at) + BY_CHAT] = {"message_" #name "_chat", message_##name##_chat_sql,           \
+				    DB_TYPES(__VA_ARGS__, DB_TEXT)},                               \
+		[(at) + BY_REFERENCE] = {"message_" #name "_reference",                            \
+					 message_##name##_reference_sql,                           \
+					 DB_TYPES(__VA_ARGS__, DB_TEXT)}
 
 static const struct db_stmt message_row_stmts[] = {
 	[MESSAGE_GET] = {"message_get", message_get_sql, DB_TYPES(DB_INT4, DB_UUID)},
-	[MESSAGE_LIST] = {"message_list", message_list_sql,
-			  DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL)},
-	[MESSAGE_LIST_WINDOW] = {"message_list_window", message_list_window_sql,
-				 DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL)},
-	[MESSAGE_LIST_CHAT] = {"message_list_chat", message_list_chat_sql,
-			       DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL, DB_TEXT)},
-	[MESSAGE_LIST_REFERENCE] = {"message_list_reference", message_list_reference_sql,
-				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_INT8, DB_BOOL,
-					     DB_TEXT)},
-	[MESSAGE_COUNT_FILTERED] = {"message_count", message_count_sql,
-				    DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8)},
-	[MESSAGE_COUNT_WINDOW] = {"message_count_window", message_count_window_sql,
-				  DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8)},
-	[MESSAGE_COUNT_ALL_WINDOW] = {"message_count_all_window", message_count_all_window_sql,
-				      DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8)},
-	[MESSAGE_COUNT_ALL] = {"message_count_all", message_count_all_sql,
-			       DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8)},
-	[MESSAGE_COUNT_ALL_CHAT] = {"message_count_all_chat", message_count_all_chat_sql,
-				    DB_TYPES(DB_INT4, DB_UUID, DB_UUID, DB_INT8, DB_TEXT)},
-	[MESSAGE_COUNT_CHAT] = {"message_count_chat", message_count_chat_sql,
-				DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_TEXT)},
-	[MESSAGE_COUNT_REFERENCE] = {"message_count_reference", message_count_reference_sql,
-				     DB_TYPES(MESSAGE_FILTER_TYPES, DB_INT8, DB_TEXT)},
 	[MESSAGE_STEPS] = {"message_steps", message_steps_sql, DB_TYPES(DB_UUID)},
 	[MESSAGE_WATCH] = {"message_watch", message_watch_sql,
 			   DB_TYPES(DB_UUID_ARRAY, DB_BOOL_ARRAY)},
+	MESSAGE_STMTS(MESSAGE_LIST, list, MESSAGE_LIST_TYPES),
+	MESSAGE_STMTS(MESSAGE_BACK, back, MESSAGE_LIST_TYPES),
+	MESSAGE_STMTS(MESSAGE_MATCHES, count, MESSAGE_COUNT_TYPES),
+	MESSAGE_STMTS(MESSAGE_ALL, count_all, MESSAGE_ALL_TYPES),
 };
 const struct db_stmt_table message_row_stmt_table = DB_STMT_TABLE(message_row_stmts);
 
@@ -185,25 +178,22 @@ message_filter_add(struct db_unit *u, unsigned stmt, const struct message_filter
 	return p;
 }
 
-static bool
-is_window(const struct message_filter *f)
-{
-	static const struct uuid none;
-
-	return uuid_cmp(f->from, none) > 0;
-}
-
-static unsigned
-message_list_stmt(const struct message_filter *f)
+static enum message_by
+range_of(const struct message_filter *f)
 {
 	if (f->reference.p != NULL)
-		return MESSAGE_LIST_REFERENCE;
-	if (f->chat_key.p != NULL)
-		return MESSAGE_LIST_CHAT;
-	return is_window(f) ? MESSAGE_LIST_WINDOW : MESSAGE_LIST;
+		return BY_REFERENCE;
+	return f->chat_key.p != NULL ? BY_CHAT : BY_COMPANY;
 }
 
-/* What the statements of one reference or one chat take besides. */
+bool
+message_list_is_search(const struct message_filter *f)
+{
+	return f->instance_id != 0 || f->status >= 0 || f->direction >= 0 ||
+	       (f->reference.p != NULL && f->chat_key.p != NULL);
+}
+
+/* The last parameter: what the range is of besides the company. */
 static void
 message_key_add(struct db_params *p, const struct message_filter *f)
 {
@@ -216,33 +206,35 @@ message_key_add(struct db_params *p, const struct message_filter *f)
 void
 message_list_add(struct db_unit *u, const struct message_filter *f, unsigned limit, unsigned offset)
 {
-	struct db_params *p = message_filter_add(u, message_list_stmt(f), f);
+	unsigned stmt = (f->is_back ? MESSAGE_BACK : MESSAGE_LIST) + range_of(f);
+	struct db_params *p = message_filter_add(u, stmt, f);
 
 	db_p_i64(p, limit);
 	db_p_i64(p, offset);
-	db_p_bool(p, f->is_back);
+	db_p_i64(p, message_list_is_search(f) ? MESSAGE_WINDOW_MAX : (int64_t)limit + offset);
 	message_key_add(p, f);
 }
 
 void
-message_count_add(struct db_unit *u, const struct message_filter *f, int64_t max)
+message_list_end_add(struct db_unit *u, const struct message_filter *f)
 {
-	bool is_filtered = f->instance_id != 0 || f->status >= 0 || f->direction >= 0;
-	struct db_params *p;
+	struct message_filter range = *f;
 
+	range.instance_id = 0;
+	range.status = range.direction = -1;
 	if (f->reference.p != NULL)
-		p = message_filter_add(u, MESSAGE_COUNT_REFERENCE, f);
-	else if (f->chat_key.p != NULL && is_filtered)
-		p = message_filter_add(u, MESSAGE_COUNT_CHAT, f);
-	else if (f->chat_key.p != NULL)
-		p = message_range_add(u, MESSAGE_COUNT_ALL_CHAT, f);
-	else if (is_filtered)
-		p = message_filter_add(
-			u, is_window(f) ? MESSAGE_COUNT_WINDOW : MESSAGE_COUNT_FILTERED, f);
-	else
-		p = message_range_add(
-			u, is_window(f) ? MESSAGE_COUNT_ALL_WINDOW : MESSAGE_COUNT_ALL, f);
-	db_p_i64(p, max);
+		range.chat_key = SLICE_NONE;
+	message_list_add(u, &range, 1, MESSAGE_WINDOW_MAX - 1);
+}
+
+void
+message_count_add(struct db_unit *u, const struct message_filter *f)
+{
+	struct db_params *p = message_list_is_search(f)
+				      ? message_filter_add(u, MESSAGE_MATCHES + range_of(f), f)
+				      : message_range_add(u, MESSAGE_ALL + range_of(f), f);
+
+	db_p_i64(p, MESSAGE_WINDOW_MAX + 1);
 	message_key_add(p, f);
 }
 

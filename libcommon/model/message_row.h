@@ -43,6 +43,10 @@ struct message_row {
 /* One message by its id (primary key, one partition): one row or none. */
 void message_get_add(struct db_unit *u, int32_t company_id, struct uuid id);
 
+/* Most messages that one page or one count looks at, whether they match or not: a filter that
+ * matches little does not read a company's whole history. */
+#define MESSAGE_WINDOW_MAX 10000
+
 struct message_filter {
 	int32_t company_id;
 	struct uuid from;       /* ids >= from; nil: all */
@@ -52,17 +56,25 @@ struct message_filter {
 	int status;             /* -1: all */
 	int direction;          /* -1: all */
 	struct slice chat_key;  /* absent: all */
-	struct slice reference; /* absent: all; its own index, messages_reference */
+	struct slice reference; /* absent: all */
 };
 
-/* Matching messages, newest id first, whichever way the limit cuts. Index messages_company, of one
- * chat messages_chat, of one reference messages_reference. Slices of f are borrowed until the unit
- * is done. */
+/* Matching messages among the nearest MESSAGE_WINDOW_MAX of the range, newest id first, whichever
+ * way the limit cuts. The range is that of f's reference (index messages_reference), else of its
+ * chat (messages_chat), else of the company (messages_company); instance, status and direction,
+ * and a chat beside a reference, are looked for in it. Slices of f are borrowed until the unit is
+ * done. */
 void message_list_add(struct db_unit *u, const struct message_filter *f, unsigned limit,
 		      unsigned offset);
-/* How many match among the newest max of the range, or of f's chat or reference. */
-void message_count_add(struct db_unit *u, const struct message_filter *f, int64_t max);
-/* *examined: the messages that were looked at; max: there may be more, and more that match. */
+/* True: a short page of f may be short because MESSAGE_WINDOW_MAX were looked at. */
+bool message_list_is_search(const struct message_filter *f);
+/* The last of these, as one row; none: the range has no more. A list that others add to meanwhile
+ * may have moved: what the page shows may lie beyond. */
+void message_list_end_add(struct db_unit *u, const struct message_filter *f);
+/* How many match among the newest MESSAGE_WINDOW_MAX + 1 of the range. */
+void message_count_add(struct db_unit *u, const struct message_filter *f);
+/* *examined: the messages that were looked at; over MESSAGE_WINDOW_MAX: there may be more that
+ * match. */
 int64_t message_count_of(const struct db_unit *u, unsigned stmt, int64_t *examined);
 
 /* Of count messages (whose they are was checked when they were made): those that were sent, have

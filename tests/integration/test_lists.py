@@ -116,23 +116,54 @@ ID_OF = ("(left(growhub_uuid7_floor(now() - {} * interval '1 s')::text, 14)"
          " || right(gen_random_uuid()::text, 22))::uuid")
 
 
-def test_a_page_looks_at_a_window_and_goes_on_behind_it(tenant, owner):
+def insert_events(owner, company):
     """11,000 events that do not match lie between the two that do."""
     poll, presence = 24, 23
     owner.execute(
         f"INSERT INTO events (id, company_id, type, occurred_at, facts) SELECT {ID_OF.format('(n + 1)')},"
         f" %s, CASE WHEN n IN (0, 11000) THEN {poll} ELSE {presence} END, now(), '{{}}'"
-        " FROM generate_series(0, 11000) n", (tenant.id,))
-    query = {"event_type": "poll.voted", "limit": 200}
-    first = get_list(tenant, "/api/events", **query)
+        " FROM generate_series(0, 11000) n", (company.id,))
+    return "/api/events", {"event_type": "poll.voted"}
+
+
+def insert_messages(owner, company, **values):
+    """The same with inbound messages; values: of them all."""
+    values = {"chat_key": "1@c.us", "reference": None, **values}
+    owner.execute(
+        "INSERT INTO messages (id, company_id, instance_id, direction, status, chat_key, reference)"
+        f" SELECT {ID_OF.format('(n + 1)')}, %(id)s, CASE WHEN n IN (0, 11000) THEN 1 ELSE 2 END, 1, 10,"
+        " %(chat_key)s, %(reference)s FROM generate_series(0, 11000) n", {"id": company.id, **values})
+    return "/api/messages", {"instance_id": 1}
+
+
+def insert_messages_of_chat(owner, company):
+    path, query = insert_messages(owner, company, chat_key="5511999990009@c.us")
+    return path, {**query, "phone": "5511999990009"}
+
+
+def insert_messages_of_reference(owner, company):
+    path, query = insert_messages(owner, company, reference="campaign")
+    return path, {**query, "reference": "campaign"}
+
+
+@pytest.mark.parametrize("limit", [1, 200])
+@pytest.mark.parametrize("insert", [insert_events, insert_messages, insert_messages_of_chat,
+                                    insert_messages_of_reference])
+def test_a_page_looks_at_a_window_and_goes_on_behind_it(admin, provider, owner, insert, limit):
+    """limit 1: the window has just as many as the page takes."""
+    company = Company(admin, provider)
+    path, query = insert(owner, company)
+    query["limit"] = limit
+    first = get_list(company, path, **query)
     assert len(first["data"]) == 1 and first["has_more"] and first["prev_cursor"] is None
     assert (first["total"], first["total_capped"]) == (1, True)
-    second = get_list(tenant, "/api/events", cursor=first["next_cursor"], **query)
+    second = get_list(company, path, cursor=first["next_cursor"], **query)
     assert len(second["data"]) == 1 and not second["has_more"]
-    back = get_list(tenant, "/api/events", cursor=second["prev_cursor"], **query)
+    back = get_list(company, path, cursor=second["prev_cursor"], **query)
     assert back["data"] == [] and back["prev_cursor"]
-    back = get_list(tenant, "/api/events", cursor=back["prev_cursor"], **query)
+    back = get_list(company, path, cursor=back["prev_cursor"], **query)
     assert back["data"] == first["data"] and back["prev_cursor"] is None
+    company.close()
 
 
 def test_large_facts_are_left_to_the_single_event(tenant, owner):

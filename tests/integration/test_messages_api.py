@@ -230,7 +230,7 @@ def test_list_pages_newest_first(company, idle):
 
 
 def test_total_is_of_the_newest(company, idle, owner):
-    """A filter that matches little must not read a long history: 10,000 are examined."""
+    """A filter that matches little must not read a long history: 10,000 are looked at."""
     oldest = hold(company, idle, to="5511999990009", reference="ref-oldest")
     company.api.delete(f"/api/messages/{oldest['id']}")
     owner.execute("""
@@ -239,8 +239,9 @@ def test_total_is_of_the_newest(company, idle, owner):
                 || right(gen_random_uuid()::text, 21))::uuid, %s, %s, 1, 6, 'x@c.us'
         FROM generate_series(1, 10001)""", (company.id, idle["id"]))
     page = get_list(company, status="cancelled")
+    assert (page["data"], page["total"], page["total_capped"]) == ([], 0, True)
+    page = get_list(company, status="cancelled", cursor=page["next_cursor"])
     assert [m["id"] for m in page["data"]] == [oldest["id"]]
-    assert (page["total"], page["total_capped"]) == (0, True)
     page = get_list(company, limit=1)
     assert (page["total"], page["total_capped"]) == (10000, True)
     for query in ({"phone": "5511999990009"}, {"reference": "ref-oldest"}):
