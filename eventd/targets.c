@@ -9,12 +9,6 @@
 
 #define TARGETS_PAUSE_US (250 * CLOCK_MS)
 
-/* A hint shared by the targets of its envelope. */
-struct held {
-	struct hint *hint;
-	unsigned refs;
-};
-
 enum target_state { TARGET_WANTED, TARGET_RUNNING, TARGET_PAUSED };
 
 struct target {
@@ -23,8 +17,8 @@ struct target {
 	int32_t id;
 	int32_t company_id;
 	enum target_state state;
-	struct held *waiting; /* arrived since the running work began; NULL: none */
-	struct held *running; /* what the running work answers; NULL: none */
+	struct hint *waiting; /* arrived since the running work began; NULL: none */
+	struct hint *running; /* what the running work answers; NULL: none */
 };
 
 struct company {
@@ -42,15 +36,6 @@ struct targets {
 	struct loop_timer *pause;
 	unsigned waiting_count;
 };
-
-static void
-held_release(struct held *h)
-{
-	if (h == NULL || --h->refs > 0)
-		return;
-	hint_done(h->hint);
-	gh_free(h);
-}
 
 static struct company *
 targets_company(struct targets *t, int32_t company_id)
@@ -96,13 +81,13 @@ static void
 target_free(struct target *k)
 {
 	map_del_i64(k->all->by_id, k->id);
-	held_release(k->waiting);
-	held_release(k->running);
+	hint_done(k->waiting);
+	hint_done(k->running);
 	gh_free(k);
 }
 
 static void
-target_hint(struct targets *t, int32_t id, int32_t company_id, struct held *h)
+target_hint(struct targets *t, int32_t id, int32_t company_id, struct hint *h)
 {
 	struct target *k = map_get_i64(t->by_id, id);
 
@@ -110,20 +95,15 @@ target_hint(struct targets *t, int32_t id, int32_t company_id, struct held *h)
 		k = target_new(t, id, company_id);
 	if (k->waiting != NULL)
 		return; /* the one that waits already will start work after this arrival */
-	h->refs++;
-	k->waiting = h;
+	k->waiting = hint_hold(h);
 }
 
 void
-targets_hint(struct targets *t, const struct mq_envelope *e, struct hint *hint)
+targets_hint(struct targets *t, const struct mq_envelope *e, struct hint *h)
 {
-	struct held *h = gh_alloc(sizeof(*h));
-
-	h->hint = hint;
-	h->refs = 1;
 	for (unsigned i = 0; i < e->target_count; i++)
 		target_hint(t, (int32_t)e->target_id[i], (int32_t)e->company_id, h);
-	held_release(h);
+	hint_done(h);
 	t->on_wanted(t->arg);
 }
 
@@ -156,7 +136,7 @@ targets_done(struct target *k, bool has_more)
 	if (has_more) {
 		target_queue(k); /* keeps its hints */
 	} else if (k->waiting != NULL) {
-		held_release(k->running);
+		hint_done(k->running);
 		k->running = NULL;
 		target_queue(k);
 	} else {
@@ -202,14 +182,6 @@ targets_new(struct loop *l, void (*on_wanted)(void *arg), void *arg)
 	return t;
 }
 
-/* Without the hint: its handle dies with the broker's channel. */
-static void
-held_drop(struct held *h)
-{
-	if (h != NULL && --h->refs == 0)
-		gh_free(h);
-}
-
 void
 targets_free(struct targets *t)
 {
@@ -218,13 +190,9 @@ targets_free(struct targets *t)
 
 	if (t == NULL)
 		return;
-	for (size_t it = 0; map_next(t->by_id, &it, &key, &value);) {
-		struct target *k = value;
-
-		held_drop(k->waiting);
-		held_drop(k->running);
-		gh_free(k);
-	}
+	/* Hints that they hold are not acknowledged: their handles die with hints_free. */
+	for (size_t it = 0; map_next(t->by_id, &it, &key, &value);)
+		gh_free(value);
 	for (size_t it = 0; map_next(t->companies, &it, &key, &value);)
 		gh_free(value);
 	map_free(t->by_id);

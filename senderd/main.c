@@ -133,14 +133,8 @@ senderd_hint(void *arg, const struct mq_envelope *e, struct hint *h)
 {
 	struct senderd *sd = arg;
 
-	targets_hint(sd->targets, e, h, hint_arrived_us(h));
+	targets_hint(sd->targets, e, h);
 	claims_wake(sd->claims);
-}
-
-static void
-senderd_release(void *arg GH_UNUSED, void *hint)
-{
-	hint_done(hint);
 }
 
 static void
@@ -225,7 +219,6 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	}
 	sd->targets = targets_new(&(struct targets_opts){
 		.max_in_flight = (unsigned)sd->conf->max_in_flight,
-		.release = senderd_release,
 		.forget = senderd_forget,
 		.arg = sd,
 	});

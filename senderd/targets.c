@@ -9,17 +9,11 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "daemon/hints.h"
 #include "model/send_queue.h"
 
 #define CLASS_COUNT 3
 static const unsigned class_weights[CLASS_COUNT] = {8, 4, 1};
-
-/* A hint and how many targets still need it. */
-struct held {
-	void *hint;
-	int64_t arrived_us;
-	unsigned refs;
-};
 
 /* A company with wanted targets of one class; exists while it has any. */
 struct ring {
@@ -48,8 +42,8 @@ struct target {
 	struct list link; /* of ring.targets, provider_slots.blocked or targets.parked */
 	struct provider_slots *provider; /* NULL before the first grant */
 	struct ring *ring;               /* while WANTED */
-	struct held *fresh;              /* came after the last claim began */
-	struct held *covered; /* a claim that began after it came has not emptied the queue */
+	struct hint *fresh;              /* came after the last claim began */
+	struct hint *covered; /* a claim that began after it came has not emptied the queue */
 	int64_t parked_us;
 	unsigned call_count; /* calls running */
 	unsigned open_count; /* rows claimed, result not stored */
@@ -91,15 +85,10 @@ target_state_name(enum target_state state)
 /* ---- held hints ---- */
 
 static void
-held_unref(struct targets *s, struct held **held)
+hint_let_go(struct hint **h)
 {
-	struct held *h = *held;
-
-	*held = NULL;
-	if (h == NULL || --h->refs > 0)
-		return;
-	s->opts.release(s->opts.arg, h->hint);
-	gh_free(h);
+	hint_done(*h);
+	*h = NULL;
 }
 
 /* ---- lists ---- */
@@ -179,7 +168,7 @@ target_rest(struct targets *s, struct target *t)
 		return;
 	}
 	if (!is_wanted)
-		held_unref(s, &t->covered);
+		hint_let_go(&t->covered);
 	target_set_state(s, t, t->open_count > 0 ? TARGET_SERVING : TARGET_IDLE);
 	if (t->state == TARGET_IDLE)
 		target_free(s, t);
@@ -192,8 +181,8 @@ target_park(struct targets *s, struct target *t, int64_t now_us)
 	t->is_probing = true;
 	t->has_more = false;
 	t->is_again = false;
-	held_unref(s, &t->fresh);
-	held_unref(s, &t->covered);
+	hint_let_go(&t->fresh);
+	hint_let_go(&t->covered);
 	target_set_state(s, t, TARGET_PARKED);
 }
 
@@ -222,7 +211,7 @@ provider_wake(struct targets *s, struct provider_slots *p, int64_t now_us)
 /* ---- hints ---- */
 
 static void
-target_hint(struct targets *s, int32_t instance_id, const struct mq_envelope *e, struct held *h)
+target_hint(struct targets *s, int32_t instance_id, const struct mq_envelope *e, struct hint *h)
 {
 	struct target *t = map_get_i64(s->by_instance, instance_id);
 
@@ -235,14 +224,12 @@ target_hint(struct targets *s, int32_t instance_id, const struct mq_envelope *e,
 		s->state_count[TARGET_IDLE]++;
 		(void)map_put_i64(s->by_instance, instance_id, t);
 	}
-	if (t->state == TARGET_PARKED && h->arrived_us - t->parked_us < TARGETS_PROBE_US)
+	if (t->state == TARGET_PARKED && hint_arrived_us(h) - t->parked_us < TARGETS_PROBE_US)
 		return; /* its parked rows have a timer in the database */
 	if (t->state == TARGET_BLOCKED && breaker_is_open(&t->provider->breaker))
 		return; /* and these the provider's parked_until */
-	if (t->fresh == NULL) {
-		t->fresh = h;
-		h->refs++;
-	}
+	if (t->fresh == NULL)
+		t->fresh = hint_hold(h);
 	if (e->class < t->cls || t->state == TARGET_IDLE || t->state == TARGET_SERVING) {
 		/* Off the list of the old class before the class changes. */
 		if (t->state == TARGET_WANTED)
@@ -254,17 +241,12 @@ target_hint(struct targets *s, int32_t instance_id, const struct mq_envelope *e,
 }
 
 void
-targets_hint(struct targets *s, const struct mq_envelope *e, void *hint, int64_t now_us)
+targets_hint(struct targets *s, const struct mq_envelope *e, struct hint *h)
 {
-	struct held *h = gh_alloc(sizeof(*h));
-
-	h->hint = hint;
-	h->arrived_us = now_us;
-	h->refs = 1;
 	for (unsigned i = 0; i < e->target_count; i++)
 		if (e->target_id[i] <= INT32_MAX)
 			target_hint(s, (int32_t)e->target_id[i], e, h);
-	held_unref(s, &h);
+	hint_done(h);
 }
 
 /* ---- picking ---- */
@@ -342,8 +324,8 @@ target_block(struct targets *s, struct target *t)
 	const struct provider_slots *p = t->provider;
 
 	if (breaker_is_open(&p->breaker)) {
-		held_unref(s, &t->fresh);
-		held_unref(s, &t->covered);
+		hint_let_go(&t->fresh);
+		hint_let_go(&t->covered);
 		t->has_more = false;
 		t->is_again = false;
 		if (p->blocked_count >= TARGETS_CANDIDATES) {
@@ -382,7 +364,7 @@ targets_grant(struct targets *s, struct target *t, int32_t provider_id, int32_t 
 		t->covered = t->fresh;
 		t->fresh = NULL;
 	}
-	held_unref(s, &t->fresh);
+	hint_let_go(&t->fresh);
 	t->has_more = false;
 	t->is_again = false;
 	return rows;
@@ -403,8 +385,8 @@ targets_want(struct targets *s, struct target *t)
 void
 targets_drop(struct targets *s, struct target *t)
 {
-	held_unref(s, &t->fresh);
-	held_unref(s, &t->covered);
+	hint_let_go(&t->fresh);
+	hint_let_go(&t->covered);
 	t->has_more = false;
 	t->is_again = false;
 	target_rest(s, t);
@@ -435,8 +417,8 @@ targets_claimed(struct targets *s, struct target *t, unsigned granted, unsigned 
 	 * class to the backlog behind it. */
 	if (claimed > 0 && t->fresh == NULL)
 		t->cls = last_class;
-	if (t->covered != NULL && now_us - t->covered->arrived_us > TARGETS_HOLD_US)
-		held_unref(s, &t->covered);
+	if (t->covered != NULL && now_us - hint_arrived_us(t->covered) > TARGETS_HOLD_US)
+		hint_let_go(&t->covered);
 	slots_return(s, t, granted - claimed, now_us);
 	target_rest(s, t);
 }
@@ -462,8 +444,8 @@ provider_opened(struct targets *s, struct provider_slots *p)
 	{
 		struct target *t = LIST_ENTRY(it, struct target, link);
 
-		held_unref(s, &t->fresh);
-		held_unref(s, &t->covered);
+		hint_let_go(&t->fresh);
+		hint_let_go(&t->covered);
 	}
 }
 
@@ -577,13 +559,6 @@ targets_new(const struct targets_opts *opts)
 	return s;
 }
 
-static void
-held_drop(struct held *h)
-{
-	if (h != NULL && --h->refs == 0)
-		gh_free(h);
-}
-
 void
 targets_free(struct targets *s)
 {
@@ -595,8 +570,6 @@ targets_free(struct targets *s)
 	while (map_next(s->by_instance, &it, NULL, &value)) {
 		struct target *t = value;
 
-		held_drop(t->fresh);
-		held_drop(t->covered);
 		list_del(&t->link);
 		if (t->ring != NULL)
 			ring_del(s, t);

@@ -28,6 +28,7 @@
 #include "breaker.h"
 #include "mq/envelope.h"
 
+struct hint;
 struct target;
 struct targets;
 
@@ -51,8 +52,7 @@ enum target_state {
 #define TARGET_STATE_COUNT 7
 
 struct targets_opts {
-	unsigned max_in_flight;                 /* calls at one time */
-	void (*release)(void *arg, void *hint); /* acknowledge; called once per hint */
+	unsigned max_in_flight; /* calls at one time */
 	/* An open breaker is closed because nobody needs it; from targets_expire. */
 	void (*forget)(void *arg, int32_t provider_id);
 	void *arg;
@@ -63,7 +63,7 @@ struct targets *targets_new(const struct targets_opts *opts);
 void targets_free(struct targets *s);
 
 /* Take a hint (released from inside when every target is carried by another one). */
-void targets_hint(struct targets *s, const struct mq_envelope *e, void *hint, int64_t now_us);
+void targets_hint(struct targets *s, const struct mq_envelope *e, struct hint *h);
 
 /* The next target to claim for, now CLAIMING; NULL when none is wanted or no call may start. */
 struct target *targets_pick(struct targets *s);

@@ -24,6 +24,7 @@
 struct hint {
 	struct list link; /* hints.held */
 	struct hints *owner;
+	unsigned refs;
 	struct mq_delivery delivery;
 	int64_t arrived_us;
 };
@@ -134,6 +135,7 @@ hints_delivered(void *arg, struct slice queue, struct mq_delivery d, const struc
 	metrics_add(h->opts.table, H_RECEIVED, (unsigned)e.kind - MQ_KIND_SEND, 0, 1);
 	hint = gh_alloc(sizeof(*hint));
 	hint->owner = h;
+	hint->refs = 1;
 	hint->delivery = d;
 	hint->arrived_us = clock_mono_us();
 	list_add_tail(&h->held, &hint->link);
@@ -149,9 +151,18 @@ hint_free(struct hint *hint)
 	gh_free(hint);
 }
 
+struct hint *
+hint_hold(struct hint *hint)
+{
+	hint->refs++;
+	return hint;
+}
+
 void
 hint_done(struct hint *hint)
 {
+	if (hint == NULL || --hint->refs > 0)
+		return;
 	mq_ack(hint->owner->consumer, hint->delivery);
 	hint_free(hint);
 }

@@ -29,8 +29,8 @@ extern const struct metric_def hints_metrics[HINTS_METRIC_COUNT];
 
 #define HINTS_KINDS_MAX 3
 
-/* A hint came: e lives until the return, h until hint_done (now or later, exactly once). Only the
- * kinds asked for arrive here. */
+/* A hint came: e lives until the return, h until hint_done (now or later, once for the arrival and
+ * once for each hint_hold). Only the kinds asked for arrive here. */
 typedef void hints_fn(void *arg, const struct mq_envelope *e, struct hint *h);
 
 struct hints_opts {
@@ -61,8 +61,11 @@ void hints_free(struct hints *h);
 void hints_pause(struct hints *h, unsigned why);
 void hints_resume(struct hints *h, unsigned why);
 
-/* Acknowledge; h dies. After the channel that brought it was lost this only frees it: the broker
- * delivers the message again. Legal inside on_hint. */
+/* One more needs the hint, and calls hint_done when it does not any more. Gives h. */
+struct hint *hint_hold(struct hint *h);
+/* One does not need it any more; NULL is legal. The last acknowledges and h dies. After the
+ * channel that brought it was lost that only frees it: the broker delivers the message again. Legal
+ * inside on_hint. */
 void hint_done(struct hint *h);
 /* Monotonic time of arrival. */
 int64_t hint_arrived_us(const struct hint *h);

@@ -1,5 +1,5 @@
-/* test_eventd_targets.c - whose turn it is, and when a hint may be acknowledged. hint_done is
- * replaced: a test's hint counts its acknowledgements. */
+/* test_eventd_targets.c - whose turn it is, and when a hint may be acknowledged. hint_hold and
+ * hint_done are replaced: a test's hint counts its acknowledgements. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +10,16 @@
 
 #include "daemon/hints.h"
 
+static struct hint *fake_hint_hold(struct hint *h);
 static void fake_hint_done(struct hint *h);
+#define hint_hold fake_hint_hold
 #define hint_done fake_hint_done
 #include "eventd/targets.c"
+#undef hint_hold
 #undef hint_done
 
 struct hint {
+	unsigned refs;
 	unsigned acked;
 };
 
@@ -23,10 +27,18 @@ static struct loop *loop;
 static struct targets *targets;
 static unsigned wanted_calls;
 
+static struct hint *
+fake_hint_hold(struct hint *h)
+{
+	h->refs++;
+	return h;
+}
+
 static void
 fake_hint_done(struct hint *h)
 {
-	h->acked++;
+	if (h != NULL && --h->refs == 0)
+		h->acked++;
 }
 
 static void
@@ -46,6 +58,7 @@ hint(struct hint *h, int32_t company_id, int32_t a, int32_t b)
 				.target_count = b == 0 ? 1 : 2,
 				.target_id = {a, b}};
 
+	h->refs = 1;
 	h->acked = 0;
 	targets_hint(targets, &e, h);
 }

@@ -7,18 +7,51 @@
 
 #include <cmocka.h>
 
+#include "daemon/hints.h"
+
+static struct hint *fake_hint_hold(struct hint *h);
+static void fake_hint_done(struct hint *h);
+static int64_t fake_hint_arrived_us(const struct hint *h);
+#define hint_hold       fake_hint_hold
+#define hint_done       fake_hint_done
+#define hint_arrived_us fake_hint_arrived_us
 #include "senderd/breaker.c"
 #include "senderd/targets.c"
+#undef hint_hold
+#undef hint_done
+#undef hint_arrived_us
 
 #define NOW CLOCK_SEC
 
-static unsigned released[64];
+/* A test's hint is a number. */
+static unsigned refs[64], released[64];
+static int64_t arrived_us[64];
+
+static struct hint *
+fake_hint_hold(struct hint *h)
+{
+	refs[(uintptr_t)h]++;
+	return h;
+}
 
 static void
-release(void *arg, void *hint)
+fake_hint_done(struct hint *h)
 {
-	(void)arg;
-	released[(uintptr_t)hint]++;
+	if (h != NULL && --refs[(uintptr_t)h] == 0)
+		released[(uintptr_t)h]++;
+}
+
+static int64_t
+fake_hint_arrived_us(const struct hint *h)
+{
+	return arrived_us[(uintptr_t)h];
+}
+
+static struct hint *
+hint_make(uintptr_t number, int64_t now_us)
+{
+	arrived_us[number] = now_us;
+	return fake_hint_hold((struct hint *)number);
 }
 
 static int32_t forgotten;
@@ -39,10 +72,10 @@ make(unsigned max_in_flight)
 {
 	targets_free(s);
 	forgotten = 0;
+	memset(refs, 0, sizeof(refs));
 	memset(released, 0, sizeof(released));
 	s = targets_new(&(struct targets_opts){
 		.max_in_flight = max_in_flight,
-		.release = release,
 		.forget = forget,
 	});
 }
@@ -76,7 +109,7 @@ hint_at(uintptr_t number, int32_t company, int32_t instance, enum mq_class cls, 
 		.target_id = {instance},
 	};
 
-	targets_hint(s, &e, (void *)number, now_us);
+	targets_hint(s, &e, hint_make(number, now_us));
 }
 
 static void
@@ -225,7 +258,7 @@ test_hint_of_many_targets_waits_for_all(void **state)
 	unsigned na, nb;
 
 	(void)state;
-	targets_hint(s, &e, (void *)(uintptr_t)1, NOW);
+	targets_hint(s, &e, hint_make(1, NOW));
 	a = take();
 	na = granted;
 	b = take();
