@@ -146,6 +146,7 @@ extern const struct gw_module instances_module, instance_ops_module, admin_insta
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 extern const struct gw_module documentation_module, keyed_module;
 extern const struct gw_module dead_letters_module, admin_health_module, admin_logs_module;
+extern const struct gw_module admin_metrics_module, stats_module;
 extern const struct gw_module send_module, send_media_module;
 extern const struct gw_module message_actions_module, contacts_module, groups_module;
 

@@ -26,6 +26,8 @@ static const struct gw_module *const modules[] = {
 	&groups_module,
 	&admin_health_module,
 	&admin_logs_module,
+	&admin_metrics_module,
+	&stats_module,
 };
 
 const struct gw_module *const *

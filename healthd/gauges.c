@@ -36,6 +36,7 @@ gauges_run(void *arg, struct task *t)
 
 	gauge_work_add(u);
 	gauge_queues_add(u);
+	gauge_outbox_add(u);
 	step_submit(arg, t, u, gauges_done, arg);
 }
 

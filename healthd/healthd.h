@@ -15,6 +15,7 @@
  *   stalled.c     sent messages without a receipt
  *   recover.c     deliveries that endpoints missed and asked for again
  *   purge.c       rows that have served their time
+ *   stats.c       what happened, per company and hour
  *   gauges.c      numbers of the whole installation for the metrics page
  *
  * Leadership saves work and is no fence: when a connection breaks, two processes may run one
@@ -40,6 +41,7 @@ struct provider_client;
 struct providers;
 struct purge;
 struct stalled;
+struct stats;
 struct task;
 struct tasks;
 struct wake;
@@ -57,9 +59,10 @@ enum healthd_task {
 	HEALTHD_LEDGER = 8,
 	HEALTHD_STALLED = 9,
 	HEALTHD_RECOVER = 10,
-	HEALTHD_WEBHOOKS = 11
+	HEALTHD_WEBHOOKS = 11,
+	HEALTHD_STATS = 12
 };
-#define HEALTHD_TASK_COUNT 12
+#define HEALTHD_TASK_COUNT 13
 
 enum healthd_metric {
 	M_LAST_SUCCESS,
@@ -106,6 +109,7 @@ struct healthd {
 	struct mend *mend;
 	struct purge *purge;
 	struct stalled *stalled;
+	struct stats *stats;
 };
 
 /* ---- one file per task; t ends with task_done ---- */
@@ -140,6 +144,11 @@ struct stalled *stalled_new(struct healthd *h);
 void stalled_free(struct stalled *s);
 void stalled_run(void *arg, struct task *t); /* arg: struct stalled */
 void stalled_lost(void *arg);
+
+struct stats *stats_new(struct healthd *h);
+void stats_free(struct stats *s);
+void stats_run(void *arg, struct task *t); /* arg: struct stats */
+void stats_lost(void *arg);
 
 void gauges_run(void *arg, struct task *t);        /* arg: struct healthd */
 void gauges_lost(void *arg);                       /* another process shows them now */

@@ -26,6 +26,7 @@
 #include "model/route.h"
 #include "model/send_queue.h"
 #include "model/stalled.h"
+#include "model/stats.h"
 #include "model/wake.h"
 #include "tasks.h"
 
@@ -46,6 +47,7 @@ static const char *const task_names[HEALTHD_TASK_COUNT] = {
 	[HEALTHD_PURGE] = "purge",           [HEALTHD_GAUGES] = "gauges",
 	[HEALTHD_LEDGER] = "ledger",         [HEALTHD_STALLED] = "stalled",
 	[HEALTHD_RECOVER] = "recover",       [HEALTHD_WEBHOOKS] = "webhooks",
+	[HEALTHD_STATS] = "stats",
 };
 static const char *const run_results[] = {"ok", "failed"};
 static const char *const recoveries[] = {"in_doubt", "sent", "expired", "cancelled", "delivery"};
@@ -58,7 +60,8 @@ static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys",
 							   "provider_checks",
 							   "media",
 							   "logs",
-							   "contact_aliases"};
+							   "contact_aliases",
+							   "stats_hours"};
 
 #define LABEL(name, values)                                                                        \
 	{                                                                                          \
@@ -113,11 +116,14 @@ healthd_task_ended(void *arg, unsigned key, bool is_ok, int64_t duration_us)
 /* ---- wiring ---- */
 
 static const struct db_stmt_table *const work_tables[] = {
-	&delivery_stmt_table,      &gauge_stmt_table,          &instance_stmt_table,
-	&instance_lock_stmt_table, &instance_state_stmt_table, &outbox_stmt_table,
-	&partition_stmt_table,     &provider_check_stmt_table, &purge_stmt_table,
-	&recovery_stmt_table,      &route_stmt_table,          &send_queue_stmt_table,
-	&stalled_stmt_table,       &wake_stmt_table,           NULL,
+	&delivery_stmt_table,       &gauge_stmt_table,
+	&instance_stmt_table,       &instance_lock_stmt_table,
+	&instance_state_stmt_table, &outbox_stmt_table,
+	&partition_stmt_table,      &provider_check_stmt_table,
+	&purge_stmt_table,          &recovery_stmt_table,
+	&route_stmt_table,          &send_queue_stmt_table,
+	&stalled_stmt_table,        &stats_stmt_table,
+	&wake_stmt_table,           NULL,
 };
 static const struct db_stmt_table *const lock_tables[] = {&leadership_stmt_table, NULL};
 
@@ -147,6 +153,7 @@ healthd_add_tasks(struct healthd *h)
 		 h},
 		{HEALTHD_STALLED, NULL, STALLED_INTERVAL, stalled_run, stalled_lost, h->stalled},
 		{HEALTHD_RECOVER, NULL, RECOVER_INTERVAL, recover_run, NULL, h},
+		{HEALTHD_STATS, NULL, c->stats_interval_us, stats_run, stats_lost, h->stats},
 	};
 
 	_Static_assert(GH_COUNT(defs) == HEALTHD_TASK_COUNT, "every key is a task");
@@ -174,6 +181,7 @@ healthd_stop(struct daemon *d)
 	mend_free(h->mend);
 	purge_free(h->purge);
 	stalled_free(h->stalled);
+	stats_free(h->stats);
 	leader_free(h->leader);
 	tasks_free(h->tasks);
 	gh_free(h);
@@ -206,6 +214,7 @@ healthd_start(struct daemon *d, struct gh_err *err)
 	h->mend = mend_new(h);
 	h->purge = purge_new(h);
 	h->stalled = stalled_new(h);
+	h->stats = stats_new(h);
 	healthd_add_tasks(h);
 	return GH_OK;
 }

@@ -188,6 +188,9 @@ CREATE TABLE webhook_attempts (
 	is_manual         boolean NOT NULL DEFAULT false
 ) PARTITION BY RANGE (event_id);
 CREATE INDEX webhook_attempts_delivery ON webhook_attempts (event_id, endpoint_id);
+-- For the roll-up of what was posted when: rows are appended in the order of their times.
+CREATE INDEX webhook_attempts_at ON webhook_attempts USING brin (at)
+	WITH (pages_per_range = 32, autosummarize = on);
 
 -- Endpoints that get again what they missed, worked off in slices by healthd.
 CREATE TABLE webhook_recoveries (

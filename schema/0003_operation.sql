@@ -10,6 +10,37 @@ CREATE TABLE queue_metadata (
 	last_activity  timestamptz                          -- to the minute
 );
 CREATE INDEX queue_metadata_messages ON queue_metadata (messages);
+CREATE INDEX queue_metadata_company ON queue_metadata (company_id);
+
+-- Outbox rows per company, as healthd counted; companies without any have no row.
+CREATE TABLE outbox_backlog (
+	company_id  int PRIMARY KEY,
+	pending     bigint NOT NULL,
+	oldest_at   timestamptz                             -- since when the oldest due one waits
+) WITH (fillfactor = 70);
+
+-- What happened in each hour (model/stats.h): made by healthd from ranges of ids, never on the way
+-- of a message.
+CREATE TABLE stats_hours (
+	company_id  int NOT NULL,
+	hour        timestamptz NOT NULL,
+	what        smallint NOT NULL,                      -- enum stats_what, model/stats.h
+	n           bigint NOT NULL,
+	PRIMARY KEY (company_id, hour, what)
+) WITH (fillfactor = 70);
+CREATE INDEX stats_hours_age ON stats_hours USING brin (hour);
+CREATE TABLE stats_totals (
+	company_id  int NOT NULL,
+	what        smallint NOT NULL,
+	n           bigint NOT NULL,
+	PRIMARY KEY (company_id, what)
+) WITH (fillfactor = 50);
+-- One row: everything before done_until is in the tables above.
+CREATE TABLE stats_progress (
+	is_one      boolean PRIMARY KEY DEFAULT true CHECK (is_one),
+	done_until  timestamptz NOT NULL
+) WITH (fillfactor = 50);
+INSERT INTO stats_progress (done_until) VALUES (now());
 
 CREATE TABLE daemon_heartbeats (
 	daemon     text NOT NULL,

@@ -22,6 +22,12 @@ const struct conf_param params_healthd[] = {
 	 AT(ledger_interval_us), .help = "balance the ledger this often; it reads every message"},
 	{"healthd.partitions_ahead", CONF_TYPE_INT, "2", .min = 1, .max = 24, AT(partitions_ahead),
 	 .help = "month partitions made in advance"},
+	{"healthd.stats_interval", CONF_TYPE_DURATION, "30s", .min = CLOCK_SEC, .max = CONF_HOUR,
+	 AT(stats_interval_us), .help = "bring the statistics up to date this often"},
+	{"healthd.stats_delay", CONF_TYPE_DURATION, "30s", .min = CLOCK_SEC, .max = CONF_HOUR,
+	 AT(stats_delay_us),
+	 .help = "statistics leave out the last so long: what is not committed by then is not "
+		 "counted"},
 	{"healthd.log_retention", CONF_TYPE_DURATION, "7d", .min = CONF_HOUR, .max = 365 * CONF_DAY,
 	 AT(log_retention_us), .help = "how long log lines stay in the database"},
 	{"healthd.contact_retention", CONF_TYPE_DURATION, "365d", .min = 30 * CONF_DAY,

@@ -18,6 +18,8 @@ struct healthd_conf {
 	int64_t rehint_interval_us;   /* work whose hint was lost */
 	int64_t ledger_interval_us;   /* balance of the ledger: reads every message */
 	int64_t partitions_ahead;     /* months */
+	int64_t stats_interval_us;    /* between roll-ups */
+	int64_t stats_delay_us;       /* an id is at most so much older than its commit */
 	int64_t log_retention_us;     /* of the table logs */
 	int64_t contact_retention_us; /* contact_aliases, since last seen */
 };

@@ -35,12 +35,28 @@ static const char gauge_queues_sql[] =
 	"UPDATE queue_metadata q SET messages = f.messages, last_activity = f.at\n"
 	"FROM f WHERE q.queue_name = f.queue_name";
 
-enum { GAUGE_WORK, GAUGE_LEDGER, GAUGE_QUEUES };
+static const char gauge_outbox_sql[] =
+	"WITH n AS MATERIALIZED (\n"
+	"  SELECT company_id, count(*) AS pending,\n"
+	"      min(available_at) FILTER (WHERE available_at <= now()) AS oldest_at\n"
+	"  FROM outbox_messages GROUP BY 1\n"
+	"), gone AS (\n"
+	"  DELETE FROM outbox_backlog b\n"
+	"  WHERE NOT EXISTS (SELECT 1 FROM n WHERE n.company_id = b.company_id)\n"
+	")\n"
+	"INSERT INTO outbox_backlog AS b (company_id, pending, oldest_at)\n"
+	"SELECT n.company_id, n.pending, n.oldest_at FROM n ORDER BY n.company_id\n"
+	"ON CONFLICT (company_id) DO UPDATE SET pending = excluded.pending,\n"
+	"    oldest_at = excluded.oldest_at\n"
+	"WHERE (b.pending, b.oldest_at) IS DISTINCT FROM (excluded.pending, excluded.oldest_at)";
+
+enum { GAUGE_WORK, GAUGE_LEDGER, GAUGE_QUEUES, GAUGE_OUTBOX };
 
 static const struct db_stmt gauge_stmts[] = {
 	[GAUGE_WORK] = {"gauge_work", gauge_work_sql, DB_NO_PARAMS},
 	[GAUGE_LEDGER] = {"gauge_ledger", gauge_ledger_sql, DB_NO_PARAMS},
 	[GAUGE_QUEUES] = {"gauge_queues", gauge_queues_sql, DB_NO_PARAMS},
+	[GAUGE_OUTBOX] = {"gauge_outbox", gauge_outbox_sql, DB_NO_PARAMS},
 };
 const struct db_stmt_table gauge_stmt_table = DB_STMT_TABLE(gauge_stmts);
 
@@ -76,4 +92,10 @@ void
 gauge_queues_add(struct db_unit *u)
 {
 	db_unit_add(u, &gauge_stmts[GAUGE_QUEUES]);
+}
+
+void
+gauge_outbox_add(struct db_unit *u)
+{
+	db_unit_add(u, &gauge_stmts[GAUGE_OUTBOX]);
 }

@@ -27,6 +27,9 @@ int64_t gauge_ledger_difference(const struct db_unit *u, unsigned stmt);
  * shows. Reads the queues and target_service. */
 void gauge_queues_add(struct db_unit *u);
 
+/* Count the outbox rows of each company into outbox_backlog. Reads the outbox. */
+void gauge_outbox_add(struct db_unit *u);
+
 extern const struct db_stmt_table gauge_stmt_table;
 
 #endif

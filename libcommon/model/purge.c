@@ -17,6 +17,8 @@ static const char purge_admin_sessions_sql[] =
 static const char purge_provider_checks_sql[] =
 	PURGE_SQL("provider_checks", "checked_at < now() - interval '7 d'");
 static const char purge_media_sql[] = PURGE_SQL("media", "kept_until < now()");
+static const char purge_stats_hours_sql[] =
+	PURGE_SQL("stats_hours", "hour < now() - interval '100 d'");
 /* By id: the places of two partitions' rows may be equal. */
 #define PURGE_LOGS_OLD "id < growhub_uuid7_floor(now() - $2::int8 * interval '1 us')"
 static const char purge_logs_sql[] =
@@ -40,6 +42,7 @@ static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_LOGS] = {"purge_logs", purge_logs_sql, DB_TYPES(DB_INT8, DB_INT8)},
 	[PURGE_CONTACT_ALIASES] = {"purge_contact_aliases", purge_contact_aliases_sql,
 				   DB_TYPES(DB_INT8, DB_INT8)},
+	[PURGE_STATS_HOURS] = {"purge_stats_hours", purge_stats_hours_sql, DB_TYPES(DB_INT8)},
 };
 const struct db_stmt_table purge_stmt_table = DB_STMT_TABLE(purge_stmts);
 
@@ -55,6 +58,7 @@ purge_name(enum purge_kind kind)
 		[PURGE_MEDIA] = "media",
 		[PURGE_LOGS] = "logs",
 		[PURGE_CONTACT_ALIASES] = "contact_aliases",
+		[PURGE_STATS_HOURS] = "stats_hours",
 	};
 
 	return names[kind];

@@ -16,9 +16,10 @@ enum purge_kind {
 	PURGE_PROVIDER_CHECKS,    /* after 7 days */
 	PURGE_MEDIA,              /* with their chunks, once no message needs them */
 	PURGE_LOGS,               /* kept_us after they were written */
-	PURGE_CONTACT_ALIASES     /* kept_us after the person was last heard of */
+	PURGE_CONTACT_ALIASES,    /* kept_us after the person was last heard of */
+	PURGE_STATS_HOURS         /* after 100 days */
 };
-#define PURGE_KIND_COUNT 8
+#define PURGE_KIND_COUNT 9
 
 /* Name of the table, for logs. */
 const char *purge_name(enum purge_kind kind);

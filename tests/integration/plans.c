@@ -19,6 +19,7 @@
 #include "model/admin.h"
 #include "model/admin_session.h"
 #include "model/async_commit.h"
+#include "model/backlog.h"
 #include "model/cancel.h"
 #include "model/company.h"
 #include "model/contact_alias.h"
@@ -58,6 +59,7 @@
 #include "model/schema.h"
 #include "model/send_queue.h"
 #include "model/stalled.h"
+#include "model/stats.h"
 #include "model/token.h"
 #include "model/trace.h"
 #include "model/wake.h"
@@ -123,6 +125,8 @@ static const struct {
 	TABLE(queued_event_stmt_table),
 	TABLE(idempotent_reply_stmt_table),
 	TABLE(log_row_stmt_table),
+	TABLE(stats_stmt_table),
+	TABLE(backlog_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

@@ -92,6 +92,12 @@ INSERT INTO daemon_heartbeats (daemon, name, host, pid, version, state, started_
 SELECT 'senderd', format('s%s', n), 'h', n, '1', 'ready', now() FROM generate_series(1, 8) n;
 INSERT INTO logs (id, level, daemon, process, event, company_id, instance_id, message_id, line)
 SELECT id, n % 4, 'senderd', 'p', 'a.b', company_id, instance_id, id, 'x' FROM ids;
+INSERT INTO stats_hours (company_id, hour, what, n)
+SELECT c, date_trunc('hour', now(), 'UTC') - h * interval '1 h', w, 1
+FROM generate_series(1, 100) c, generate_series(0, 47) h, generate_series(1, 9) w;
+INSERT INTO stats_totals (company_id, what, n)
+SELECT c, w, 1 FROM generate_series(1, 1000) c, generate_series(1, 9) w;
+INSERT INTO outbox_backlog (company_id, pending) SELECT c, 1 FROM generate_series(1, 1000) c;
 
 -- As autovacuum does: a table without rows is never looked at.
 DO $$

@@ -8,7 +8,7 @@ from support import Company, unique, wait_until
 
 FAR = "2 days"
 TASKS = {"leases", "rehint", "partitions", "providers", "instances", "mend", "purge", "gauges",
-         "ledger", "webhooks"}
+         "ledger", "webhooks", "stats"}
 
 
 @pytest.fixture

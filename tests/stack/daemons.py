@@ -39,6 +39,8 @@ healthd: {{
 	admin_listen = "127.0.0.1:{admin}";
 	public_url = "http://127.0.0.1:{shared}";
 	check_interval = "2s";
+	stats_interval = "2s";
+	stats_delay = "5s";
 }};
 """
 WORKER = """\
