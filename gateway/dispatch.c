@@ -2,7 +2,8 @@
  * section 1: 404 path, 405 method, 413 declared length, 401 token, 403 kind and state,
  * 415 media type, 400 syntax; then the handler.
  *
- * What can be judged from the header section is judged before the body is read.
+ * What can be judged from the header section is judged before the body is read: a stranger
+ * makes the gateway hold no body, and Expect: 100-continue is answered behind the token.
  */
 #include "keyed.h"
 #include "private.h"
@@ -12,6 +13,8 @@
 #include "base/log.h"
 
 #define SLOW_LOG_US CLOCK_SEC
+/* A body that took longer is taken only if its token is still good. */
+#define ADMITTED_US (4 * CLOCK_SEC)
 
 static const struct query no_query;
 
@@ -59,6 +62,29 @@ find_route(struct gw_req *req)
 }
 
 void
+gw_admit(struct gw_req *req)
+{
+	req->is_admitted = true;
+	if (!req->is_held)
+		return;
+	req->is_held = false;
+	http_resume(req->http);
+}
+
+/* Ask for the token, or for what stands for it. True: the answer comes later. */
+static bool
+is_asked(struct gw_req *req)
+{
+	if (req->route->kind == GW_ANYONE && req->route->admit == NULL)
+		gw_admit(req);
+	else if (req->route->kind == GW_ANYONE)
+		req->route->admit(req);
+	else
+		auth_check(req, gw_admit);
+	return !req->is_admitted && !req->is_answered;
+}
+
+void
 dispatch_head(void *arg, struct http_req *http)
 {
 	const struct http1_head *head = http->head;
@@ -77,6 +103,10 @@ dispatch_head(void *arg, struct http_req *http)
 	if (!auth_check_head(req))
 		return;
 	trace_start(head, req->traceparent);
+	if (is_asked(req)) {
+		req->is_held = true;
+		http_hold(http);
+	}
 }
 
 /* ---- behind it ---- */
@@ -167,8 +197,13 @@ authenticated(struct gw_req *req)
 void
 dispatch_request(void *arg, struct http_req *http)
 {
+	struct gw_req *req = http->user;
+
 	(void)arg;
-	auth_check(http->user, authenticated);
+	if (clock_mono_us() - http->start_us > ADMITTED_US)
+		auth_check(req, authenticated);
+	else
+		authenticated(req);
 }
 
 /* ---- afterwards ---- */

@@ -119,6 +119,9 @@ struct gw_route {
 	size_t body_max; /* bytes; 0: gateway.body_max */
 	gw_handler_fn *fn;
 	struct gw_doc doc; /* GW_DOC(...) */
+	/* GW_ANYONE with a credential of its own: judged before the body is read, in place of the
+	 * token. Ends in gw_admit or an error, now or later. NULL: anybody's body is read. */
+	gw_handler_fn *admit;
 };
 
 struct gw_module {
@@ -176,6 +179,9 @@ struct gw_req {
 	char traceparent[GW_TRACEPARENT_SIZE]; /* of this request, for rows and calls it causes */
 	void *user;                            /* the handler's */
 
+	bool is_admitted;    /* private to dispatch.c, like the next: the token is good */
+	bool is_held;        /* the body waits for the look-up of the token */
+	bool is_answered;    /* private to reply.c */
 	struct keyed *keyed; /* private to keyed.c; NULL without an Idempotency-Key */
 
 	/* Private to reply.c. */
@@ -186,6 +192,9 @@ struct gw_req {
 	struct http_header headers[GW_HEADERS_MAX];
 	unsigned header_count;
 };
+
+/* From gw_route.admit: the credential is good, read the body. */
+void gw_admit(struct gw_req *req);
 
 /* Path parameter that is an integer id. False: it is none (text, 0, over 31 bits); the request
  * was then answered 404. */

@@ -201,39 +201,68 @@ store(struct gw_req *req, const struct hook *h)
 		gw_db_failed(req, rc, NULL);
 }
 
+/* False: answered. */
+static bool
+is_usable(struct gw_req *req, enum gh_code code, const struct hook *h)
+{
+	struct slice provider = route_param(&req->match, S("provider"));
+
+	if (code == GH_OK && h->provider != NULL && !h->is_broken &&
+	    slice_eq(provider, slice_of(h->provider->name)))
+		return true;
+	if (code != GH_OK && code != GH_ENOTFOUND)
+		gw_db_failed(req, code, NULL);
+	else if (code == GH_OK && h->is_broken)
+		gw_error(req, GW_E_INTERNAL, NULL);
+	else
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+	return false;
+}
+
+static void
+find_hook(struct gw_req *req, lookup_fn *found)
+{
+	uint8_t hash[HASH_SHA256_SIZE];
+	const void *hook = NULL;
+	enum gh_code rc;
+
+	hash_sha256(route_param(&req->match, S("key")), hash);
+	rc = lookup_get(req->gw->inbound->keys, slice_make(hash, sizeof(hash)), &hook, found, req);
+	if (rc != GH_EAGAIN)
+		found(req, rc, hook);
+}
+
+static void
+hook_admits(void *arg, enum gh_code code, const void *value)
+{
+	if (is_usable(arg, code, value))
+		gw_admit(arg);
+}
+
+/* The key of the path stands for a token. */
+static void
+inbound_admit(struct gw_req *req)
+{
+	find_hook(req, hook_admits);
+}
+
 static void
 hook_found(void *arg, enum gh_code code, const void *value)
 {
-	struct gw_req *req = arg;
 	const struct hook *h = value;
-	struct slice provider = route_param(&req->match, S("provider"));
 
-	if (code != GH_OK && code != GH_ENOTFOUND)
-		gw_db_failed(req, code, NULL);
-	else if (code == GH_ENOTFOUND || h->provider == NULL ||
-		 !slice_eq(provider, slice_of(h->provider->name)))
-		gw_error(req, GW_E_NOT_FOUND, NULL);
-	else if (h->is_broken)
-		gw_error(req, GW_E_INTERNAL, NULL);
-	else if (!is_genuine(req, h))
-		gw_error(req, GW_E_INVALID_SIGNATURE, NULL);
+	if (!is_usable(arg, code, h))
+		return;
+	if (is_genuine(arg, h))
+		store(arg, h);
 	else
-		store(req, h);
+		gw_error(arg, GW_E_INVALID_SIGNATURE, NULL);
 }
 
 static void
 inbound_post(struct gw_req *req)
 {
-	struct slice key = route_param(&req->match, S("key"));
-	uint8_t hash[HASH_SHA256_SIZE];
-	const void *hook = NULL;
-	enum gh_code rc;
-
-	hash_sha256(key, hash);
-	rc = lookup_get(req->gw->inbound->keys, slice_make(hash, sizeof(hash)), &hook, hook_found,
-			req);
-	if (rc != GH_EAGAIN)
-		hook_found(req, rc, hook);
+	find_hook(req, hook_found);
 }
 
 /* ---- the module ---- */
@@ -300,7 +329,8 @@ static const struct gw_route inbound_routes[] = {
 			"Answered after the commit, duplicates included.",
 		.path = GW_FIELDS(GW_FIELD("provider", STRING, .text = "Type of the provider"),
 				  GW_FIELD("key", STRING, .text = "Given to the provider")),
-		.reply = &received_schema, .errors = GW_ERR(INVALID_SIGNATURE))},
+		.reply = &received_schema, .errors = GW_ERR(INVALID_SIGNATURE)),
+	 .admit = inbound_admit},
 };
 
 static const struct db_stmt_table *const inbound_write_tables[] = {

@@ -61,7 +61,7 @@ void trace_start(const struct http1_head *head, char out[GW_TRACEPARENT_SIZE]);
 
 /* ---- auth.c ---- */
 /* Find out who asks and call done once when the token is good for the route; otherwise answer
- * (401, 403, 429, 503). May call done before it returns. */
+ * (401, 403, 429, 503). Either may happen before it returns. */
 void auth_check(struct gw_req *req, gw_handler_fn *done);
 /* Before the body: is there a token of the right form at all? False: answered. */
 bool auth_check_head(struct gw_req *req) GH_MUST_USE;

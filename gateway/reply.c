@@ -74,6 +74,7 @@ reply_now(struct gw_req *req, unsigned status, struct slice content_type, struct
 	gw_header(req, S("Content-Type"), content_type);
 	/* Replies hold tokens and personal data: no cache may keep them. */
 	gw_header(req, S("Cache-Control"), S("no-store"));
+	req->is_answered = true;
 	http_reply(req->http, status, req->headers, req->header_count, body);
 }
 

@@ -6,9 +6,10 @@
  * replies of one pass leave a connection with one write. Every wait has a
  * deadline (struct http_server_opts). Loop thread only.
  *
- * The life of a request: on_head (header section read) -> body -> on_request ->
- * http_reply. From on_request until http_reply the handle belongs to the
- * handler and stays valid whatever happens to the connection; http_reply ends it.
+ * The life of a request: on_head (header section read) -> [http_hold .. http_resume] ->
+ * body -> on_request -> http_reply. From on_request until http_reply, and from http_hold
+ * until http_resume or http_reply, the handle belongs to the handler and stays valid
+ * whatever happens to the connection; http_reply ends it.
  */
 #ifndef GH_HTTP_SERVER_H
 #define GH_HTTP_SERVER_H
@@ -57,15 +58,22 @@ struct slice http_req_header(const struct http_req *req, struct slice name);
  *          X-Request-Id are the server's own. Control characters in values become spaces.
  * body     borrowed for this call (copied); it may live in req->a
  *
- * Exactly once per request: inside on_head (refusal before the body; on_request is then
- * not called and a connection with a body pending is closed), or at any time from
- * on_request on. Never calls back into the handler.
+ * Exactly once per request: before the body, inside on_head or while it is held (a refusal:
+ * on_request is then not called; a short body of known length is skipped, else the
+ * connection closes), or at any time from on_request on. Never calls back into the handler.
  */
 void http_reply(struct http_req *req, unsigned status, const struct http_header *headers,
 		unsigned count, struct slice body);
 
+/* Inside on_head: look at no body byte, and send no 100-continue, before http_resume. What the
+ * peer sends meanwhile stays in its socket beyond 64 KiB. The wait's deadline is the handler's. */
+void http_hold(struct http_req *req);
+/* Go on with the body of a held request: not from inside on_head. When its connection is gone the
+ * request ends with this call; on_request never comes from inside it. */
+void http_resume(struct http_req *req);
+
 /* Once the header section is read, before 100-continue and before any body byte
- * is looked at. May set req->body_max, set req->user, or http_reply. */
+ * is looked at. May set req->body_max, set req->user, http_hold or http_reply. */
 typedef void http_head_fn(void *arg, struct http_req *req);
 /* The request is complete: the handler owns it until http_reply. */
 typedef void http_request_fn(void *arg, struct http_req *req);

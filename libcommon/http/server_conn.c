@@ -110,10 +110,30 @@ start_handler(struct http_conn *c)
 
 	set_state(c, CONN_RUNNING);
 	r->pub.body = buf_slice(&r->body);
-	r->is_running = true;
-	list_add_tail(&s->running, &r->link);
-	s->running_count++;
+	http_exchange_lend(r);
 	s->o.on_request(s->o.arg, &r->pub);
+}
+
+/* The header section was judged: the body may come. */
+static void
+expect_body(struct http_conn *c)
+{
+	struct http_exchange *r = c->r;
+
+	if (r->head.content_length > r->pub.body_max) {
+		refuse(c, HTTP1_BODY_TOO_LARGE);
+		return;
+	}
+	if (!r->head.is_chunked && r->head.content_length == 0) {
+		start_handler(c);
+		return;
+	}
+	http1_chunks_init(&c->chunks);
+	if (r->head.wants_continue && evbuffer_get_length(input_of(c)) == 0) {
+		buf_add(&c->out, S("HTTP/1.1 100 Continue\r\n\r\n"));
+		http_conn_mark(c);
+	}
+	set_state(c, CONN_BODY);
 }
 
 /* The header section is understood: ask on_head, then decide about the body. */
@@ -134,20 +154,10 @@ judge_head(struct http_conn *c)
 			return;
 		}
 	}
-	if (r->head.content_length > r->pub.body_max) {
-		refuse(c, HTTP1_BODY_TOO_LARGE);
-		return;
-	}
-	if (!r->head.is_chunked && r->head.content_length == 0) {
-		start_handler(c);
-		return;
-	}
-	http1_chunks_init(&c->chunks);
-	if (r->head.wants_continue && evbuffer_get_length(input_of(c)) == 0) {
-		buf_add(&c->out, S("HTTP/1.1 100 Continue\r\n\r\n"));
-		http_conn_mark(c);
-	}
-	set_state(c, CONN_BODY);
+	if (r->is_held)
+		set_state(c, CONN_HELD);
+	else
+		expect_body(c);
 }
 
 /* The only copy of the header section: out of the input into the request's arena. */
@@ -243,6 +253,24 @@ read_chunked_body(struct http_conn *c)
 	return false;
 }
 
+/* The rest of a body that nobody wants, so that the connection can stay. */
+static bool
+skip_body(struct http_conn *c)
+{
+	size_t have = evbuffer_get_length(input_of(c));
+	size_t n = have < c->skip_left ? have : c->skip_left;
+
+	evbuffer_drain(input_of(c), n);
+	c->skip_bytes += n;
+	c->skip_left -= n;
+	if (c->skip_left > 0)
+		return false;
+	set_state(c, CONN_IDLE);
+	/* A server that drains meanwhile closes it there. */
+	http_conn_mark(c);
+	return true;
+}
+
 static bool
 discard_input(struct http_conn *c)
 {
@@ -265,8 +293,15 @@ advance_once(struct http_conn *c)
 		return true;
 	case CONN_HEAD:
 		return read_head(c);
+	case CONN_SKIP:
+		return skip_body(c);
 	case CONN_BODY:
 		return c->r->head.is_chunked ? read_chunked_body(c) : read_sized_body(c);
+	case CONN_HELD:
+		if (c->r->is_held)
+			return false;
+		expect_body(c);
+		return true;
 	case CONN_RUNNING:
 		return false;
 	case CONN_CLOSING:
@@ -276,11 +311,28 @@ advance_once(struct http_conn *c)
 	return false;
 }
 
+/* libevent calls back again and again, without ever ending its pass, for input that stays at the
+ * high mark: what cannot be used now must not be asked for. */
+static void
+pause_reading(struct http_conn *c)
+{
+	bool is_full = evbuffer_get_length(input_of(c)) >= HTTP_IN_HIGH_BYTES;
+
+	if (is_full == c->is_paused)
+		return;
+	c->is_paused = is_full;
+	if (is_full)
+		bufferevent_disable(c->bev, EV_READ);
+	else
+		bufferevent_enable(c->bev, EV_READ);
+}
+
 void
 http_conn_advance(struct http_conn *c)
 {
 	while (advance_once(c))
 		;
+	pause_reading(c);
 	/* Nothing more can come: what waits for input is over once the output is out. */
 	if (c->is_at_end && c->state <= CONN_BODY && output_left(c) <= HTTP_OUT_HIGH_BYTES) {
 		if (c->r != NULL)
@@ -375,6 +427,13 @@ on_written(struct bufferevent *bev, void *arg)
 	http_conn_mark(c);
 }
 
+/* Is its request with the handler? */
+static bool
+is_lent(const struct http_conn *c)
+{
+	return c->r != NULL && c->r->is_running;
+}
+
 static void
 cancel(struct http_conn *c)
 {
@@ -401,10 +460,16 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	}
 	/* The end of input may be a half-close: what was asked is still answered. */
 	c->is_at_end = true;
-	if (c->state == CONN_RUNNING)
+	if (is_lent(c))
 		cancel(c);
 	else
 		http_conn_advance(c);
+}
+
+static bool
+is_body_late(const struct http_server_opts *o, int64_t waited_us, size_t bytes)
+{
+	return waited_us - o->body_grace_us > (int64_t)(bytes * (uint64_t)CLOCK_SEC / o->body_rate);
 }
 
 void
@@ -431,16 +496,20 @@ http_conn_check_deadline(struct http_conn *c, int64_t now_us)
 		if (waited_us > o->head_us)
 			refuse(c, HTTP1_HEAD_TIMEOUT);
 		break;
+	case CONN_SKIP:
+		if (is_body_late(o, waited_us, c->skip_bytes))
+			http_conn_free(c);
+		break;
 	case CONN_BODY:
-		if (waited_us - o->body_grace_us >
-		    (int64_t)(c->r->body.n * (uint64_t)CLOCK_SEC / o->body_rate))
+		if (is_body_late(o, waited_us, c->r->body.n))
 			refuse(c, HTTP1_BODY_TIMEOUT);
 		break;
 	case CONN_LINGER:
 		if (waited_us > LINGER_US)
 			http_conn_free(c);
 		break;
-	case CONN_RUNNING: /* the handler's deadlines */
+	case CONN_HELD: /* the handler's deadlines */
+	case CONN_RUNNING:
 	case CONN_CLOSING: /* the write's */
 		break;
 	}
@@ -481,7 +550,7 @@ http_conn_free(struct http_conn *c)
 
 	if (c->r != NULL) {
 		c->r->conn = NULL;
-		if (c->state == CONN_RUNNING)
+		if (is_lent(c))
 			cancel(c);
 		else
 			http_exchange_free(c->r);

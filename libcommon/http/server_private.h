@@ -32,7 +32,8 @@ struct http_exchange {
 	struct http_server *s;  /* NULL: the server is gone */
 	struct http_conn *conn; /* NULL: the connection is gone */
 	bool is_parsed;         /* head is valid */
-	bool is_running;        /* with the handler */
+	bool is_running;        /* with the handler, on the server's list */
+	bool is_held;           /* running, and its body was not looked at */
 	bool is_in_head;        /* inside on_head */
 	bool is_replied;
 };
@@ -40,7 +41,9 @@ struct http_exchange {
 enum conn_state {
 	CONN_IDLE,    /* between requests */
 	CONN_HEAD,    /* reading a header section */
+	CONN_SKIP,    /* reading the rest of a body whose request was answered */
 	CONN_BODY,    /* reading a body */
+	CONN_HELD,    /* the handler thinks about the header section */
 	CONN_RUNNING, /* the handler works */
 	CONN_CLOSING, /* last reply on its way, nothing is read any more */
 	CONN_LINGER   /* our side is shut; waiting for the peer to notice */
@@ -55,15 +58,17 @@ struct http_conn {
 	bool is_tls;
 	bool is_refused; /* unread input may be pending: linger before closing */
 	bool is_at_end;  /* the peer sent its last byte */
+	bool is_paused;  /* nothing is read: the input is full */
 	enum conn_state state;
-	struct http_exchange *r; /* NULL in IDLE, CLOSING, LINGER */
+	struct http_exchange *r; /* NULL in IDLE, SKIP, CLOSING, LINGER */
 	struct http1_scan scan;
 	struct http1_chunks chunks;
 	struct buf out; /* replies of this pass */
 	uint64_t request_count;
-	int64_t since_us;       /* when the state's deadline clock started */
-	int64_t write_since_us; /* last progress of pending output */
-	size_t write_left;      /* pending output when that was noted; 0: none */
+	int64_t since_us;             /* when the state's deadline clock started */
+	int64_t write_since_us;       /* last progress of pending output */
+	size_t write_left;            /* pending output when that was noted; 0: none */
+	size_t skip_left, skip_bytes; /* CONN_SKIP: still to come, seen */
 	size_t linger_bytes;
 	char peer[HTTP_PEER_SIZE];
 };
@@ -100,6 +105,8 @@ void http_conn_flush(struct http_conn *c);
 void http_conn_mark(struct http_conn *c);
 /* Apply the deadline of what c waits for. May free c. */
 void http_conn_check_deadline(struct http_conn *c, int64_t now_us);
+/* The handler has r now. */
+void http_exchange_lend(struct http_exchange *r);
 /* Between requests with nothing left to send. */
 bool http_conn_is_idle(const struct http_conn *c);
 

@@ -30,7 +30,7 @@ http_exchange_new(struct http_conn *c)
 	}
 	r->s = s;
 	r->conn = c;
-	r->is_parsed = r->is_running = r->is_in_head = r->is_replied = false;
+	r->is_parsed = r->is_running = r->is_held = r->is_in_head = r->is_replied = false;
 	r->pub.id = uuid7_new();
 	uuid_text(r->pub.id, r->pub.id_text);
 	memcpy(r->pub.peer, c->peer, sizeof(r->pub.peer));
@@ -205,29 +205,97 @@ http_conn_answer(struct http_conn *c, struct http_exchange *r, unsigned status,
 	http_conn_mark(c);
 }
 
+/* ---- with the handler ---- */
+
+void
+http_exchange_lend(struct http_exchange *r)
+{
+	r->is_running = true;
+	list_add_tail(&r->s->running, &r->link);
+	r->s->running_count++;
+}
+
+static void
+take_back(struct http_exchange *r)
+{
+	r->is_running = r->is_held = false;
+	list_del(&r->link);
+	if (r->s != NULL)
+		r->s->running_count--;
+}
+
+void
+http_hold(struct http_req *req)
+{
+	struct http_exchange *r = (struct http_exchange *)(void *)req;
+
+	if (!r->is_in_head || r->is_replied || r->is_held)
+		gh_panic("http: request %s held outside on_head", req->id_text);
+	r->is_held = true;
+	http_exchange_lend(r);
+}
+
+void
+http_resume(struct http_req *req)
+{
+	struct http_exchange *r = (struct http_exchange *)(void *)req;
+
+	if (!r->is_held || r->is_in_head)
+		gh_panic("http: request %s was not held", req->id_text);
+	take_back(r);
+	if (r->conn != NULL)
+		http_conn_mark(r->conn);
+	else
+		http_exchange_free(r);
+}
+
+/* ---- the answer ---- */
+
+/* What becomes of a connection whose request was answered before its body: skipping is cheaper for
+ * both sides than a new connection, as long as the body is short and certain to come. A body over
+ * its limit, or behind a 100-continue that is not sent, is not waited for. */
+static enum conn_state
+state_before_body(struct http_conn *c, const struct http1_head *h, unsigned status)
+{
+	if (!h->is_chunked && h->content_length == 0)
+		return CONN_IDLE;
+	if (h->is_chunked || h->wants_continue || h->content_length > HTTP_IN_HIGH_BYTES ||
+	    status == 413) {
+		c->is_refused = true;
+		return CONN_CLOSING;
+	}
+	c->skip_left = (size_t)h->content_length;
+	c->skip_bytes = 0;
+	return CONN_SKIP;
+}
+
 void
 http_reply(struct http_req *req, unsigned status, const struct http_header *headers, unsigned count,
 	   struct slice body)
 {
 	struct http_exchange *r = (struct http_exchange *)(void *)req;
 	struct http_conn *c = r->conn;
+	bool is_before_body = r->is_in_head || r->is_held;
 
 	if (r->is_replied || (!r->is_running && !r->is_in_head))
 		gh_panic("http: request %s answered twice or too early", req->id_text);
 	r->is_replied = true;
 	if (c != NULL) {
-		bool has_unread =
-			r->is_in_head && (r->head.is_chunked || r->head.content_length > 0);
+		enum conn_state next = CONN_IDLE;
 
-		c->is_refused = has_unread;
-		c->state = has_unread || !r->head.is_keep_alive || c->s->is_draining ? CONN_CLOSING
-										     : CONN_IDLE;
+		if (is_before_body)
+			next = state_before_body(c, &r->head, status);
+		if (!r->head.is_keep_alive || c->s->is_draining) {
+			c->is_refused = next != CONN_IDLE;
+			next = CONN_CLOSING;
+		}
+		c->state = next;
 		c->since_us = clock_mono_us();
 		c->r = NULL;
 		http_conn_answer(c, r, status, headers, count, body);
 	}
-	if (r->is_running && r->s != NULL)
-		r->s->running_count--;
+	if (r->is_running)
+		take_back(r);
 	/* on_head's caller still looks at it. */
 	if (!r->is_in_head)
 		http_exchange_free(r);

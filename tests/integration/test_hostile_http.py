@@ -259,6 +259,90 @@ def test_expect_continue_without_a_token(connect):
 # ---- time ----
 
 
+STRANGE = "Authorization: Bearer 00000000-0000-4000-8000-00000000abcd"
+MEDIA = ("POST", "/send/media", "Content-Type: application/json")
+BIG = 20 * 1024 * 1024
+
+
+@pytest.mark.parametrize("target,fields,status", [
+    ("/send/media", (STRANGE,), 401),
+    ("/send/media", ("token: {{token}}",), 401),
+    ("/api/messages/send-batch", (STRANGE,), 401),
+    ("/webhook/waha/AAAAAAAAAAAAAAAAAAAAAA", (), 404),
+])
+@pytest.mark.parametrize("framing", ["length", "chunked", "continue"])
+def test_a_stranger_is_refused_before_the_body(connect, target, fields, status, framing):
+    """The header section alone is answered; whatever follows is not kept."""
+    size = 3 * 1024 * 1024
+    how = {"length": (f"Content-Length: {size}",), "chunked": ("Transfer-Encoding: chunked",),
+           "continue": (f"Content-Length: {size}", "Expect: 100-continue")}[framing]
+    connection = connect()
+    connection.send(request("POST", target, "Content-Type: application/json", *fields, *how))
+    answer = connection.answer()
+    assert answer.status == status and answer.headers["connection"] == "close"
+    assert_envelope(answer)
+    assert not connection.is_open()
+
+
+def test_a_strangers_short_body_is_skipped(connect):
+    """Like any other refusal it leaves the connection; and what was skipped was no request."""
+    connection = connect()
+    for _ in range(3):
+        connection.send(request(*MEDIA, STRANGE, f"Content-Length: {len(NEXT)}", body=NEXT))
+        assert connection.answer().status == 401
+    assert connection.is_open()
+    assert connection.buffer == b""
+
+
+def test_strangers_bodies_take_no_memory(env, connect):
+    with open(env["GROWHUB_CONF"].replace("etc/" + os.path.basename(env["GROWHUB_CONF"]),
+                                          "run/gateway-1.pid"), encoding="ascii") as f:
+        status = f"/proc/{int(f.read())}/status"
+
+    def rss_kib():
+        with open(status, encoding="ascii") as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+    before, kept = rss_kib(), []
+    for _ in range(100):
+        kept.append(connect())
+        kept[-1].socket.settimeout(5)
+        kept[-1].send(request(*MEDIA, STRANGE, f"Content-Length: {BIG}"))
+        kept[-1].send_slowly(b"a" * (1 << 20), 1 << 18)
+    assert rss_kib() - before < 40 * 1024  # a hundred bodies would be over 100 MiB
+    for connection in kept:
+        connection.socket.close()
+
+
+def test_a_good_token_is_asked_for_its_body(connect, company, instance):
+    """Its first use looks the token up, and 100-continue waits for that."""
+    row = company.api.post(f"/api/instances/{instance['id']}/token", {})
+    body = json.dumps({"number": "5511999990001", "text": "x" * 60000}).encode()
+    connection = connect()
+    connection.send(request("POST", "/send/text", "Content-Type: application/json",
+                            f"token: {row['token']}", "Prefer: wait=0", "Expect: 100-continue",
+                            f"Content-Length: {len(body)}"))
+    assert connection.answer().status == 100
+    connection.send(body)
+    assert connection.answer().status in (200, 202)
+    assert connection.is_open()
+
+
+def test_much_behind_a_running_request_does_not_stop_the_loop(connect, env):
+    """A password is being hashed; its sender goes on with more than is kept."""
+    body = b'{"email":"nobody@growhub.test","password":"wrong"}'
+    busy, other = connect(), connect()
+    busy.send(request(*LOGIN, f"Content-Length: {len(body)}", body=body))
+    busy.socket.settimeout(1)
+    try:
+        busy.send(NEXT * 20000)
+    except (TimeoutError, ConnectionError):
+        pass  # the rest stays in its socket
+    assert other.is_open()
+    busy.socket.settimeout(15)
+    assert busy.answer().status == 401
+
+
 def test_slow_header_section_ends_after_ten_seconds(connect):
     """One byte at a time defeats timers of inactivity."""
     connection = connect(timeout_s=20)

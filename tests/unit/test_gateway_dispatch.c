@@ -19,6 +19,7 @@
 #define SLEEPING_TOKEN "33333333-3333-4333-8333-333333333333"
 #define DELETED_TOKEN  "44444444-4444-4444-8444-444444444444"
 #define DOWN_TOKEN     "55555555-5555-4555-8555-555555555555"
+#define LATE_TOKEN     "66666666-6666-4666-8666-666666666666"
 #define UNKNOWN_TOKEN  "99999999-9999-4999-8999-999999999999"
 
 /* ---- what stands in for the server, the look-up and the rest ---- */
@@ -28,7 +29,24 @@ static struct {
 	char body[2048];
 	char headers[1024]; /* "Name: value\n"... */
 	unsigned handled_count;
+	unsigned held_count, resumed_count;
+	lookup_fn *late; /* of LATE_TOKEN: the answer is to come */
+	void *late_arg;
 } got;
+
+void
+http_hold(struct http_req *req)
+{
+	(void)req;
+	got.held_count++;
+}
+
+void
+http_resume(struct http_req *req)
+{
+	(void)req;
+	got.resumed_count++;
+}
 
 void
 http_reply(struct http_req *req, unsigned status, const struct http_header *headers, unsigned count,
@@ -113,8 +131,12 @@ lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn
 	uint8_t hash[HASH_SHA256_SIZE];
 
 	(void)l;
-	(void)fn;
-	(void)arg;
+	hash_sha256(S(LATE_TOKEN), hash);
+	if (hash_equal(hash, key.p, sizeof(hash))) {
+		got.late = fn;
+		got.late_arg = arg;
+		return GH_EAGAIN;
+	}
 	hash_sha256(S(DOWN_TOKEN), hash);
 	if (hash_equal(hash, key.p, sizeof(hash)))
 		return GH_ETEMP;
@@ -201,8 +223,9 @@ request(struct world *w, const char *line, const char *fields, const char *body)
 			 GH_OK);
 	w->http = (struct http_req){.head = &w->head, .a = a, .body_max = 1024};
 	memcpy(w->http.peer, "192.0.2.1", sizeof("192.0.2.1"));
+	w->http.start_us = clock_mono_us();
 	dispatch_head(&w->gw, &w->http);
-	if (got.status == 0) {
+	if (got.held_count == 0 && got.status == 0) {
 		w->http.body = slice_of(body);
 		dispatch_request(&w->gw, &w->http);
 	}
@@ -353,6 +376,72 @@ test_budget(void **state)
 	budget_free(NULL);
 }
 
+/* The body of a request whose token must be looked up waits for the answer. */
+static void
+test_late_token(void **state)
+{
+	static const struct {
+		enum gh_code code;
+		enum gw_kind kind;
+		unsigned status, resumed_count;
+	} cases[] = {
+		{GH_OK, GW_COMPANY, 0, 1},
+		{GH_OK, GW_ADMIN, 403, 0},
+		{GH_ENOTFOUND, GW_COMPANY, 401, 0},
+		{GH_ETEMP, GW_COMPANY, 503, 0},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct gw_token t = token_row(cases[i].kind, true, false);
+		struct arena *a = arena_new(0);
+		enum http1_reason reason;
+
+		memset(&got, 0, sizeof(got));
+		assert_int_equal(http1_parse_head(&w->head, &http1_limits_default,
+						  S("POST /company HTTP/1.1\r\nHost: x\r\n" BEARER(
+							  LATE_TOKEN) "Content-Length: 2\r\n\r\n"),
+						  &reason),
+				 GH_OK);
+		w->http = (struct http_req){.head = &w->head, .a = a, .body_max = 1024};
+		dispatch_head(&w->gw, &w->http);
+		assert_int_equal(got.held_count, 1);
+		assert_int_equal(got.status + got.resumed_count, 0);
+		got.late(got.late_arg, cases[i].code, &t);
+		assert_int_equal(got.resumed_count, cases[i].resumed_count);
+		assert_int_equal(got.status, cases[i].status);
+		assert_int_equal(got.handled_count, 0);
+		arena_free(a);
+	}
+}
+
+/* A body that took its time is only taken while its token is good. */
+static void
+test_slow_body(void **state)
+{
+	struct world *w = *state;
+	struct arena *a = arena_new(0);
+	enum http1_reason reason;
+
+	for (int age_s = 1; age_s < 10; age_s += 8) {
+		memset(&got, 0, sizeof(got));
+		assert_int_equal(http1_parse_head(&w->head, &http1_limits_default,
+						  S("POST /optional HTTP/1.1\r\nHost: x\r\n" BEARER(
+							  COMPANY_TOKEN) "\r\n"),
+						  &reason),
+				 GH_OK);
+		w->http = (struct http_req){.head = &w->head, .a = a, .body_max = 1024};
+		w->http.start_us = clock_mono_us() - age_s * CLOCK_SEC;
+		dispatch_head(&w->gw, &w->http);
+		((struct gw_req *)w->http.user)->who.company_id = 0;
+		dispatch_request(&w->gw, &w->http);
+		assert_int_equal(got.status, 200);
+		assert_int_equal(((struct gw_req *)w->http.user)->who.company_id,
+				 age_s > 4 ? 7 : 0);
+	}
+	arena_free(a);
+}
+
 static void
 test_throttle(void **state)
 {
@@ -432,6 +521,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_token_headers, setup, teardown),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test_setup_teardown(test_throttle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_token, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_slow_body, setup, teardown),
 		cmocka_unit_test(test_trace),
 	};
 

@@ -24,12 +24,16 @@ struct world {
 	bool is_drained;
 };
 
-/* "/refuse" is answered before the body, "/small" takes 4 bytes. */
+/* "/refuse" is answered before the body, "/small" takes 4 bytes, "/wait" is held. */
 static void
 handle_head(void *arg, struct http_req *req)
 {
-	(void)arg;
-	if (slice_eq(req->head->path, S("/refuse")))
+	struct world *w = arg;
+
+	if (slice_eq(req->head->path, S("/wait"))) {
+		http_hold(req);
+		w->held = req;
+	} else if (slice_eq(req->head->path, S("/refuse")))
 		http_reply(req, 403, NULL, 0, S("no"));
 	else if (slice_eq(req->head->path, S("/small")))
 		req->body_max = 4;
@@ -264,6 +268,32 @@ test_pipelining(void **state)
 	expect_end(w, fd, "/5|");
 }
 
+/* More behind a running request than is kept: the loop goes on, and so does the connection. */
+static void
+test_much_pipelined(void **state)
+{
+	static char much[100001];
+	struct world *w = *state;
+	int fd = connect_client(w);
+
+	w->hold = true;
+	say(fd, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nPOST /2 HTTP/1.1\r\nHost: x\r\n"
+		"Content-Length: 100000\r\n\r\n");
+	memset(much, 'm', sizeof(much) - 1);
+	for (size_t n = 0; n < sizeof(much) - 1;) {
+		ssize_t r = send(fd, much + n, sizeof(much) - 1 - n, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		n += r > 0 ? (size_t)r : 0;
+		turn(w, 1);
+	}
+	turn(w, 20);
+	assert_int_equal(w->request_count, 1);
+	w->hold = false;
+	http_reply(w->held, 200, NULL, 0, S("one;"));
+	expect(w, fd, "/2|mmm");
+	close(fd);
+}
+
 static void
 test_refusals(void **state)
 {
@@ -313,6 +343,177 @@ test_refused_by_head(void **state)
 	say(fd, "POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nGET / HTTP/1.1\r\n");
 	expect_end(w, fd, "HTTP/1.1 403 ");
 	assert_int_equal(w->request_count, 1);
+}
+
+/* ---- before the body ---- */
+
+static const struct http_conn *
+only_conn(const struct world *w)
+{
+	assert_int_equal(w->s->conn_count, 1);
+	return LIST_ENTRY(w->s->conns.next, struct http_conn, link);
+}
+
+static void
+test_held(void **state)
+{
+	struct world *w = *state;
+	int fd = connect_client(w);
+	char big[90001];
+	bool is_closed;
+
+	/* 100-continue is said when the body is wanted, not before. */
+	say(fd, "POST /wait HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+		"Content-Length: 2\r\n\r\n");
+	turn(w, 5);
+	assert_int_equal(http_server_in_flight(w->s), 1);
+	assert_int_equal(recv(fd, big, 1, MSG_DONTWAIT), -1);
+	http_resume(w->held);
+	expect(w, fd, "HTTP/1.1 100 Continue\r\n\r\n");
+	assert_int_equal(http_server_in_flight(w->s), 0);
+	say(fd, "ok");
+	expect(w, fd, "/wait|ok");
+
+	/* A long body stays with its sender. */
+	memset(big, 'b', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	say(fd, "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n");
+	say(fd, big);
+	turn(w, 20);
+	assert_int_equal(w->request_count, 1);
+	assert_true(evbuffer_get_length(input_of(only_conn(w))) <= HTTP_IN_HIGH_BYTES);
+	http_resume(w->held);
+	(void)hear(w, fd, "bbb", &is_closed);
+	assert_false(is_closed);
+	turn(w, 20);
+	assert_int_equal(w->request_count, 2);
+	close(fd);
+	turn(w, 5);
+
+	/* No body, and one in chunks. */
+	fd = connect_client(w);
+	say(fd, "GET /wait HTTP/1.1\r\nHost: x\r\n\r\n");
+	turn(w, 5);
+	http_resume(w->held);
+	expect(w, fd, "/wait|");
+	say(fd, "POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+		"3\r\nabc\r\n0\r\n\r\n");
+	turn(w, 5);
+	http_resume(w->held);
+	expect(w, fd, "/wait|abc");
+	close(fd);
+}
+
+/* What the client says behind the refusal of a held request, and whether the connection stays. */
+static void
+test_held_and_refused(void **state)
+{
+	static const struct {
+		const char *say;
+		bool stays;
+	} cases[] = {
+		{"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 29\r\n\r\n"
+		 "GET /body HTTP/1.1\r\nHost: x\r\n",
+		 true},
+		{"POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 29\r\n\r\n"
+		 "GET /body HTTP/1.1\r\nHost: x\r\n",
+		 true},
+		{"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\nGET / HTTP",
+		 false},
+		{"POST /wait HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+		 "Content-Length: 30\r\n\r\n",
+		 false},
+		{"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", false},
+		{"POST /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+		 "Content-Length: 30\r\n\r\n",
+		 false},
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		int fd = connect_client(w);
+
+		print_message("%zu\n", i);
+		w->held = NULL;
+		say(fd, cases[i].say);
+		turn(w, 5);
+		if (w->held != NULL)
+			http_reply(w->held, 403, NULL, 0, S("no"));
+		if (!cases[i].stays) {
+			expect_end(w, fd, "HTTP/1.1 403 ");
+			continue;
+		}
+		expect(w, fd, "HTTP/1.1 403 ");
+		say(fd, "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+		expect(w, fd, "/next|");
+		close(fd);
+		turn(w, 5);
+	}
+	assert_int_equal(w->request_count, 2);
+	assert_int_equal(http_server_in_flight(w->s), 0);
+}
+
+/* A body that is skipped must come, like any other. */
+static void
+test_skipped_too_slowly(void **state)
+{
+	struct world *w = *state;
+	int fd = connect_client(w);
+
+	say(fd, "POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\nabc");
+	expect_end(w, fd, "HTTP/1.1 403 ");
+	fd = connect_client(w);
+	say(fd, "POST /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\nabc");
+	turn(w, 5);
+	shutdown(fd, SHUT_WR);
+	expect_end(w, fd, "HTTP/1.1 403 ");
+	turn(w, 5);
+	assert_int_equal(w->s->conn_count, 0);
+}
+
+static void
+test_held_and_gone(void **state)
+{
+	struct world *w = *state;
+
+	/* Gone, then resumed; gone, then answered; and with half of the body there. */
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = connect_client(w);
+
+		say(fd, "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+		turn(w, 5);
+		close(fd);
+		turn(w, 5);
+		assert_int_equal(w->cancel_count, i + 1);
+		if (i == 1)
+			http_reply(w->held, 401, NULL, 0, S("no"));
+		else
+			http_resume(w->held);
+		turn(w, 5);
+		assert_int_equal(w->s->conn_count, 0);
+		assert_int_equal(http_server_in_flight(w->s), 0);
+	}
+	assert_int_equal(w->request_count, 0);
+
+	/* A held request may outlive its connection and the server. */
+	for (unsigned i = 0; i < 2; i++) {
+		struct linger reset = {.l_onoff = 1, .l_linger = 0};
+		int fd = connect_client(w);
+
+		say(fd, "POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+		turn(w, 5);
+		if (i == 0) {
+			assert_int_equal(
+				setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)), 0);
+			close(fd);
+			turn(w, 5);
+		} else {
+			http_server_free(w->s);
+			w->s = NULL;
+			close(fd);
+		}
+		http_resume(w->held);
+	}
 }
 
 static void
@@ -451,10 +652,22 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_keep_alive),  TEST(test_bodies),           TEST(test_pipelining),
-		TEST(test_refusals),    TEST(test_refused_by_head),  TEST(test_silent_clients),
-		TEST(test_cancel),      TEST(test_connection_limit), TEST(test_drain),
-		TEST(test_large_reply), TEST(test_options),
+		TEST(test_keep_alive),
+		TEST(test_bodies),
+		TEST(test_pipelining),
+		TEST(test_refusals),
+		TEST(test_refused_by_head),
+		TEST(test_silent_clients),
+		TEST(test_cancel),
+		TEST(test_connection_limit),
+		TEST(test_drain),
+		TEST(test_large_reply),
+		TEST(test_options),
+		TEST(test_held),
+		TEST(test_much_pipelined),
+		TEST(test_held_and_refused),
+		TEST(test_skipped_too_slowly),
+		TEST(test_held_and_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
