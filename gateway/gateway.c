@@ -6,6 +6,8 @@
  */
 #include "private.h"
 
+#include "typing.h"
+
 #include <string.h>
 
 #include "base/clock.h"
@@ -200,7 +202,7 @@ look_idle(void *arg)
 	struct process *p = arg;
 
 	if (p->gw.servers_draining == 0 && db_is_idle(p->gw.create) && db_is_idle(p->gw.write) &&
-	    db_is_idle(p->gw.read))
+	    db_is_idle(p->gw.read) && typing_is_idle(&p->gw))
 		daemon_drained(p->gw.daemon);
 	else
 		loop_timer_set(p->idle_timer, IDLE_LOOK_US);

@@ -83,6 +83,7 @@ struct gateway {
 	struct endpoints *endpoints;
 	struct sendings *sendings;
 	struct waits *waits;
+	struct typing *typing;
 	struct batches *batches;
 	struct media *media;
 	struct inbound *inbound;

@@ -3,6 +3,7 @@
  */
 #include "direct.h"
 #include "gateway.h"
+#include "typing.h"
 
 #include "base/arena.h"
 #include "crypto/encode.h"
@@ -219,8 +220,9 @@ static const struct json_rule presence_rules[] = {
 	{"number", JSON_RULE_STRING, JSON_RULE_REQUIRED | NUMBER_FLAGS, .min = 1, .max = 64,
 	 AT(number)},
 	{"presence", JSON_RULE_WORD, JSON_RULE_REQUIRED, .words = presence_words, AT(presence)},
-	{"delay", JSON_RULE_INT, .max = 300000, AT(delay_ms),
-	 .text = "Taken and not used: the sign ends with the next message, or with paused"},
+	{"delay", JSON_RULE_INT, .min = 0, .max = 300000, AT(delay_ms),
+	 .text = "Milliseconds until the sign is stopped; 0: it stays until the next message, or "
+		 "paused"},
 };
 #undef AT
 
@@ -232,8 +234,11 @@ static const struct gw_schema response_schema = {
 static void
 presence_done(struct direct *d)
 {
+	const struct presence_body *body = d->user;
 	struct json_w *w = gw_begin(d->req, "Chat presence sent");
 
+	typing_shown(d->req->gw, &d->instance, d->step[0].act.chat,
+		     body->presence == PRESENCE_PAUSED ? 0 : body->delay_ms * CLOCK_MS);
 	json_w_open(w, GW_DATA, '{');
 	json_w_str(w, "response", S("Chat presence sent successfully"));
 	json_w_close(w, '}');
@@ -243,15 +248,19 @@ presence_done(struct direct *d)
 static void
 message_presence(struct gw_req *req)
 {
-	struct presence_body body = {0};
+	struct presence_body *body = arena_alloc(req->a, sizeof(*body));
 	struct provider_act act = {.action = ACTION_CHAT_PRESENCE};
 
-	(void)json_check(req->body, presence_rules, GH_COUNT(presence_rules), "", &body, NULL,
+	(void)json_check(req->body, presence_rules, GH_COUNT(presence_rules), "", body, NULL,
 			 gw_errors(req));
-	act.chat = direct_chat(req, "number", body.number);
-	act.text = slice_of(presence_words[body.presence].text);
-	if (!gw_refuse_fields(req))
-		direct_act(direct_new(req, NULL), &act, presence_done);
+	act.chat = direct_chat(req, "number", body->number);
+	act.text = slice_of(presence_words[body->presence].text);
+	if (gw_refuse_fields(req))
+		return;
+	if (body->delay_ms > 0 && !typing_has_room(req->gw))
+		gw_error_retry(req, GW_E_OVERLOADED, "Too many typing signs are to be stopped", 5);
+	else
+		direct_act(direct_new(req, body), &act, presence_done);
 }
 
 /* ---- forward ---- */
@@ -517,9 +526,19 @@ static const struct db_stmt_table *const message_actions_tables[] = {
 	NULL,
 };
 
+static enum gh_code
+message_actions_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
+{
+	typing_start(gw);
+	return GH_OK;
+}
+
 const struct gw_module message_actions_module = {
 	.routes = message_actions_routes,
 	.route_count = GH_COUNT(message_actions_routes),
 	.write_tables = message_actions_tables,
 	.read_tables = message_actions_tables,
+	.start = message_actions_start,
+	.drain = typing_drain,
+	.stop = typing_stop,
 };

@@ -15,6 +15,7 @@
 #define EXPIRE_DEFAULT_US DAY_US
 #define EXPIRE_MAX_US     (90 * DAY_US)
 #define PHONE_DIGITS_MIN  5
+#define PHONE_DIGITS_MAX  15
 #define VCARD_MAX         (32 * 1024)
 
 void
@@ -80,8 +81,8 @@ send_read_place(struct send_reading *r, const char *prefix, const struct json *v
 			 r->e);
 }
 
-const char *
-send_phone_refusal(struct slice s)
+static bool
+is_phone(struct slice s)
 {
 	size_t digits = 0;
 
@@ -89,9 +90,20 @@ send_phone_refusal(struct slice s)
 		if (s.p[i] >= '0' && s.p[i] <= '9')
 			digits++;
 		else if (strchr("+-(). ", s.p[i]) == NULL)
-			return "must be one phone number";
+			return false;
 	}
-	return digits >= PHONE_DIGITS_MIN ? NULL : "must be one phone number";
+	return digits >= PHONE_DIGITS_MIN && digits <= PHONE_DIGITS_MAX;
+}
+
+const char *
+send_phone_refusal(struct slice s)
+{
+	unsigned count = 0;
+
+	for (struct slice rest = s; rest.p != NULL;)
+		if (!is_phone(slice_cut(rest, ',', &rest)) || ++count > MESSAGE_PHONES_MAX)
+			return "must be 1 to 10 phone numbers, separated by commas";
+	return NULL;
 }
 
 const char *
@@ -184,6 +196,8 @@ send_read_mentions(struct send_reading *r, const char *path, const struct json *
 	if (slice_eq_nocase(rest, S("all"))) {
 		list[0] = S("all");
 		r->payload.mention_count = 1;
+		if (r->row->chat_key.p != NULL && !slice_ends(r->row->chat_key, S("@g.us")))
+			send_complain(r, path, "\"all\" is for groups");
 		return;
 	}
 	if (json_type(v) != JSON_STRING && json_type(v) != JSON_ARRAY)

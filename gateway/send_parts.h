@@ -14,6 +14,7 @@ struct endpoint_policy;
 #define SEND_TEXT_MAX         65536 /* characters */
 #define SEND_CAPTION_MAX      1024
 #define SEND_PHONE_MAX        64
+#define SEND_PHONES_MAX       320 /* of a contact */
 #define SEND_REFERENCE_MAX    255
 #define SEND_REPLY_TO_MAX     255
 #define SEND_NAME_MAX         255
@@ -57,7 +58,7 @@ void send_read_times(const struct send_reading *r, int64_t scheduled_at_us, int6
 #define SEND_CONTACT_PHONE(field, type, member)                                                    \
 	{                                                                                          \
 		field, JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK,                     \
-			.min = 1, .max = SEND_PHONE_MAX, .pattern = send_phone_refusal,            \
+			.min = 1, .max = SEND_PHONES_MAX, .pattern = send_phone_refusal,           \
 			.offset = offsetof(type, member)                                           \
 	}
 #define SEND_CONTACT_RULES(type, at)                                                               \
@@ -74,7 +75,8 @@ void send_read_times(const struct send_reading *r, int64_t scheduled_at_us, int6
 	{                                                                                          \
 		"url", JSON_RULE_URL, .offset = offsetof(type, at url)                             \
 	}
-/* json_pattern_fn: digits and what people write between them; something@something. */
+/* json_pattern_fn: phone numbers (digits and what people write between them) separated by commas;
+ * something@something. */
 const char *send_phone_refusal(struct slice s);
 const char *send_email_refusal(struct slice s);
 
@@ -87,7 +89,8 @@ void send_take_contact(struct send_reading *r, const char *prefix, const struct 
 /* A vCard as it is. */
 void send_read_vcard(struct send_reading *r, const char *path, struct slice vcard);
 
-/* "all", numbers separated by commas, or an array of numbers; NULL: none. */
+/* "all" (in a group: the chat is read already), numbers separated by commas, or an array of
+ * numbers; NULL: none. */
 void send_read_mentions(struct send_reading *r, const char *path, const struct json *v);
 
 /* A file at a URL, which is judged as webhooks are; its MIME type is that of its name, where that

@@ -225,12 +225,15 @@ call_transmit(struct call *call, const struct provider_request *pr, int64_t time
 	return rc == GH_OK ? rc : gh_fail(err, rc, "%s", gh_code_name(rc));
 }
 
-/* It cannot be called now, and neither the message nor its provider is to blame. */
+/* It is not called now, and neither the message nor its provider is to blame. delay_us 0: until the
+ * usual time. */
 static void
-call_postpone(struct call *call, const struct outgoing_result *r)
+call_postpone(struct call *call, const char *code, const char *text, int64_t delay_us)
 {
-	outcome_postpone(call->claim, r->code, r->text, &call->result);
-	call->reason = r->code;
+	outcome_postpone(call->claim, code, text, &call->result);
+	if (delay_us > 0)
+		call->result.delay_us = delay_us;
+	call->reason = code;
 	(void)call_release(call, BREAKER_NONE, false);
 	call_store(call);
 }
@@ -299,7 +302,7 @@ call_prepared(void *arg, const struct outgoing_result *r)
 		call_retry_local(call, r);
 		return;
 	case OUTGOING_POSTPONED:
-		call_postpone(call, r);
+		call_postpone(call, r->code, r->text, 0);
 		return;
 	}
 }
@@ -373,7 +376,68 @@ call_number_known(void *arg, enum gh_code code, const struct number_answer *answ
 		call_make(call);
 }
 
-/* The provider call itself, in what is left of the call's time; half of that to get ready. */
+/* ---- a delay, in which typing is shown ---- */
+
+/* Half of what is left of the call's time to get ready. */
+static void
+call_prepare(struct call *call)
+{
+	outgoing_start(call->outgoing, clock_mono_us() + call_left_us(call) / 2, call_prepared,
+		       call);
+}
+
+/* It counts from the acceptance: what waited longer anyway has had its delay. */
+static int64_t
+call_delay_us(const struct call *call)
+{
+	int64_t delay_us = outgoing_delay_us(call->outgoing);
+	int64_t left_us = uuid7_time_us(call->claim->id) + delay_us - clock_wall_us();
+
+	return left_us < delay_us ? left_us : delay_us;
+}
+
+/* The rest of the delay nobody waits here: the row comes back, at the head of its chat. */
+static void
+call_shown(void *arg, const struct http_result *r GH_UNUSED)
+{
+	struct call *call = arg;
+	int64_t left_us = call_delay_us(call);
+
+	call->http = NULL;
+	if (left_us > 0)
+		call_postpone(call, "waiting_delay", "typing is shown", left_us);
+	else
+		call_prepare(call);
+}
+
+/* A sign is a courtesy: what becomes of it changes nothing, and a retry shows none. */
+static void
+call_show(struct call *call)
+{
+	const struct provider_server server = route_server(call->route);
+	struct provider_call pc = {
+		.op = PROVIDER_OP_PRESENCE,
+		.session = call->route->session,
+		.chat = call->chat,
+		.presence = call->claim->kind == MSG_AUDIO ? PROVIDER_PRESENCE_RECORDING
+							   : PROVIDER_PRESENCE_COMPOSING,
+	};
+	struct provider_request request;
+
+	if (outgoing_delay_us(call->outgoing) == 0 || call->claim->is_in_doubt ||
+	    call->claim->tries > 1) {
+		call_prepare(call);
+		return;
+	}
+	if (call_delay_us(call) <= 0)
+		pc.presence = PROVIDER_PRESENCE_PAUSED;
+	if (provider_build(call->route->provider, &server, &pc, call->mem->arena, &request, NULL) !=
+		    GH_OK ||
+	    call_transmit(call, &request, call_left_us(call) / 4, call_shown, NULL) != GH_OK)
+		call_shown(call, NULL);
+}
+
+/* The provider call itself, in what is left of the call's time. */
 static void
 call_make(struct call *call)
 {
@@ -387,8 +451,7 @@ call_make(struct call *call)
 			return;
 		}
 	}
-	outgoing_start(call->outgoing, clock_mono_us() + call_left_us(call) / 2, call_prepared,
-		       call);
+	call_show(call);
 }
 
 /* ---- a row in doubt ---- */

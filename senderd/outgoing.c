@@ -2,6 +2,7 @@
 #include "outgoing.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "db/db.h"
 #include "files.h"
 #include "http/json.h"
@@ -237,6 +238,12 @@ bool
 outgoing_carries_ref(struct outgoing *o)
 {
 	return request_build(o, NULL) == GH_OK && o->result.request.carries_ref;
+}
+
+int64_t
+outgoing_delay_us(const struct outgoing *o)
+{
+	return o->payload.delay_ms * CLOCK_MS;
 }
 
 bool

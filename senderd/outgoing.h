@@ -50,6 +50,9 @@ struct outgoing *outgoing_new(struct senderd *sd, const struct outgoing_want *wa
 /* Would the provider know the message by its send_ref? */
 bool outgoing_carries_ref(struct outgoing *o);
 
+/* How long the client wants typing to be shown before it is sent; 0: not at all. */
+int64_t outgoing_delay_us(const struct outgoing *o);
+
 /* After the request was refused as something the server lacks: make it anew without, and return
  * true; false where it was the content itself. The old request is gone. */
 bool outgoing_plain(struct outgoing *o, struct provider_request *out);

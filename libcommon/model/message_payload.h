@@ -6,6 +6,7 @@
  *
  *	{"place":{"latitude":-23.55,"longitude":-46.63,"name":"...","address":"..."},
  *	 "contact":{"name":"...","phone":"5511...","organization":"...","email":"...","url":"..."}
+ *	        (several phones are separated by commas)
  *	        or {"vcard":"BEGIN:VCARD..."},
  *	 "file":{"mime_type":"image/png","name":"a.png","media_id":"<uuid>"},
  *	 "voice":true,
@@ -38,6 +39,7 @@ struct arena;
 
 #define MESSAGE_CHOICES_MAX  64
 #define MESSAGE_MENTIONS_MAX 256
+#define MESSAGE_PHONES_MAX   10 /* of a contact */
 
 struct message_place {
 	double latitude, longitude;

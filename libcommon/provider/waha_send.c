@@ -167,7 +167,7 @@ vcard_add(struct buf *b, const char *name, struct slice value)
 }
 
 static struct slice
-vcard_of(struct send *s, const struct message_contact *c, struct slice digits)
+vcard_of(struct send *s, const struct message_contact *c)
 {
 	struct buf b;
 
@@ -175,7 +175,11 @@ vcard_of(struct send *s, const struct message_contact *c, struct slice digits)
 	buf_add_cstr(&b, "BEGIN:VCARD\nVERSION:3.0\n");
 	vcard_add(&b, "FN", c->name);
 	vcard_add(&b, "ORG", c->organization);
-	buf_add_printf(&b, "TEL;type=CELL;waid=%.*s:+%.*s\n", S_FMT(digits), S_FMT(digits));
+	for (struct slice rest = c->phone; rest.p != NULL;) {
+		struct slice digits = digits_of(slice_cut(rest, ',', &rest), s->a);
+
+		buf_add_printf(&b, "TEL;type=CELL;waid=%.*s:+%.*s\n", S_FMT(digits), S_FMT(digits));
+	}
 	vcard_add(&b, "EMAIL", c->email);
 	vcard_add(&b, "URL", c->url);
 	buf_add_cstr(&b, "END:VCARD");
@@ -194,9 +198,9 @@ body_contact(struct send *s)
 	json_w_open(&s->w, NULL, '{');
 	if (c->vcard.p != NULL) {
 		json_w_str(&s->w, "vcard", c->vcard);
-	} else if (c->email.p != NULL || c->url.p != NULL) {
-		/* The plain form knows neither. */
-		json_w_str(&s->w, "vcard", vcard_of(s, c, digits));
+	} else if (c->email.p != NULL || c->url.p != NULL || slice_index(c->phone, ',') >= 0) {
+		/* The plain form knows neither, and one phone. */
+		json_w_str(&s->w, "vcard", vcard_of(s, c));
 	} else {
 		json_w_str(&s->w, "fullName", c->name);
 		put(s, "organization", c->organization);

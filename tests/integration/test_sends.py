@@ -10,6 +10,7 @@ from support import paused, unique, wait_until
 from test_messages_api import ahead, raises
 
 PHONE = "5511999990001"
+GROUP = "120363000000000001@g.us"
 PLACE = {"latitude": -23.55, "longitude": -46.63, "name": "Loja 3", "address": "Rua A, 1"}
 CONTACT = {"name": "Rita", "phone": "+55 11 90000-0003", "organization": "Acme",
            "email": "rita@example.net", "url": "https://example.net"}
@@ -143,7 +144,7 @@ def test_text_keeps_what_the_sender_needs(idle_token, idle, db):
     ("", None), (None, None),
 ])
 def test_forms_of_mentions(idle_token, db, mentions, kept):
-    reply = post(idle_token, "/send/text", {"number": PHONE, "text": "x", "mentions": mentions},
+    reply = post(idle_token, "/send/text", {"number": GROUP, "text": "x", "mentions": mentions},
                  Prefer="wait=0")
     payload = stored(db, reply.body["data"]["id"])["payload"]
     assert (payload or {}).get("mentions") == kept
@@ -157,6 +158,8 @@ def test_forms_of_mentions(idle_token, db, mentions, kept):
     ({"contact": {"vcard": "BEGIN:VCARD\nEND:VCARD"}}, {"vcard": "BEGIN:VCARD\nEND:VCARD"}),
     ({"fullName": "Rita", "phoneNumber": 5511900000003, "organization": "Acme", "email": ""},
      {"name": "Rita", "phone": "5511900000003", "organization": "Acme"}),
+    ({"fullName": "Rita", "phoneNumber": "5511900000003,+55 11 90000-0004"},
+     {"name": "Rita", "phone": "5511900000003,+55 11 90000-0004"}),
 ])
 def test_forms_of_a_contact(idle_token, db, body, contact):
     reply = post(idle_token, "/send/contact", {"number": PHONE, **body}, Prefer="wait=0")
@@ -190,6 +193,12 @@ def test_a_menu_is_stored_as_menu_and_as_numbered_text(idle_token, db):
     ("/send/text", {"to": "1@newsletter", "text": "x", "mentions": 5, "delay": -1,
                     "linkPreview": "no"}, {"to", "mentions", "delay", "linkPreview"}),
     ("/send/text", {"number": PHONE, "text": "x", "mentions": ["5511", "all"]}, {"mentions"}),
+    ("/send/text", {"number": PHONE, "text": "x", "mentions": "all"}, {"mentions"}),
+    ("/send/contact", {"number": PHONE, "fullName": "R",
+                       "phoneNumber": ",".join(["5511900000003"] * 11)},
+     {"phone", "phoneNumber"}),
+    ("/send/contact", {"number": PHONE, "fullName": "R", "phoneNumber": "5511900000003,"},
+     {"phone", "phoneNumber"}),
     ("/send/contact", {"number": PHONE}, {"name", "phone"}),
     ("/send/contact", {"number": PHONE, "vcard": "FN:R"}, {"vcard"}),
     ("/send/contact", {"contact": {"phone": "x"}}, {"number", "contact.name", "contact.phone"}),

@@ -367,6 +367,28 @@ test_vcard(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+/* The plain form has one phone: several are lines of a vCard. */
+static void
+test_phones(void **state GH_UNUSED)
+{
+	static const struct message_payload two = {
+		.has_contact = true,
+		.contact = {.name = {"Rita", 4}, .phone = {"5511900000003, +55 (11) 9-4", 27}}};
+	const struct provider_send m = {.kind = MSG_CONTACT, .chat = S(CHAT), .payload = &two};
+	struct arena *a = arena_new(0);
+	struct provider_request r;
+	const struct json *body;
+
+	assert_int_equal(build(a, "GOWS", &m, &r), GH_OK);
+	assert_int_equal(json_parse(r.body, a, &body, NULL, NULL), GH_OK);
+	assert_string_equal(
+		arena_cstr(a, json_str(json_get(json_first(json_get(body, "contacts")), "vcard"))),
+		"BEGIN:VCARD\nVERSION:3.0\nFN:Rita\n"
+		"TEL;type=CELL;waid=5511900000003:+5511900000003\n"
+		"TEL;type=CELL;waid=551194:+551194\nEND:VCARD");
+	arena_free(a);
+}
+
 static void
 test_sections(void **state GH_UNUSED)
 {
@@ -465,7 +487,7 @@ main(void)
 		cmocka_unit_test(test_options),  cmocka_unit_test(test_vcard),
 		cmocka_unit_test(test_sections), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_too_long), cmocka_unit_test(test_send_ref_kinds),
-		cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_plain),    cmocka_unit_test(test_phones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
