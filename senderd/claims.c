@@ -33,7 +33,8 @@ struct claims {
 	struct loop_timer *expire; /* of parked targets, and of the next probes */
 	unsigned in_flight;
 	bool is_held;
-	bool is_full; /* hints are paused for too many targets */
+	bool is_full;    /* hints are paused for too many targets */
+	bool is_backlog; /* an instance has another claim's worth: a full batch waits for no gap */
 };
 
 struct claim_slot {
@@ -187,10 +188,13 @@ claim_unit_done(struct claim_unit *unit, const struct db_unit *u)
 	for (unsigned i = 0; i < unit->count; i++) {
 		struct claim_slot *slot = &unit->slot[i];
 
+		bool has_more = send_claim_has_more(u, slot->route->instance_id);
+
+		if (has_more && slot->claimed == SEND_CLAIM_ROWS)
+			unit->claims->is_backlog = true;
 		/* The target may die in this call unless it has rows. */
 		targets_claimed(sd->targets, slot->target, slot->granted, slot->claimed,
-				slot->last_class, send_claim_has_more(u, slot->route->instance_id),
-				now_us);
+				slot->last_class, has_more, now_us);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		struct claim_slot *slot = claim_unit_slot(unit, rows[i].instance_id);
@@ -267,7 +271,8 @@ claims_may_start(struct claims *c)
 	if (c->is_held || loop_timer_is_set(c->retry) || c->in_flight == CLAIMS_IN_FLIGHT)
 		return false;
 	wanted = targets_state_count(c->sd->targets, TARGET_WANTED);
-	return wanted >= SEND_CLAIM_INSTANCES || (wanted > 0 && cadence_allows(c->cadence));
+	return wanted >= SEND_CLAIM_INSTANCES ||
+	       (wanted > 0 && (c->is_backlog || cadence_allows(c->cadence)));
 }
 
 static void
@@ -288,6 +293,7 @@ claims_run(void *arg)
 			claim_unit_free(unit);
 			break;
 		}
+		c->is_backlog = false;
 		cadence_started(c->cadence);
 		rc = claims_submit(c, unit);
 		if (rc != GH_OK) {

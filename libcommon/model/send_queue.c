@@ -4,6 +4,8 @@
 #include "model/event_sql.h"
 #include "model/instance_lock.h"
 
+_Static_assert(SEND_CLAIM_ROWS == 128, "the statement below names it");
+
 static const char send_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
 	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy\n"
@@ -43,7 +45,7 @@ static const char send_claim_sql[] =
 	"    SELECT q.message_id, q.instance_id, q.class, q.lane, q.seq FROM send_queue q\n"
 	"    WHERE q.instance_id = w.instance_id AND q.state = 0 AND q.class < w.below\n"
 	"        AND q.available_at <= now()\n"
-	"    ORDER BY q.class, q.seq LIMIT 64) a\n"
+	"    ORDER BY q.class, q.seq LIMIT 128) a\n"
 	"), pick AS MATERIALIZED (\n"
 	"  SELECT o.message_id, o.is_in_doubt FROM (\n"
 	"    SELECT c.message_id, c.instance_id, c.is_in_doubt,\n"

@@ -45,8 +45,8 @@
 
 struct arena;
 
-#define SEND_CLAIM_INSTANCES 64 /* instances in one claim unit */
-#define SEND_CLAIM_ROWS      64 /* rows for one instance in one claim unit */
+#define SEND_CLAIM_INSTANCES 64  /* instances in one claim unit */
+#define SEND_CLAIM_ROWS      128 /* rows for one instance in one claim unit */
 
 enum send_state {
 	SEND_ARRIVED = 0,
@@ -92,11 +92,12 @@ struct send_claim {
 };
 
 /* Add the claim's statements to a unit (one unit, one transaction): lock; place
- * and claim; look for more. Rows that arrived are placed, 64 at a time, only while there are
- * fewer due heads than wanted, or where they outrank them. Only instances that are connected and
- * whose company is active yield rows. wants: 1..SEND_CLAIM_INSTANCES, distinct instances. lease_us:
- * how long the claim protects the rows; worker: name of this process, for the timeline (borrowed
- * until the unit is done). Relies on send_queue_arrived, send_queue_head, send_queue_lane. */
+ * and claim; look for more. Rows that arrived are placed, SEND_CLAIM_ROWS at a time, only while
+ * there are fewer due heads than wanted, or where they outrank them. Only instances that are
+ * connected and whose company is active yield rows. wants: 1..SEND_CLAIM_INSTANCES, distinct
+ * instances. lease_us: how long the claim protects the rows; worker: name of this process, for the
+ * timeline (borrowed until the unit is done). Relies on send_queue_arrived, send_queue_head,
+ * send_queue_lane. */
 void send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count,
 		    int64_t lease_us, struct slice worker);
 /* Claimed rows of the finished unit (which holds nothing but send_claim_add), in

@@ -517,7 +517,7 @@ test_a_crowded_chat_hides_no_other(void **state)
 	struct uuid first = seed(5), other;
 
 	(void)state;
-	for (unsigned i = 0; i < 100; i++)
+	for (unsigned i = 0; i < SEND_CLAIM_ROWS; i++)
 		(void)seed(5);
 	other = seed(6);
 	start_claim(&t.a);

@@ -84,7 +84,7 @@ static int
 setup(void **state)
 {
 	(void)state;
-	make(100);
+	make(200);
 	return 0;
 }
 
