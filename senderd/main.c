@@ -15,6 +15,7 @@
 #include "daemon/hints.h"
 #include "files.h"
 #include "media_urls.h"
+#include "model/async_commit.h"
 #include "model/instance_lock.h"
 #include "model/media.h"
 #include "model/message_ref.h"
@@ -121,9 +122,13 @@ senderd_collect(void *arg)
 
 /* ---- wiring ---- */
 
-static const struct db_stmt_table *const write_tables[] = {
-	&instance_lock_stmt_table, &provider_park_stmt_table, &send_queue_stmt_table,
-	&wake_stmt_table,          &number_stmt_table,        NULL};
+static const struct db_stmt_table *const write_tables[] = {&instance_lock_stmt_table,
+							   &provider_park_stmt_table,
+							   &send_queue_stmt_table,
+							   &wake_stmt_table,
+							   &number_stmt_table,
+							   &async_commit_stmt_table,
+							   NULL};
 static const struct db_stmt_table *const read_tables[] = {
 	&route_stmt_table, &message_ref_stmt_table, &media_stmt_table, &number_stmt_table, NULL};
 static const struct db_stmt_table *const listen_tables[] = {&queue_row_stmt_table, NULL};

@@ -6,20 +6,34 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "db/batch.h"
+#include "loop/cadence.h"
+#include "model/async_commit.h"
 #include "model/lookup.h"
 #include "model/number.h"
 #include "senderd.h"
 
-#define NUMBERS_MAX     50000
-#define NUMBERS_TTL_US  (60 * CLOCK_SEC)
-#define NUMBERS_ASK_US  (100 * CLOCK_MS) /* nothing known: the provider is being asked */
+#define NUMBERS_MAX    50000
+#define NUMBERS_TTL_US (600 * CLOCK_SEC)
+/* Not on WhatsApp: another sender may hear otherwise. */
+#define NUMBERS_ABSENT_US (60 * CLOCK_SEC)
+/* Nothing known: the provider is being asked. */
+#define NUMBERS_ASK_US  (100 * CLOCK_MS)
 #define NUMBERS_KEEP_US (5 * CLOCK_SEC)
 #define PHONE_MIN       12
 #define PHONE_MAX       13
 
 struct numbers {
-	struct senderd *sd;
 	struct lookup *lookup;
+	struct db_batch *notes;
+};
+
+/* What one send learnt, to be written: an answer, the chat its message goes to, or both. */
+struct note {
+	struct db_batch_row row;
+	struct number_row answer; /* no phone: none */
+	struct uuid message;      /* goes to answer.chat, where there is one */
+	char text[];
 };
 
 /* Key: 4 bytes of provider id, then the digits. */
@@ -51,6 +65,36 @@ numbers_phone(struct slice chat)
 /* ---- the cache ---- */
 
 /* One block: the answer, then its text. */
+static struct number_answer *
+answer_dup(bool exists, struct slice chat)
+{
+	struct number_answer *answer = gh_alloc(sizeof(*answer) + chat.n + 1);
+
+	answer->exists = exists;
+	if (chat.n > 0) {
+		char *text = (char *)(answer + 1);
+
+		memcpy(text, chat.p, chat.n);
+		answer->chat = slice_make(text, chat.n);
+	}
+	return answer;
+}
+
+/* life_us: what is left of the answer. */
+static void
+remember(struct lookup *l, int32_t provider_id, struct slice phone,
+	 const struct number_answer *answer, int64_t life_us)
+{
+	char key[KEY_MAX];
+
+	if (phone.n < PHONE_MIN || phone.n > PHONE_MAX)
+		return; /* nobody asks for it */
+	if (!answer->exists && life_us > NUMBERS_ABSENT_US)
+		life_us = NUMBERS_ABSENT_US;
+	lookup_put(l, key_make(provider_id, phone, key), answer_dup(answer->exists, answer->chat),
+		   life_us);
+}
+
 static void
 numbers_add(struct db_unit *u, const struct slice *keys, unsigned count, void *arg GH_UNUSED)
 {
@@ -67,22 +111,12 @@ static void
 numbers_read(struct lookup *l, const struct db_unit *u, void *arg GH_UNUSED)
 {
 	for (unsigned i = 0; i < number_count(u, 0); i++) {
-		struct number_answer *answer;
 		struct number_row row;
-		char key[KEY_MAX];
 
 		number_read(u, 0, i, &row);
-		if (row.phone.n > PHONE_MAX)
-			continue;
-		answer = gh_alloc(sizeof(*answer) + row.chat.n + 1);
-		answer->exists = row.exists;
-		if (row.chat.n > 0) {
-			char *text = (char *)(answer + 1);
-
-			memcpy(text, row.chat.p, row.chat.n);
-			answer->chat = slice_make(text, row.chat.n);
-		}
-		lookup_found(l, key_make(row.provider_id, row.phone, key), answer);
+		remember(l, row.provider_id, row.phone,
+			 &(struct number_answer){.exists = row.exists, .chat = row.chat},
+			 row.left_us);
 	}
 }
 
@@ -117,48 +151,91 @@ numbers_find(struct numbers *n, struct arena *a, int32_t provider_id, struct sli
 
 /* ---- what the provider said ---- */
 
-static void
-kept(void *arg, enum gh_code code GH_UNUSED, const struct db_unit *u GH_UNUSED)
+static struct note *
+note_of(struct db_batch_row *row)
 {
-	arena_free(arg);
+	return LIST_ENTRY(row, struct note, row);
 }
 
-/* Nobody waits for this: the next one asks again where it is lost. */
+/* Lost in a crash of the database, the next send asks again: no commit waits for the disk. */
 static void
-submit(struct numbers *n, struct db_unit *u, struct arena *a)
+notes_build(void *arg GH_UNUSED, struct db_unit *u, struct db_batch_row *const *rows, unsigned n)
 {
-	db_unit_set_deadline(u, clock_mono_us() + NUMBERS_KEEP_US);
-	if (db_submit(n->sd->write, u, kept, a) != GH_OK)
-		arena_free(a);
+	struct arena *a = db_unit_arena(u);
+	struct number_row *answers = arena_alloc_array(a, n, sizeof(*answers));
+	struct number_resolved *resolved = arena_alloc_array(a, n, sizeof(*resolved));
+	unsigned answer_count = 0, resolved_count = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct note *note = note_of(rows[i]);
+
+		if (note->answer.phone.n > 0)
+			answers[answer_count++] = note->answer;
+		if (note->answer.exists && note->answer.chat.n > 0)
+			resolved[resolved_count++] =
+				(struct number_resolved){note->message, note->answer.chat};
+	}
+	async_commit_add(u);
+	if (answer_count > 0)
+		number_keep_add(u, answers, answer_count);
+	if (resolved_count > 0)
+		number_resolve_add(u, resolved, resolved_count);
+}
+
+static void
+notes_settle(void *arg GH_UNUSED, struct db_batch_row *const *rows, unsigned n,
+	     const struct db_unit *u GH_UNUSED)
+{
+	for (unsigned i = 0; i < n; i++)
+		gh_free(note_of(rows[i]));
+}
+
+/* Nobody waits for it: who needs it asks again. */
+static void
+notes_fail(void *arg GH_UNUSED, struct db_batch_row *row, enum gh_code code GH_UNUSED,
+	   const struct db_error *err GH_UNUSED)
+{
+	gh_free(note_of(row));
+}
+
+/* phone: absent where the answer is known already. */
+static void
+note_add(struct numbers *n, int32_t provider_id, struct slice phone,
+	 const struct number_answer *answer, struct uuid message)
+{
+	struct note *note = gh_alloc(sizeof(*note) + phone.n + answer->chat.n);
+
+	if (phone.n > 0)
+		memcpy(note->text, phone.p, phone.n);
+	if (answer->chat.n > 0)
+		memcpy(note->text + phone.n, answer->chat.p, answer->chat.n);
+	note->answer.provider_id = provider_id;
+	note->answer.phone = slice_make(note->text, phone.n);
+	note->answer.exists = answer->exists;
+	note->answer.chat =
+		answer->chat.n > 0 ? slice_make(note->text + phone.n, answer->chat.n) : SLICE_NONE;
+	note->message = message;
+	if (db_batch_add(n->notes, &note->row) != GH_OK)
+		gh_free(note);
 }
 
 void
 numbers_keep(struct numbers *n, int32_t provider_id, struct slice phone,
 	     const struct number_answer *answer, struct uuid message)
 {
-	struct arena *a = arena_new(1024);
-	struct db_unit *u = db_unit_new();
-	const struct number_row row = {
-		.provider_id = provider_id,
-		.phone = arena_dup(a, phone),
-		.exists = answer->exists,
-		.chat = arena_dup(a, answer->chat),
-	};
-	char key[KEY_MAX];
+	struct slice host;
 
-	number_keep_add(u, &row, message);
-	submit(n, u, a);
-	lookup_forget(n->lookup, key_make(provider_id, phone, key));
+	note_add(n, provider_id, phone, answer, message);
+	remember(n->lookup, provider_id, phone, answer, NUMBERS_TTL_US);
+	if (answer->exists)
+		remember(n->lookup, provider_id, slice_cut(answer->chat, '@', &host), answer,
+			 NUMBERS_TTL_US);
 }
 
 void
 numbers_resolved(struct numbers *n, struct uuid message, struct slice chat)
 {
-	struct arena *a = arena_new(1024);
-	struct db_unit *u = db_unit_new();
-
-	number_resolve_add(u, message, arena_dup(a, chat));
-	submit(n, u, a);
+	note_add(n, 0, SLICE_NONE, &(struct number_answer){.exists = true, .chat = chat}, message);
 }
 
 /* ---- life ---- */
@@ -175,9 +252,17 @@ numbers_new(struct senderd *sd)
 		.read = numbers_read,
 		.free_value = gh_free,
 	};
+	const struct db_batch_def notes = {
+		.name = "numbers",
+		.deadline_us = NUMBERS_KEEP_US,
+		.gap_us = CADENCE_GAP_US,
+		.build = notes_build,
+		.settle = notes_settle,
+		.fail = notes_fail,
+	};
 
-	n->sd = sd;
 	n->lookup = lookup_new(sd->loop, sd->read, &def);
+	n->notes = db_batch_new(sd->loop, sd->write, &notes);
 	return n;
 }
 
@@ -186,6 +271,7 @@ numbers_free(struct numbers *n)
 {
 	if (n == NULL)
 		return;
+	db_batch_free(n->notes);
 	lookup_free(n->lookup);
 	gh_free(n);
 }

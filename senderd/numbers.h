@@ -1,6 +1,7 @@
 /* numbers.h - Brazil's ninth digit: half of the older accounts exist without it, so the provider
  * is asked which spelling a number has before the first send to it (contracts/growhub-api.md,
- * last paragraph). What it said is shared by all senders through the database.
+ * last paragraph). What it said is shared by all senders through the database, and kept here for
+ * minutes, no longer than it holds.
  */
 #ifndef GH_SENDERD_NUMBERS_H
 #define GH_SENDERD_NUMBERS_H
@@ -31,7 +32,8 @@ typedef void numbers_fn(void *arg, enum gh_code code, const struct number_answer
  * once, maybe before this returns; a lives until then. */
 void numbers_find(struct numbers *n, struct arena *a, int32_t provider_id, struct slice phone,
 		  numbers_fn *fn, void *arg);
-/* The provider answered for a message: keep it. What cannot be kept is asked again. */
+/* The provider answered for a message: known here at once, to the other senders with the next
+ * batch. What cannot be kept is asked again. */
 void numbers_keep(struct numbers *n, int32_t provider_id, struct slice phone,
 		  const struct number_answer *answer, struct uuid message);
 /* A message goes to another spelling than it asked for: note it. */

@@ -72,11 +72,15 @@ entry_want(struct lookup *l, struct entry *e)
 	loop_task_mark(l->task);
 }
 
+static void lookup_clear(struct lookup *l);
+
 static struct entry *
 entry_new(struct lookup *l, struct slice key)
 {
 	struct entry *e = gh_alloc(sizeof(*e) + key.n);
 
+	if (map_count(l->entries) >= l->def.entries_max)
+		lookup_clear(l);
 	list_init(&e->node);
 	list_init(&e->waits);
 	e->key_n = key.n;
@@ -241,8 +245,6 @@ lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn
 		entry_want(l, e);
 	}
 	if (e == NULL) {
-		if (map_count(l->entries) >= l->def.entries_max)
-			lookup_clear(l);
 		e = entry_new(l, key);
 		entry_want(l, e);
 	}
@@ -254,17 +256,30 @@ lookup_get(struct lookup *l, struct slice key, const void **value, lookup_fn *fn
 }
 
 void
-lookup_found(struct lookup *l, struct slice key, void *value)
+lookup_put(struct lookup *l, struct slice key, void *value, int64_t life_us)
 {
 	struct entry *e = map_get(l->entries, key);
+	bool is_stale;
 
 	if (e == NULL)
 		e = entry_new(l, key);
+	if (!list_is_empty(&e->node)) {
+		loop_defer_free(l->loop, value, l->def.free_value);
+		return;
+	}
+	is_stale = e->state == ENTRY_LOADING && e->is_forgotten;
+	if (life_us > l->def.ttl_us)
+		life_us = l->def.ttl_us;
 	entry_drop_value(l, e);
-	list_del(&e->node);
 	e->value = value;
 	e->state = ENTRY_FOUND;
-	e->fresh_until_us = e->is_forgotten ? 0 : clock_mono_us() + l->def.ttl_us;
+	e->fresh_until_us = is_stale ? 0 : clock_mono_us() + life_us;
+}
+
+void
+lookup_found(struct lookup *l, struct slice key, void *value)
+{
+	lookup_put(l, key, value, l->def.ttl_us);
 }
 
 static void

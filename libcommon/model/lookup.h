@@ -51,6 +51,10 @@ enum gh_code lookup_get(struct lookup *l, struct slice key, const void **value, 
 
 /* From def.read only: takes value. */
 void lookup_found(struct lookup *l, struct slice key, void *value);
+/* The same for a value that holds only life_us more, where that is less than the TTL; also for
+ * what the caller has learnt elsewhere and the database will say from now on. (Dropped where a
+ * load is about to start: that one answers.) */
+void lookup_put(struct lookup *l, struct slice key, void *value, int64_t life_us);
 
 /* The next lookup_get of the key (or of every key) asks the database again. */
 void lookup_forget(struct lookup *l, struct slice key);

@@ -24,6 +24,13 @@ struct number_row {
 	struct slice phone;
 	bool exists;
 	struct slice chat; /* canonical; absent unless exists */
+	int64_t left_us;   /* of the answer; not for number_keep_add */
+};
+
+/* A message that goes to chat, in place of what was asked for. */
+struct number_resolved {
+	struct uuid message;
+	struct slice chat;
 };
 
 /* Answers that still hold. Primary key; slices are borrowed until the unit is done. */
@@ -32,12 +39,12 @@ unsigned number_count(const struct db_unit *u, unsigned stmt);
 /* Slices are valid while the unit's done runs. */
 void number_read(const struct db_unit *u, unsigned stmt, unsigned i, struct number_row *row);
 
-/* Keep an answer under the number asked and, where it exists, under the spelling it has; and let
- * the message go there. */
-void number_keep_add(struct db_unit *u, const struct number_row *row, struct uuid message);
+/* Keep answers, each under the number asked and, where it exists, under the spelling it has; of
+ * several for one number the last. Slices are borrowed until the unit is done. */
+void number_keep_add(struct db_unit *u, const struct number_row *rows, unsigned count);
 
-/* The message goes to chat, in place of what was asked for. Primary key. */
-void number_resolve_add(struct db_unit *u, struct uuid message, struct slice chat);
+/* Primary key; rows are locked in its order. */
+void number_resolve_add(struct db_unit *u, const struct number_resolved *rows, unsigned count);
 
 extern const struct db_stmt_table number_stmt_table;
 
