@@ -6,9 +6,12 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import time
 import urllib.parse
 import urllib.request
+
+from paths import program
 
 _serial = itertools.count(1)
 
@@ -61,6 +64,15 @@ class Sim:
         query = urllib.parse.urlencode({"provider": provider, "session": session, "since": since})
         return self._call("GET", f"/_sim/messages?{query}")
 
+    def actions(self, session=None, since=0):
+        """What was asked of the provider besides sends, oldest first."""
+        query = {"since": since} | ({"session": session} if session else {})
+        return self._call("GET", f"/_sim/actions?{urllib.parse.urlencode(query)}")
+
+    def engine(self, word):
+        """The engine that the provider plays: GOWS, NOWEB or WEBJS."""
+        return self._call("POST", "/_sim/engine", {"engine": word})
+
     def received(self, hook, since=0):
         return self._call("GET", f"/_sim/received/{hook}?since={since}")
 
@@ -74,6 +86,15 @@ class Sim:
     def fault(self, scope, kind, **settings):
         """value, rate, for_ms."""
         return self._call("POST", "/_sim/faults", {"scope": scope, "kind": kind, **settings})
+
+    @contextlib.contextmanager
+    def failing(self, kind, value, scope="waha"):
+        """Every request of that scope fails so inside the block."""
+        self.fault(scope, kind, value=value, rate=1, for_ms=60000)
+        try:
+            yield
+        finally:
+            self.fault(scope, kind, value=value, rate=0, for_ms=1)
 
     def inbound(self, session, sender, provider="waha", **content):
         """content: text=, raw=, or kind= and what it needs (tests/sim/waha_inbound.c)."""
@@ -102,6 +123,14 @@ class Sim:
         with urllib.request.urlopen(request, timeout=10) as answer:
             raw = answer.read()
         return json.loads(raw) if raw else None
+
+
+def add_admin(env):
+    """(e-mail, password) of a new superadmin."""
+    email, password = f"{unique('admin')}@growhub.test", "a password of its own"
+    subprocess.run([program("growhubctl"), "-c", env["GROWHUB_CONF"], "admin", "add", email,
+                    "--password-stdin"], input=password + "\n", text=True, check=True)
+    return email, password
 
 
 class Company:

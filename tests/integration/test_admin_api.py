@@ -4,14 +4,12 @@ import concurrent.futures
 import http.client
 import json
 import re
-import subprocess
 import urllib.parse
 
 import pytest
 
 from api import Api, ApiError
-from paths import program
-from support import unique, wait_until
+from support import add_admin, unique, wait_until
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 GONE = (401, 429)  # an ended token; 429 when other tests of the same minute failed often
@@ -41,13 +39,7 @@ def from_address(env, address, method, path, body=None, headers=None, timeout_s=
 @pytest.fixture
 def new_admin(env):
     """Factory of superadmins: (e-mail, password)."""
-    def make():
-        email, password = f"{unique('admin')}@growhub.test", "a password of its own"
-        subprocess.run([program("growhubctl"), "-c", env["GROWHUB_CONF"], "admin", "add", email,
-                        "--password-stdin"], input=password + "\n", text=True, check=True)
-        return email, password
-
-    return make
+    return lambda: add_admin(env)
 
 
 @pytest.fixture

@@ -123,6 +123,9 @@ struct slice waha_chat_of(struct slice id, struct arena *a);
 struct slice waha_id_new(struct arena *a);
 
 /* ---- waha_action.c ---- */
+/* Keep an accepted call for /_sim/actions under this name; body NULL: none. */
+void waha_log_call(const struct waha_session *s, struct http_req *req, const char *name,
+		   const struct json *body);
 /* Answer a look-up of a message that somebody else wrote (8). */
 void waha_message_of_others(struct waha_session *s, struct http_req *req, struct slice id,
 			    struct slice bare);

@@ -39,10 +39,12 @@ request_code(void *app, struct http_req *req, const struct route_match *m)
 	for (size_t i = 0; i < phone.n; i++)
 		if (phone.p[i] < '0' || phone.p[i] > '9')
 			phone = SLICE_NONE;
-	if (phone.n == 0)
+	if (phone.n == 0) {
 		waha_refuse_field(req, "phoneNumber must be a string of digits");
-	else
-		sim_reply(req, 201, S("{\"code\":\"WXYZ-1234\"}"));
+		return;
+	}
+	waha_log_call(s, req, "session.code", body);
+	sim_reply(req, 201, S("{\"code\":\"WXYZ-1234\"}"));
 }
 
 static void
@@ -51,12 +53,14 @@ profile_get(void *app, struct http_req *req, const struct route_match *m)
 	struct sim *sim = app;
 	struct waha_session *s = waha_session_working(sim->waha, req, route_param(m, S("session")));
 
-	if (s != NULL)
-		sim_reply(req, 200,
-			  slice_of(arena_printf(req->a,
-						"{\"id\":\"%s@c.us\",\"name\":\"Sim\",\"picture\":"
-						"\"https://pps.example.net/%s.jpg\"}",
-						s->number, s->number)));
+	if (s == NULL)
+		return;
+	waha_log_call(s, req, "profile", NULL);
+	sim_reply(req, 200,
+		  slice_of(arena_printf(req->a,
+					"{\"id\":\"%s@c.us\",\"name\":\"Sim\",\"picture\":"
+					"\"https://pps.example.net/%s.jpg\"}",
+					s->number, s->number)));
 }
 
 static void
@@ -74,6 +78,7 @@ about_set(void *app, struct http_req *req, const struct route_match *m)
 		waha_refuse_field(req, "status must be a string");
 		return;
 	}
+	waha_log_call(s, req, "profile.status", body);
 	sim_reply(req, 200, S("{\"success\":true}"));
 }
 

@@ -54,9 +54,9 @@ waha_key(struct arena *a, const struct waha_session *s, struct slice id)
 	return slice_of(arena_printf(a, "%s/%.*s", s->name, S_FMT(id)));
 }
 
-static void
-log_add(const struct waha_session *s, struct http_req *req, const char *name,
-	const struct json *body)
+void
+waha_log_call(const struct waha_session *s, struct http_req *req, const char *name,
+	      const struct json *body)
 {
 	struct waha_actions *books = waha_books(s->w);
 	struct arena *a = arena_new(0);
@@ -111,7 +111,7 @@ waha_write_actions(struct waha *w, struct slice session, uint64_t since, struct 
 /* ---- acceptance ---- */
 
 struct action_rule {
-	const char *name;    /* in the log; NULL: reading, not logged */
+	const char *name;    /* in the log */
 	const char *section; /* of the contract, named when a body is refused */
 	action_fn *fn;
 	bool is_webjs_only; /* (18) 501 on the others */
@@ -176,8 +176,7 @@ waha_act(void *app, struct http_req *req, const struct route_match *m)
 		waha_throw(req, why);
 		return;
 	}
-	if (rule->name != NULL)
-		log_add(c.s, req, rule->name, c.body);
+	waha_log_call(c.s, req, rule->name, c.body);
 	rule->fn(&c);
 }
 
@@ -462,8 +461,8 @@ const struct route sim_waha_action_routes[] = {
 	ROUTE(PUT, MSG, RULE("edit", "5", act_message, .field = {TEXT("text")})),
 	ROUTE(DELETE, MSG, RULE("delete", "5", act_message)),
 	ROUTE(GET, "files/{session}/{file}", RULE("file", "8", act_file)),
-	ROUTE(GET, "contacts/all", RULE(NULL, "18.1", act_contacts)),
-	ROUTE(GET, "contacts", RULE(NULL, "18.1", act_contact)),
+	ROUTE(GET, "contacts/all", RULE("contacts", "18.1", act_contacts)),
+	ROUTE(GET, "contacts", RULE("contactGet", "18.1", act_contact)),
 	ROUTE(PUT, "{session}/contacts/{chatId}",
 	      RULE("contact", "18.1", act_contact_add,
 		   .field = {TEXT("firstName"), TEXT("lastName")})),
@@ -473,23 +472,23 @@ const struct route sim_waha_action_routes[] = {
 	ROUTE(POST, "contacts/unblock",
 	      RULE("unblock", "18.1", act_block, .is_webjs_only = true,
 		   .field = {TEXT("contactId")})),
-	ROUTE(GET, "contacts/about", RULE(NULL, "18.1", act_about, .is_webjs_only = true)),
-	ROUTE(GET, "contacts/profile-picture", RULE(NULL, "18.1", act_picture)),
+	ROUTE(GET, "contacts/about", RULE("about", "18.1", act_about, .is_webjs_only = true)),
+	ROUTE(GET, "contacts/profile-picture", RULE("pictureGet", "18.1", act_picture)),
 	ROUTE(GET, "contacts/check-exists", RULE("check", "6", act_check)),
 	ROUTE(POST, "{session}/groups",
 	      RULE("group", "18.3", waha_act_group_create,
 		   .field = {TEXT("name"), {"participants", JSON_ARRAY}})),
-	ROUTE(GET, GRP, RULE(NULL, "18.3", waha_act_group)),
-	ROUTE(GET, GRP "/participants/v2", RULE(NULL, "18.3", waha_act_members)),
-	ROUTE(GET, "{session}/groups/join-info", RULE(NULL, "18.3", waha_act_group_invite)),
+	ROUTE(GET, GRP, RULE("groupGet", "18.3", waha_act_group)),
+	ROUTE(GET, GRP "/participants/v2", RULE("members", "18.3", waha_act_members)),
+	ROUTE(GET, "{session}/groups/join-info", RULE("joinInfo", "18.3", waha_act_group_invite)),
 	ROUTE(POST, "{session}/groups/join",
 	      RULE("join", "18.3", waha_act_group_join, .field = {TEXT("code")})),
-	ROUTE(GET, GRP "/invite-code", RULE(NULL, "18.3", waha_act_group_link)),
+	ROUTE(GET, GRP "/invite-code", RULE("inviteCode", "18.3", waha_act_group_link)),
 	ROUTE(PUT, GRP "/subject",
 	      RULE("subject", "18.3", waha_act_group_text, .field = {TEXT("subject")})),
 	ROUTE(PUT, GRP "/description",
 	      RULE("description", "18.3", waha_act_group_text, .field = {TEXT("description")})),
-	ROUTE(GET, GRP "/picture", RULE(NULL, "18.3", waha_act_group_picture)),
+	ROUTE(GET, GRP "/picture", RULE("groupPicture", "18.3", waha_act_group_picture)),
 	ROUTE(PUT, GRP "/picture",
 	      RULE("picture", "18.3", waha_act_group_picture, .field = {{"file", JSON_OBJECT}})),
 	ROUTE(DELETE, GRP "/picture", RULE("unpicture", "18.3", waha_act_group_picture)),

@@ -217,15 +217,17 @@ session_reply(const struct waha_session *s, struct http_req *req, unsigned statu
 	sim_reply_buf(req, status, &b);
 }
 
-/* The session named in the path; answers 404 itself. */
+/* The session named in the path, for the call of this name in the log; answers 404 itself. */
 static struct waha_session *
-session_of(void *app, struct http_req *req, const struct route_match *m)
+session_of(void *app, struct http_req *req, const struct route_match *m, const char *call)
 {
 	struct sim *sim = app;
 	struct waha_session *s = waha_session_find(sim->waha, route_param(m, S("session")));
 
 	if (s == NULL)
 		waha_refuse(req, 404, "Session not found");
+	else
+		waha_log_call(s, req, call, NULL);
 	return s;
 }
 
@@ -293,6 +295,7 @@ session_create(void *app, struct http_req *req, const struct route_match *m GH_U
 		waha_refuse_field(req, arena_printf(req->a, "%s", err.text));
 		return;
 	}
+	waha_log_call(s, req, "session.create", body);
 	if (json_bool(start, true))
 		waha_session_start(s);
 	waha_state_save(sim->waha);
@@ -302,7 +305,7 @@ session_create(void *app, struct http_req *req, const struct route_match *m GH_U
 static void
 session_get(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.get");
 
 	if (s != NULL)
 		session_reply(s, req, 200);
@@ -312,7 +315,7 @@ session_get(void *app, struct http_req *req, const struct route_match *m)
 static void
 session_update(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.update");
 	const struct json *body = s != NULL ? sim_body_object(req) : NULL;
 	struct gh_err err = {0};
 
@@ -336,6 +339,7 @@ session_delete(void *app, struct http_req *req, const struct route_match *m)
 	struct waha_session *s = waha_session_find(sim->waha, route_param(m, S("session")));
 
 	if (s != NULL) {
+		waha_log_call(s, req, "session.delete", NULL);
 		waha_session_set(s, SESSION_STOPPED);
 		map_del(sim->waha->sessions, slice_of(s->name));
 		session_free(s);
@@ -347,7 +351,7 @@ session_delete(void *app, struct http_req *req, const struct route_match *m)
 static void
 session_me(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.me");
 
 	if (s == NULL)
 		return;
@@ -362,7 +366,7 @@ session_me(void *app, struct http_req *req, const struct route_match *m)
 static void
 session_start(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.start");
 
 	if (s == NULL)
 		return;
@@ -374,7 +378,7 @@ session_start(void *app, struct http_req *req, const struct route_match *m)
 static void
 session_restart(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.restart");
 
 	if (s == NULL)
 		return;
@@ -386,7 +390,7 @@ session_restart(void *app, struct http_req *req, const struct route_match *m)
 static void
 session_stop(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.stop");
 
 	if (s == NULL)
 		return;
@@ -399,7 +403,7 @@ session_stop(void *app, struct http_req *req, const struct route_match *m)
 static void
 session_logout(void *app, struct http_req *req, const struct route_match *m)
 {
-	struct waha_session *s = session_of(app, req, m);
+	struct waha_session *s = session_of(app, req, m, "session.logout");
 
 	if (s == NULL)
 		return;
@@ -426,6 +430,7 @@ session_qr(void *app, struct http_req *req, const struct route_match *m)
 		waha_refuse_status(req, s, "SCAN_QR_CODE");
 		return;
 	}
+	waha_log_call(s, req, "session.qr", NULL);
 	is_raw = query_parse(req->head->query, req->a, &q, NULL) == GH_OK &&
 		 slice_eq(query_get(&q, S("format")), S("raw"));
 	sim_reply(
