@@ -55,6 +55,7 @@ static const struct gw_schema provider_error_schema = {
 
 static const struct gw_field list_beside[] = {
 	GW_FIELD("total", INT),
+	GW_FIELD("next_cursor", STRING, .flags = GW_F_NULL, .text = "Always null: one page"),
 	GW_FIELD("provider_errors", OBJECT, .flags = GW_F_MANY, .of = &provider_error_schema),
 	{.name = NULL},
 };
@@ -98,6 +99,7 @@ list_reply(struct listing *l)
 	total = write_sessions(w, l);
 	json_w_close(w, ']');
 	json_w_i64(w, "total", (int64_t)total);
+	json_w_null(w, "next_cursor");
 	json_w_open(w, "provider_errors", '[');
 	for (unsigned i = 0; i < l->count; i++) {
 		if (l->parts[i].code == NULL)
@@ -323,7 +325,7 @@ static const struct gw_field session_path[] = {
 	{.name = NULL},
 };
 
-#define ERRORS (GW_ERR_PROVIDER | GW_ERR(INSTANCE_NOT_CONNECTED) | GW_ERR(NOT_FOUND))
+#define ERRORS (GW_ERR_PROVIDER | GW_ERR(NOT_FOUND))
 
 static const struct gw_route routes[] = {
 	{HTTP_GET, "/api/admin/instances", GW_ADMIN, 0, 0, sessions_list,
@@ -335,7 +337,8 @@ static const struct gw_route routes[] = {
 	 0, 0, session_disconnect_post,
 	 GW_DOC("disconnectProviderSession", "Providers", "Log a session out and stop it",
 		.text = "The instance that it belongs to, if any, is disconnected.",
-		.path = session_path, .reply = &session_acted_schema, .errors = ERRORS)},
+		.path = session_path, .reply = &session_acted_schema,
+		.errors = ERRORS | GW_ERR(INSTANCE_NOT_CONNECTED))},
 	{HTTP_DELETE, "/api/admin/instances/{providerId}/{externalInstanceId}", GW_ADMIN, 0, 0,
 	 session_delete,
 	 GW_DOC("deleteProviderSession", "Providers", "Delete a session",

@@ -93,7 +93,7 @@ delete_done(struct gw_req *req, const struct db_unit *u)
 	struct deletion *d = req->user;
 
 	if (instance_row_count(u, 0) == 0) {
-		gw_error(req, GW_E_NOT_FOUND, NULL);
+		instances_gone(req);
 		return;
 	}
 	gw_auth_forget(req->gw);

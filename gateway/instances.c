@@ -84,6 +84,15 @@ instances_ref(struct gw_req *req, int32_t id, instances_ref_fn *fn, void *arg)
 		ref_done(f, rc, ref);
 }
 
+void
+instances_gone(struct gw_req *req)
+{
+	if (req->who.kind == GW_INSTANCE)
+		gw_error(req, GW_E_INSTANCE_DELETED, NULL);
+	else
+		gw_error(req, GW_E_NOT_FOUND, "No such instance");
+}
+
 /* A caller of instances_find. */
 struct asking {
 	struct gw_req *req;
@@ -96,7 +105,7 @@ find_done(void *arg, enum gh_code code, const struct instance_ref *ref)
 	const struct asking *q = arg;
 
 	if (code == GH_ENOTFOUND)
-		gw_error(q->req, GW_E_NOT_FOUND, "No such instance");
+		instances_gone(q->req);
 	else if (code != GH_OK)
 		gw_db_failed(q->req, code, NULL);
 	else
@@ -171,7 +180,7 @@ instances_json_members(struct json_w *w, const struct instance_row *row)
 	json_w_str(w, "company_name", row->company_name);
 }
 
-/* Answer 200 with the row of statement 0, or 404. */
+/* Answer 200 with the row of statement 0, or that it is gone. */
 static void
 reply_row(struct gw_req *req, const struct db_unit *u, const char *message)
 {
@@ -179,7 +188,7 @@ reply_row(struct gw_req *req, const struct db_unit *u, const char *message)
 	struct json_w *w;
 
 	if (instance_row_count(u, 0) == 0) {
-		gw_error(req, GW_E_NOT_FOUND, NULL);
+		instances_gone(req);
 		return;
 	}
 	instance_row_read(u, 0, 0, req->a, &row);

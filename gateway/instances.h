@@ -23,8 +23,12 @@ extern const struct json_rules instance_create_rules;
 /* ref: valid until the end of this pass of the loop. */
 typedef void instances_found_fn(struct gw_req *req, const struct instance_ref *ref);
 
+/* Answer that the instance is not there: 404, or 403 to its own token, which a gateway may know a
+ * little longer than the instance. */
+void instances_gone(struct gw_req *req);
+
 /* Find an instance of the request's company that is not deleted; else the request was answered
- * (404, 503). Calls done at once when the cache has it. At most 4 s old. */
+ * (404, 403, 503). Calls done at once when the cache has it. At most 4 s old. */
 void instances_find(struct gw_req *req, int32_t id, instances_found_fn *done);
 
 /* The same without an answer: GH_OK with ref, GH_ENOTFOUND, or why it could not be asked. fn is

@@ -492,32 +492,35 @@ message_download(struct gw_req *req)
 
 #define DOC(id, line, rules, schema, ...)                                                          \
 	GW_DOC(id, "Message actions", line, .body = JSON_RULES(rules), .reply = &(schema),         \
-	       .errors = DIRECT_ERRORS | GW_ERR(NOT_FOUND) | GW_ERR(CONFLICT), __VA_ARGS__)
+	       .errors = DIRECT_ERRORS | __VA_ARGS__)
+/* Of a message that must be known, and be at the provider. */
+#define ONE_ERRORS (GW_ERR(NOT_FOUND) | GW_ERR(CONFLICT))
 
 static const struct gw_route message_actions_routes[] = {
 	{HTTP_POST, "/message/react", GW_INSTANCE, GW_JSON, 0, message_react,
-	 DOC("reactToMessage", "React to a message", react_rules, done_schema,
+	 DOC("reactToMessage", "React to a message", react_rules, done_schema, ONE_ERRORS,
 	     .example = "{\"number\":\"5511900000002\",\"id\":\"3EB0AAAABBBBCCCC0001\","
 			"\"text\":\"\\ud83d\\udc4d\"}")},
 	{HTTP_POST, "/message/markread", GW_INSTANCE, GW_JSON, 0, message_markread,
 	 DOC("markMessagesRead", "Mark messages as read", seen_rules, seen_schema,
-	     .example = "{\"id\":[\"3A0000000000000000AA\"]}")},
+	     GW_ERR(NOT_FOUND), .example = "{\"id\":[\"3A0000000000000000AA\"]}")},
 	{HTTP_POST, "/message/presence", GW_INSTANCE, GW_JSON, 0, message_presence,
 	 DOC("sendChatPresence", "Show that something is being typed or recorded", presence_rules,
-	     response_schema,
+	     response_schema, GW_ERR(NOT_FOUND),
 	     .example = "{\"number\":\"5511900000002\",\"presence\":\"composing\"}")},
 	{HTTP_POST, "/message/download", GW_INSTANCE, GW_JSON, 0, message_download,
 	 DOC("downloadMessageFile", "Fetch the file of a message", download_rules, download_schema,
-	     .example = "{\"id\":\"3A0000000000000000AA\",\"return_base64\":true}")},
+	     ONE_ERRORS, .example = "{\"id\":\"3A0000000000000000AA\",\"return_base64\":true}")},
 	{HTTP_POST, "/message/forward", GW_INSTANCE, GW_JSON | GW_KEYED_CALL, 0, message_forward,
 	 DOC("forwardMessage", "Forward a message to a chat", forward_rules, done_schema,
+	     ONE_ERRORS,
 	     .example = "{\"number\":\"5511900000002\",\"messageId\":\"3A0000000000000000AA\"}")},
 	{HTTP_POST, "/message/delete", GW_INSTANCE, GW_JSON, 0, message_delete,
 	 DOC("deleteMessage", "Delete a message for everyone", delete_rules, done_schema,
-	     .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\"}")},
+	     ONE_ERRORS, .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\"}")},
 	{HTTP_POST, "/message/edit", GW_INSTANCE, GW_JSON, 0, message_edit,
 	 DOC("editMessage", "Change the text of an own message", edit_rules, done_schema,
-	     .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\",\"text\":\"New text\"}")},
+	     ONE_ERRORS, .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\",\"text\":\"New text\"}")},
 };
 
 static const struct db_stmt_table *const message_actions_tables[] = {

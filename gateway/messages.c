@@ -43,14 +43,18 @@ static void
 messages_get(struct gw_req *req)
 {
 	struct slice timeline = gw_query(req, "timeline");
+	bool is_wanted = slice_eq(timeline, S("1")) || slice_eq(timeline, S("true"));
 	struct uuid id;
 	struct db_unit *u;
 
-	if (!gw_uuid_param(req, "id", &id))
+	if (timeline.p != NULL && !is_wanted && !slice_eq(timeline, S("0")) &&
+	    !slice_eq(timeline, S("false")))
+		gw_field_error(req, "timeline", "must be one of 1, true, 0, false");
+	if (gw_refuse_fields(req) || !gw_uuid_param(req, "id", &id))
 		return;
 	u = db_unit_new();
 	message_get_add(u, req->who.company_id, id);
-	if (slice_eq(timeline, S("1")) || slice_eq(timeline, S("true")))
+	if (is_wanted)
 		message_steps_add(u, id);
 	gw_submit(req, req->gw->read, u, get_done, NULL);
 }
@@ -251,8 +255,9 @@ static const struct gw_route messages_routes[] = {
 		.flags = GW_DOC_LIST, .query = list_query, .reply = &message_schema)},
 	{HTTP_GET, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_get,
 	 GW_DOC("getMessage", "Messages", "One message", .path = id_path,
-		.query = GW_FIELDS(
-			GW_FIELD("timeline", STRING, .text = "1 or true adds every transition")),
+		.query = GW_FIELDS(GW_FIELD("timeline", STRING,
+					    .words = GW_WORDS("1", "true", "0", "false"),
+					    .text = "1 or true adds every transition")),
 		.reply = &message_timeline_schema)},
 	{HTTP_DELETE, "/api/messages/{id}", GW_COMPANY, 0, 0, messages_cancel,
 	 GW_DOC("cancelMessage", "Messages", "Cancel a message that was not sent yet",

@@ -34,7 +34,7 @@ find_done(struct gw_req *req, const struct db_unit *u)
 	struct session *s = req->user;
 
 	if (instance_row_count(u, 0) == 0) {
-		gw_error(req, GW_E_NOT_FOUND, "No such instance");
+		instances_gone(req);
 		return;
 	}
 	instance_row_read(u, 0, 0, req->a, &s->row);
