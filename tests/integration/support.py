@@ -69,10 +69,6 @@ class Sim:
         query = {"since": since} | ({"session": session} if session else {})
         return self._call("GET", f"/_sim/actions?{urllib.parse.urlencode(query)}")
 
-    def engine(self, word):
-        """The engine that the provider plays: GOWS, NOWEB or WEBJS."""
-        return self._call("POST", "/_sim/engine", {"engine": word})
-
     def received(self, hook, since=0):
         return self._call("GET", f"/_sim/received/{hook}?since={since}")
 
@@ -108,6 +104,10 @@ class Sim:
             return self._call("POST", "/_sim/session", {"session": name, **changes})
         return self._call("GET", f"/_sim/session?session={name}")
 
+    def forget(self, session):
+        """The provider loses a session without a word."""
+        return self._call("DELETE", f"/waha/api/sessions/{session}")
+
     def reset(self):
         """Forgets everything, sessions included: instances made before are unknown afterwards."""
         return self._call("POST", "/_sim/reset", {})
@@ -119,7 +119,8 @@ class Sim:
     def _call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method,
-                                         headers={"Content-Type": "application/json"})
+                                         headers={"Content-Type": "application/json",
+                                                  "X-Api-Key": "sim"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             raw = answer.read()
         return json.loads(raw) if raw else None

@@ -40,7 +40,14 @@ WATCHED = {
 UNDER_WAY = f"""
     SELECT (SELECT count(*) FROM send_queue WHERE {OWN} AND available_at < now() + interval '1 day')
          + (SELECT count(*) FROM inbound_queue WHERE {OWN})
-         + (SELECT count(*) FROM webhook_deliveries WHERE {OWN} AND completed_at IS NULL) AS n"""
+         + (SELECT count(*) FROM webhook_deliveries WHERE {OWN} AND completed_at IS NULL)
+         + (SELECT count(*) FROM instances WHERE {OWN} AND status IN ('creating', 'connecting'))
+           AS n"""
+
+
+# Afterwards the tenant is not what it was.
+ENDING = re.compile(r"DELETE |(POST|PUT) .*/webhooks(/\{wid\})?$|.*/(token|disconnect|restart|connect"
+                    r"|enable|qrcode|qrcode/image|change-password)$")
 
 
 class World:
@@ -98,6 +105,16 @@ class World:
         self.sim.session(self.session, is_paired=False, status="SCAN_QR_CODE")
         self.wait_instance("qr")
 
+    def lose_session(self):
+        """The provider forgets it, and tells nobody."""
+        self.sim.forget(self.session)
+
+    def engine(self, word):
+        """The provider runs this engine, and healthd has found out."""
+        self.sim.engine(word)
+        path = f"/api/admin/providers/{self.provider['id']}"
+        wait_until(lambda: self.admin.get(path)["engine"] == word, f"engine {word}", 20)
+
     def wait_instance(self, status):
         wait_until(lambda: self.company.api.get(self.path)["status"] == status,
                    f"the instance to be {status}")
@@ -118,6 +135,8 @@ class World:
             "/api/instances": {"id": lambda: self.instance["id"], "wid": lambda: self.hook["id"],
                                "did": lambda: self.first(f"{hooks}/{self.hook['id']}/deliveries",
                                                          status="delivered")},
+            "/webhook": {"provider": lambda: "waha",
+                         "key": lambda: self.provider_webhook()[0].rpartition("/")[2]},
             "/group": {"jid": lambda: self.group},
             "/api/admin/companies": {"id": lambda: self.company.id},
             "/api/admin/dlq": {"id": self.dead_letter},
@@ -154,6 +173,10 @@ class World:
             own |= {"groupjid": self.group, "inviteCode": self.invitation}
         body = dict(content.get("example", {}))
         body.update({name: own[name] for name in body.keys() & own.keys()})
+        for one in body.get("messages", ()):
+            one |= {"instance_id": self.instance["id"], "phone_to": NUMBER}
+        if pattern == "/message/download":
+            body["id"] = "false_5511900000002@c.us_3AF11E00000000000001"
         if (method, pattern) == ("POST", "/api/instances"):
             body["provider_id"] = self.provider["id"]  # one whose health nobody has asked yet
         for name in body.keys() & {"name", "instance_name"}:
@@ -236,11 +259,6 @@ def _spare_provider(w):
     return {"path": f"/api/admin/providers/{row['id']}"}
 
 
-def _batch(w):
-    one = {"instance_id": w.instance["id"], "phone_to": NUMBER, "content": "one of a batch"}
-    return {"body": {"messages": [one]}}
-
-
 def _scheduled(w):
     w.scheduled()
     return {}
@@ -252,6 +270,9 @@ def _dead_letter(w):
 
 
 def _disabled_webhook(w):
+    path = f"{w.path}/webhooks/{w.hook['id']}/deliveries"
+    wait_until(lambda: all(d["status"] == "delivered" for d in w.company.api.get(path)),
+               "all posts to be made")
     w.company.api.put(f"{w.path}/webhooks/{w.hook['id']}", {"is_active": False})
     return {}
 
@@ -269,7 +290,7 @@ def _unpaired(w):
 
 def _on(engine):
     def choose(w):
-        w.sim.engine(engine)
+        w.engine(engine)
         return {}
     return choose
 
@@ -281,15 +302,12 @@ FIRST = {
     "DELETE /api/admin/providers/{id}": _spare_provider,
     "DELETE /api/admin/companies/{id}": _scheduled,
     "POST /api/admin/dlq/replay": _dead_letter,
-    "POST /api/messages/send-batch": _batch,
     "DELETE /api/messages/{id}": lambda w: {"path": f"/api/messages/{w.scheduled()}"},
     "POST /api/instances/{id}/webhooks/{wid}/enable": _disabled_webhook,
     "POST /instance/connect": _disconnected,
     "GET /instance/qrcode": _unpaired,
     "GET /instance/qrcode/image": _unpaired,
     "GET /api/instances/{id}/qrcode": _unpaired,
-    "POST /message/download": lambda w: {"body": {
-        "id": "false_5511900000002@c.us_3AF11E00000000000001"}},
     "POST /message/forward": _on("NOWEB"),
     "POST /contact/block": _on("WEBJS"),
     "POST /contact/unblock": _on("WEBJS"),
