@@ -146,6 +146,7 @@ tick_fn(void *arg)
 	struct daemon *d = arg;
 
 	log_tick();
+	log_store_flush(d->log_store);
 	telemetry_tick(d);
 	links_look(d);
 	daemon_check_set(d, d->run_check, d->state == DAEMON_RUNNING,

@@ -16,12 +16,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "daemon/private.h"
-#include "loop/loop.h"
 #include "model/async_commit.h"
 #include "model/log_row.h"
 
 #define LOG_WAITING_MAX 1024 /* lines; each takes 4 KiB at most */
-#define LOG_FLUSH_US    CLOCK_SEC
 
 struct waiting_line {
 	struct list node;
@@ -31,8 +29,6 @@ struct waiting_line {
 
 struct log_store {
 	struct daemon *d;
-	struct loop_timer *timer;
-
 	pthread_mutex_t mutex; /* over what follows */
 	struct list waiting;
 	unsigned waiting_count; /* those under way included */
@@ -197,15 +193,6 @@ log_store_flush(struct log_store *s)
 		sent_return(s);
 }
 
-static void
-flush_fn(void *arg)
-{
-	struct log_store *s = arg;
-
-	log_store_flush(s);
-	loop_timer_set(s->timer, LOG_FLUSH_US);
-}
-
 /* ---- life ---- */
 
 void
@@ -236,8 +223,6 @@ log_store_new(struct daemon *d)
 	pthread_mutex_init(&s->mutex, NULL);
 	list_init(&s->waiting);
 	list_init(&s->sent);
-	s->timer = loop_timer_new(d->loop, flush_fn, s);
-	loop_timer_set(s->timer, LOG_FLUSH_US);
 	log_store_set_level(s);
 	return s;
 }
@@ -250,7 +235,6 @@ log_store_free(struct log_store *s)
 	log_set_sink(NULL, NULL, LOG_LEVEL_ERROR);
 	list_splice_tail(&s->sent, &s->waiting);
 	sent_free(s);
-	loop_timer_free(s->timer);
 	pthread_mutex_destroy(&s->mutex);
 	gh_free(s);
 }

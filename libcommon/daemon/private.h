@@ -136,7 +136,7 @@ struct log_store *log_store_new(struct daemon *d);
 void log_store_free(struct log_store *s);
 /* log.store_level was read (again). */
 void log_store_set_level(struct log_store *s);
-/* Store what waits now, not within a second: the process is about to end. */
+/* Store what waits: each second, and before the process ends. */
 void log_store_flush(struct log_store *s);
 struct log_store_stats {
 	uint64_t stored_count;

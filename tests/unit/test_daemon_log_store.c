@@ -28,7 +28,6 @@ set_up(void **state)
 	close(null);
 	clock_freeze(CLOCK_SEC, now_us += 2 * CLOCK_SEC);
 	common.log_store_level = LOG_LEVEL_WARN;
-	d.loop = loop_new();
 	d.log_store = log_store_new(&d);
 	return 0;
 }
@@ -38,7 +37,6 @@ tear_down(void **state)
 {
 	(void)state;
 	log_store_free(d.log_store);
-	loop_free(d.loop);
 	clock_thaw();
 	dup2(stderr_fd, STDERR_FILENO);
 	close(stderr_fd);
