@@ -113,7 +113,7 @@ senderd_collect(void *arg)
 	struct senderd *sd = arg;
 
 	metrics_set(sd->metrics, M_IN_FLIGHT, 0, 0, targets_call_count(sd->targets));
-	metrics_set(sd->metrics, M_UNSTORED, 0, 0, targets_open_count(sd->targets));
+	metrics_set(sd->metrics, M_UNSTORED, 0, 0, targets_unstored_count(sd->targets));
 	metrics_set(sd->metrics, M_FILES_MEMORY, 0, 0, (int64_t)files_memory(sd->files));
 	for (unsigned i = 0; i < TARGET_STATE_COUNT; i++)
 		metrics_set(sd->metrics, M_TARGETS, i, 0,
@@ -256,7 +256,7 @@ void
 senderd_check_drained(struct senderd *sd)
 {
 	if (daemon_is_draining(sd->daemon) && claims_is_idle(sd->claims) &&
-	    targets_open_count(sd->targets) == 0)
+	    targets_unstored_count(sd->targets) == 0)
 		daemon_drained(sd->daemon);
 }
 
@@ -269,7 +269,7 @@ senderd_drain(struct daemon *d)
 	hints_pause(sd->hints, HINTS_PAUSE_DRAIN);
 	claims_hold(sd->claims);
 	log_info("send.draining", LOG_INT("calls", targets_call_count(sd->targets)),
-		 LOG_INT("unstored", targets_open_count(sd->targets)));
+		 LOG_INT("unstored", targets_unstored_count(sd->targets)));
 	senderd_check_drained(sd);
 }
 

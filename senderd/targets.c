@@ -35,7 +35,7 @@ struct provider_slots {
 	struct list blocked;
 	unsigned blocked_count;
 	struct breaker breaker;
-	struct list open; /* targets.open while the breaker is */
+	struct list open_link; /* of targets.open_breakers */
 };
 
 struct target {
@@ -45,8 +45,8 @@ struct target {
 	struct hint *fresh;              /* came after the last claim began */
 	struct hint *covered; /* a claim that began after it came has not emptied the queue */
 	int64_t parked_us;
-	unsigned call_count; /* calls running */
-	unsigned open_count; /* rows claimed, result not stored */
+	unsigned call_count;     /* calls running */
+	unsigned unstored_count; /* rows claimed, result not stored */
 	int32_t instance_id;
 	int32_t company_id;
 	enum mq_class cls;
@@ -61,12 +61,12 @@ struct targets {
 	struct map *by_instance;
 	struct map *providers;
 	struct class_list classes[CLASS_COUNT];
-	struct list parked; /* in the order of parked_us */
-	struct list open;   /* providers whose breaker is open */
+	struct list parked;        /* in the order of parked_us */
+	struct list open_breakers; /* provider_slots.open_link */
 	unsigned state_count[TARGET_STATE_COUNT];
 	unsigned reserved_count; /* slots granted to claims under way */
 	unsigned call_count;
-	unsigned open_count;
+	unsigned unstored_count;
 };
 
 static const char *
@@ -163,15 +163,25 @@ target_rest(struct targets *s, struct target *t)
 	bool is_wanted = t->fresh != NULL || t->has_more || t->is_again;
 
 	t->is_again = false;
-	if (is_wanted && !(t->is_probing && t->open_count > 0)) {
+	if (is_wanted && !(t->is_probing && t->unstored_count > 0)) {
 		target_set_state(s, t, TARGET_WANTED);
 		return;
 	}
 	if (!is_wanted)
 		hint_let_go(&t->covered);
-	target_set_state(s, t, t->open_count > 0 ? TARGET_SERVING : TARGET_IDLE);
+	target_set_state(s, t, t->unstored_count > 0 ? TARGET_SERVING : TARGET_IDLE);
 	if (t->state == TARGET_IDLE)
 		target_free(s, t);
+}
+
+/* Rows or timers in the database carry what it was wanted for. */
+static void
+target_forget_work(struct target *t)
+{
+	hint_let_go(&t->fresh);
+	hint_let_go(&t->covered);
+	t->has_more = false;
+	t->is_again = false;
 }
 
 static void
@@ -179,10 +189,7 @@ target_park(struct targets *s, struct target *t, int64_t now_us)
 {
 	t->parked_us = now_us;
 	t->is_probing = true;
-	t->has_more = false;
-	t->is_again = false;
-	hint_let_go(&t->fresh);
-	hint_let_go(&t->covered);
+	target_forget_work(t);
 	target_set_state(s, t, TARGET_PARKED);
 }
 
@@ -258,9 +265,9 @@ free_slots(const struct targets *s)
 {
 	unsigned max = s->opts.max_in_flight;
 	unsigned calls = s->call_count + s->reserved_count;
-	unsigned open = s->open_count + s->reserved_count;
+	unsigned unstored = s->unstored_count + s->reserved_count;
 	unsigned by_calls = calls < max ? max - calls : 0;
-	unsigned by_results = open < 2 * max ? 2 * max - open : 0;
+	unsigned by_results = unstored < 2 * max ? 2 * max - unstored : 0;
 
 	return by_calls < by_results ? by_calls : by_results;
 }
@@ -311,7 +318,7 @@ provider_get(struct targets *s, int32_t id)
 		p = gh_alloc(sizeof(*p));
 		p->id = id;
 		list_init(&p->blocked);
-		list_init(&p->open);
+		list_init(&p->open_link);
 		(void)map_put_i64(s->providers, id, p);
 	}
 	return p;
@@ -324,10 +331,7 @@ target_block(struct targets *s, struct target *t)
 	const struct provider_slots *p = t->provider;
 
 	if (breaker_is_open(&p->breaker)) {
-		hint_let_go(&t->fresh);
-		hint_let_go(&t->covered);
-		t->has_more = false;
-		t->is_again = false;
+		target_forget_work(t);
 		if (p->blocked_count >= TARGETS_CANDIDATES) {
 			target_rest(s, t);
 			return;
@@ -385,10 +389,7 @@ targets_want(struct targets *s, struct target *t)
 void
 targets_drop(struct targets *s, struct target *t)
 {
-	hint_let_go(&t->fresh);
-	hint_let_go(&t->covered);
-	t->has_more = false;
-	t->is_again = false;
+	target_forget_work(t);
 	target_rest(s, t);
 }
 
@@ -409,9 +410,9 @@ targets_claimed(struct targets *s, struct target *t, unsigned granted, unsigned 
 {
 	s->reserved_count -= granted;
 	s->call_count += claimed;
-	s->open_count += claimed;
+	s->unstored_count += claimed;
 	t->call_count += claimed;
-	t->open_count += claimed;
+	t->unstored_count += claimed;
 	t->has_more = has_more;
 	/* What is left is of the last row's class or below: an urgent message does not lend its
 	 * class to the backlog behind it. */
@@ -439,7 +440,7 @@ targets_claim_failed(struct targets *s, struct target *t, unsigned granted, bool
 static void
 provider_opened(struct targets *s, struct provider_slots *p)
 {
-	list_add_tail(&s->open, &p->open);
+	list_add_tail(&s->open_breakers, &p->open_link);
 	LIST_FOREACH(it, &p->blocked)
 	{
 		struct target *t = LIST_ENTRY(it, struct target, link);
@@ -459,7 +460,7 @@ targets_call_ended(struct targets *s, struct target *t, enum breaker_news news, 
 	if (change == BREAKER_OPENED)
 		provider_opened(s, p);
 	else if (change == BREAKER_CLOSED)
-		list_del(&p->open);
+		list_del(&p->open_link);
 	*wait_us = breaker_wait_us(&p->breaker, now_us);
 	s->call_count--;
 	t->call_count--;
@@ -477,8 +478,8 @@ targets_call_ended(struct targets *s, struct target *t, enum breaker_news news, 
 void
 targets_settled(struct targets *s, struct target *t)
 {
-	s->open_count--;
-	t->open_count--;
+	s->unstored_count--;
+	t->unstored_count--;
 	t->is_again = true;
 	if (t->state == TARGET_SERVING || (t->state == TARGET_PARKED && !t->is_probing))
 		target_rest(s, t);
@@ -498,7 +499,7 @@ probe_expire(struct targets *s, struct provider_slots *p, int64_t now_us)
 		return 0;
 	if (now_us < idle_us)
 		return idle_us;
-	list_del(&p->open);
+	list_del(&p->open_link);
 	p->breaker = (struct breaker){0};
 	s->opts.forget(s->opts.arg, p->id);
 	return 0;
@@ -510,10 +511,10 @@ probes_expire(struct targets *s, int64_t now_us)
 {
 	int64_t next_us = 0;
 
-	LIST_FOREACH_SAFE(it, &s->open)
+	LIST_FOREACH_SAFE(it, &s->open_breakers)
 	{
 		int64_t at_us =
-			probe_expire(s, LIST_ENTRY(it, struct provider_slots, open), now_us);
+			probe_expire(s, LIST_ENTRY(it, struct provider_slots, open_link), now_us);
 
 		if (at_us != 0 && (next_us == 0 || at_us < next_us))
 			next_us = at_us;
@@ -551,7 +552,7 @@ targets_new(const struct targets_opts *opts)
 	s->by_instance = map_new();
 	s->providers = map_new();
 	list_init(&s->parked);
-	list_init(&s->open);
+	list_init(&s->open_breakers);
 	for (unsigned i = 0; i < CLASS_COUNT; i++) {
 		list_init(&s->classes[i].rings);
 		s->classes[i].by_company = map_new();
@@ -609,7 +610,7 @@ targets_call_count(const struct targets *s)
 }
 
 unsigned
-targets_open_count(const struct targets *s)
+targets_unstored_count(const struct targets *s)
 {
-	return s->open_count;
+	return s->unstored_count;
 }

@@ -105,6 +105,6 @@ int32_t target_instance(const struct target *t);
 unsigned targets_count(const struct targets *s);
 unsigned targets_state_count(const struct targets *s, enum target_state state);
 unsigned targets_call_count(const struct targets *s);
-unsigned targets_open_count(const struct targets *s);
+unsigned targets_unstored_count(const struct targets *s);
 
 #endif

@@ -376,7 +376,7 @@ test_unstored_results_bound_claims(void **state)
 		call_ended(t, false);
 		call_ended(t, false);
 	}
-	assert_int_equal(targets_open_count(s), 4);
+	assert_int_equal(targets_unstored_count(s), 4);
 	assert_null(targets_pick(s));
 	targets_settled(s, t);
 	assert_non_null(targets_pick(s));
