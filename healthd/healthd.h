@@ -13,6 +13,7 @@
  *   mend.c        sessions that failed, were never made, or post to another public URL
  *   care.c        a walk over instances that asks the provider of each
  *   stalled.c     sent messages without a receipt
+ *   silence.c     numbers of which nothing is heard any more, as those messages show
  *   recover.c     deliveries that endpoints missed and asked for again
  *   purge.c       rows that have served their time
  *   stats.c       what happened, per company and hour
@@ -77,6 +78,7 @@ enum healthd_metric {
 	M_STRANDED,
 	M_LEDGER_DIFFERENCE,
 	M_STALLED,
+	M_INBOUND_STALLED,
 	M_COUNT
 };
 

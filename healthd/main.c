@@ -25,6 +25,7 @@
 #include "model/recovery.h"
 #include "model/route.h"
 #include "model/send_queue.h"
+#include "model/silence.h"
 #include "model/stalled.h"
 #include "model/stats.h"
 #include "model/wake.h"
@@ -95,6 +96,8 @@ static const struct metric_def healthd_metrics[M_COUNT] = {
 				 "Messages accepted and not accounted for; must be 0."},
 	[M_STALLED] = {"messages_stalled_total", METRIC_COUNTER,
 		       "Messages sent of which no receipt came in time."},
+	[M_INBOUND_STALLED] = {"inbound_stalled_total", METRIC_COUNTER,
+			       "Connected instances of which nothing was heard any more."},
 };
 
 static const struct daemon_metrics healthd_tables[] = {
@@ -116,14 +119,23 @@ healthd_task_ended(void *arg, unsigned key, bool is_ok, int64_t duration_us)
 /* ---- wiring ---- */
 
 static const struct db_stmt_table *const work_tables[] = {
-	&delivery_stmt_table,       &gauge_stmt_table,
-	&instance_stmt_table,       &instance_lock_stmt_table,
-	&instance_state_stmt_table, &outbox_stmt_table,
-	&partition_stmt_table,      &provider_check_stmt_table,
-	&purge_stmt_table,          &recovery_stmt_table,
-	&route_stmt_table,          &send_queue_stmt_table,
-	&stalled_stmt_table,        &stats_stmt_table,
-	&wake_stmt_table,           NULL,
+	&delivery_stmt_table,
+	&gauge_stmt_table,
+	&instance_stmt_table,
+	&instance_lock_stmt_table,
+	&instance_state_stmt_table,
+	&outbox_stmt_table,
+	&partition_stmt_table,
+	&provider_check_stmt_table,
+	&purge_stmt_table,
+	&recovery_stmt_table,
+	&route_stmt_table,
+	&send_queue_stmt_table,
+	&silence_stmt_table,
+	&stalled_stmt_table,
+	&stats_stmt_table,
+	&wake_stmt_table,
+	NULL,
 };
 static const struct db_stmt_table *const lock_tables[] = {&leadership_stmt_table, NULL};
 

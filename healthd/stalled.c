@@ -17,6 +17,7 @@
 #include "model/stalled.h"
 #include "model/wake.h"
 #include "provider/provider.h"
+#include "silence.h"
 #include "step.h"
 #include "tasks.h"
 
@@ -66,6 +67,7 @@ stalled_flagged(void *arg, struct task *t, const struct db_unit *u)
 		log_warn("message.stalled", LOG_INT("rows", count));
 		wake_send(s->h->wake);
 	}
+	silence_begun(s->h, u, STALLED_STMTS);
 	page_ended(s, t);
 }
 
@@ -118,6 +120,7 @@ stalled_listed(void *arg, struct task *t, const struct db_unit *u)
 	next = db_unit_new();
 	stalled_add(next, found, found_count, clock_wall_us(),
 		    slice_of(daemon_worker(s->h->daemon)));
+	silence_begin(next, s->mem, found, found_count, s->h->conf->common.sending_deadline_us);
 	step_submit(s->h, t, next, stalled_flagged, s);
 }
 
@@ -126,8 +129,12 @@ stalled_next(struct stalled *s, struct task *t)
 {
 	struct db_unit *u;
 
-	if (s->done_us >= s->end_us || task_should_end(t)) {
+	if (task_should_end(t)) {
 		task_done(t, true);
+		return;
+	}
+	if (s->done_us >= s->end_us) {
+		silence_end_run(s->h, t);
 		return;
 	}
 	u = db_unit_new();

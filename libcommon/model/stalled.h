@@ -42,7 +42,9 @@ unsigned stalled_list_rows(const struct db_unit *u, struct arena *a, struct stal
 /* Smallest id an event of that time can have. */
 struct uuid stalled_floor(int64_t at_us);
 
-/* Flag them, with event and transition, where still no receipt has come. */
+#define STALLED_STMTS 1
+/* Flag them, with event and transition, where still no receipt has come: STALLED_STMTS statements,
+ * the first of the unit. */
 void stalled_add(struct db_unit *u, const struct stalled_row *const *rows, unsigned count,
 		 int64_t at_us, struct slice worker);
 /* How many were flagged. */
