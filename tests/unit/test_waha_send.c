@@ -9,28 +9,20 @@
 
 #include <cmocka.h>
 
-#define VECTORS    "tests/vectors/waha/"
-#define VECTOR_MAX 65536
-#define CHAT       "5511900000002@c.us"
-#define GROUP      "120363000000000001@g.us"
-#define REF        "3EB0C0FFEE0000000001"
+#include "waha_vectors.h"
+
+#define CHAT  "5511900000002@c.us"
+#define GROUP "120363000000000001@g.us"
+#define REF   "3EB0C0FFEE0000000001"
 
 static const struct uuid stored = {{1, 2, 3, 4}};
 
 static const struct json *
 vector_json(struct arena *a, const char *name)
 {
-	char *path = arena_printf(a, VECTORS "%s.json", name);
-	char *text = arena_alloc(a, VECTOR_MAX);
-	FILE *f = fopen(path, "r");
 	const struct json *v;
-	size_t n;
 
-	if (f == NULL)
-		fail_msg("%s: run from the top of the source tree", path);
-	n = fread(text, 1, VECTOR_MAX, f);
-	(void)fclose(f);
-	assert_int_equal(json_parse(slice_make(text, n), a, &v, NULL, NULL), GH_OK);
+	assert_int_equal(json_parse(vector_read(a, name), a, &v, NULL, NULL), GH_OK);
 	return v;
 }
 
