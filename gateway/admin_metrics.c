@@ -7,8 +7,7 @@
 
 struct metrics_page {
 	struct gw_page page;
-	unsigned count; /* companies shown */
-	bool has_more;
+	struct gw_shown shown;
 	int64_t total;
 	struct company_row *companies; /* newest first; strings in the request's arena */
 };
@@ -121,17 +120,18 @@ static void
 metrics_done(struct gw_req *req, const struct db_unit *u)
 {
 	const struct metrics_page *m = req->user;
+	unsigned n = m->shown.count;
 	struct stats_progress progress;
 	struct json_w *w = gw_begin(req, "Metrics");
 
 	stats_progress_read(u, AT_PROGRESS, &progress);
 	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < m->count; i++)
+	for (unsigned i = 0; i < n; i++)
 		write_company(w, u, &m->companies[i]);
 	json_w_close(w, ']');
 	json_w_time(w, "as_of", progress.done_us);
-	gw_send_id_list(req, &m->page, m->total, m->has_more,
-			m->count > 0 ? m->companies[m->count - 1].id : 0);
+	gw_send_id_page(req, &m->page, m->total, &m->shown, n > 0 ? m->companies[0].id : 0,
+			n > 0 ? m->companies[n - 1].id : 0);
 }
 
 static void
@@ -142,23 +142,22 @@ companies_read(struct gw_req *req, const struct db_unit *u)
 	int32_t ids[GW_LIMIT_MAX];
 	struct db_unit *next;
 
-	m->has_more = found > m->page.limit;
-	m->count = m->has_more ? m->page.limit : found;
+	m->shown = gw_page_shown(&m->page, found);
 	m->total = company_count(u, 1);
-	m->companies = arena_alloc_array(req->a, m->count, sizeof(*m->companies));
-	for (unsigned i = 0; i < m->count; i++) {
+	m->companies = arena_alloc_array(req->a, m->shown.count, sizeof(*m->companies));
+	for (unsigned i = 0; i < m->shown.count; i++) {
 		struct company_row *row = &m->companies[i];
 
-		company_row_read(u, 0, i, row);
+		company_row_read(u, 0, m->shown.first + i, row);
 		row->name = arena_dup(req->a, row->name);
 		row->status = arena_dup(req->a, row->status);
 		ids[i] = row->id;
 	}
 	next = db_unit_new();
 	stats_progress_add(next);
-	backlog_queues_add(next, ids, m->count);
-	backlog_outbox_add(next, ids, m->count);
-	stats_totals_add(next, ids, m->count);
+	backlog_queues_add(next, ids, m->shown.count);
+	backlog_outbox_add(next, ids, m->shown.count);
+	stats_totals_add(next, ids, m->shown.count);
 	gw_submit(req, req->gw->read, next, metrics_done, NULL);
 }
 
@@ -166,13 +165,15 @@ static void
 metrics_list(struct gw_req *req)
 {
 	struct metrics_page *m = arena_alloc(req->a, sizeof(*m));
+	struct id_page ids;
 	struct db_unit *u;
 
 	if (!gw_page_read(req, GW_ID_KEY_SIZE, &m->page))
 		return;
 	req->user = m;
 	u = db_unit_new();
-	company_list_add(u, SLICE_NONE, gw_page_id(&m->page), m->page.limit + 1, m->page.offset);
+	ids = gw_page_ids(&m->page);
+	company_list_add(u, SLICE_NONE, &ids);
 	company_count_add(u, SLICE_NONE);
 	gw_submit(req, req->gw->read, u, companies_read, NULL);
 }

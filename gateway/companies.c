@@ -122,24 +122,23 @@ send_row(struct gw_req *req, const struct db_unit *u, unsigned stmt, unsigned st
 
 /* ---- reading ---- */
 
+static int32_t
+list_write(struct gw_req *req GH_UNUSED, const struct db_unit *u, unsigned i, struct json_w *w)
+{
+	struct company_row row;
+
+	company_row_read(u, 0, i, &row);
+	json_w_open(w, NULL, '{');
+	write_members(w, &row);
+	json_w_close(w, '}');
+	return row.id;
+}
+
 static void
 list_read(struct gw_req *req, const struct db_unit *u)
 {
-	const struct gw_page *page = req->user;
-	unsigned count = company_row_count(u, 0);
-	unsigned shown = count > page->limit ? page->limit : count;
-	struct company_row row = {0};
-	struct json_w *w = gw_begin(req, "Companies");
-
-	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown; i++) {
-		company_row_read(u, 0, i, &row);
-		json_w_open(w, NULL, '{');
-		write_members(w, &row);
-		json_w_close(w, '}');
-	}
-	json_w_close(w, ']');
-	gw_send_id_list(req, page, company_count(u, 1), count > shown, row.id);
+	gw_send_id_list(req, req->user, "Companies", u, company_row_count(u, 0),
+			company_count(u, 1), list_write);
 }
 
 static void
@@ -147,6 +146,7 @@ companies_list(struct gw_req *req)
 {
 	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
 	struct slice status = gw_query(req, "status");
+	struct id_page ids;
 	struct db_unit *u;
 
 	if (status.p != NULL && !company_status_is_known(status))
@@ -156,7 +156,8 @@ companies_list(struct gw_req *req)
 		return;
 	req->user = page;
 	u = db_unit_new();
-	company_list_add(u, status, gw_page_id(page), page->limit + 1, page->offset);
+	ids = gw_page_ids(page);
+	company_list_add(u, status, &ids);
 	company_count_add(u, status);
 	gw_submit(req, req->gw->read, u, list_read, NULL);
 }

@@ -30,7 +30,7 @@ add_endpoint(struct gw_req *req, struct db_unit *u)
 {
 	const struct request *r = req->user;
 
-	endpoint_list_add(u, req->who.company_id, r->instance_id, r->endpoint_id, INT32_MAX, 1, 0);
+	endpoint_get_add(u, req->who.company_id, r->instance_id, r->endpoint_id);
 }
 
 /* False: there is none, and the request was answered. *is_on: it may be posted to. */

@@ -42,7 +42,7 @@ static void
 op_add_row(struct op *o, struct db_unit *u)
 {
 	o->row_at = db_unit_count(u);
-	endpoint_list_add(u, o->key.company_id, o->key.instance_id, o->key.id, INT32_MAX, 1, 0);
+	endpoint_get_add(u, o->key.company_id, o->key.instance_id, o->key.id);
 }
 
 /* False: there is no such endpoint, and the request was answered. */

@@ -163,36 +163,35 @@ reply_row(struct gw_req *req, const struct db_unit *u, unsigned status, const ch
 
 /* ---- list ---- */
 
+static int32_t
+list_write(struct gw_req *req, const struct db_unit *u, unsigned i, struct json_w *w)
+{
+	struct endpoint_row *row = arena_alloc(req->a, sizeof(*row));
+
+	endpoint_row_read(u, 0, i, req->a, row);
+	json_w_open(w, NULL, '{');
+	endpoints_json_members(req, w, row, NULL);
+	json_w_close(w, '}');
+	return row->id;
+}
+
 static void
 list_done(struct gw_req *req, const struct db_unit *u)
 {
-	const struct gw_page *page = req->user;
-	struct endpoint_row *row = arena_alloc(req->a, sizeof(*row));
-	unsigned found = endpoint_row_count(u, 0);
-	unsigned shown = found > page->limit ? page->limit : found;
 	int64_t total = endpoint_count_of(u, 1);
-	struct json_w *w;
 
-	if (total < 0) {
+	if (total < 0)
 		gw_error(req, GW_E_NOT_FOUND, "No such instance");
-		return;
-	}
-	w = gw_begin(req, "Webhooks");
-	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown; i++) {
-		endpoint_row_read(u, 0, i, req->a, row);
-		json_w_open(w, NULL, '{');
-		endpoints_json_members(req, w, row, NULL);
-		json_w_close(w, '}');
-	}
-	json_w_close(w, ']');
-	gw_send_id_list(req, page, total, found > shown, row->id);
+	else
+		gw_send_id_list(req, req->user, "Webhooks", u, endpoint_row_count(u, 0), total,
+				list_write);
 }
 
 static void
 endpoints_list(struct gw_req *req)
 {
 	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
+	struct id_page ids;
 	struct db_unit *u;
 	int32_t instance_id;
 
@@ -200,8 +199,8 @@ endpoints_list(struct gw_req *req)
 	if (!gw_id_param(req, "id", &instance_id) || !gw_page_read(req, GW_ID_KEY_SIZE, page))
 		return;
 	u = db_unit_new();
-	endpoint_list_add(u, req->who.company_id, instance_id, 0, gw_page_id(page), page->limit + 1,
-			  page->offset);
+	ids = gw_page_ids(page);
+	endpoint_list_add(u, req->who.company_id, instance_id, &ids);
 	endpoint_count_add(u, req->who.company_id, instance_id);
 	gw_submit(req, req->gw->read, u, list_done, NULL);
 }
@@ -286,7 +285,7 @@ endpoints_update(struct gw_req *req)
 	if (!gw_id_param(req, "id", &instance_id) || !gw_id_param(req, "wid", &id))
 		return;
 	u = db_unit_new();
-	endpoint_list_add(u, req->who.company_id, instance_id, id, INT32_MAX, 1, 0);
+	endpoint_get_add(u, req->who.company_id, instance_id, id);
 	gw_submit(req, req->gw->read, u, update_found, NULL);
 }
 

@@ -28,6 +28,7 @@
 #include "http/query.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "model/id_page.h"
 
 #include "doc.h"
 
@@ -347,8 +348,8 @@ struct gw_page {
  * invalid_cursor). Ask the database for limit + 1 rows: the last one only says that there are
  * more. */
 bool gw_page_read(struct gw_req *req, size_t key_n, struct gw_page *page) GH_MUST_USE;
-/* The key as an integer id; INT32_MAX without a cursor, so that "id < $1" always works. */
-int32_t gw_page_id(const struct gw_page *page);
+/* The rows to ask the database for, of a list keyed by an integer id (model/id_page.h). */
+struct id_page gw_page_ids(const struct gw_page *page);
 /* The ids of the page, whatever the filters: from <= id < before. Without a cursor all of them. */
 void gw_page_uuids(const struct gw_page *page, struct uuid *from, struct uuid *before);
 
@@ -369,14 +370,19 @@ void gw_page_cut(const struct gw_page *page, bool is_cut, const void *end, struc
 
 /* After "data": write total (-1: unknown, omitted; is_capped: there may be more), next_cursor
  * (last_key: of the last row shown, key_n bytes; used only with has_more), prev_cursor (first_key;
- * used only with has_less) and has_more, and answer 200. first_key NULL: the list leads forward
- * only. */
+ * used only with has_less) and has_more, and answer 200. */
 void gw_send_page(struct gw_req *req, const struct gw_page *page, int64_t total, bool is_capped,
 		  const struct gw_shown *shown, const void *first_key, const void *last_key);
-/* The same for lists keyed by an integer id that lead forward only; total is of a count cut at
- * GW_TOTAL_MAX + 1. */
-void gw_send_id_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
-		     int32_t last_id);
+/* The same for lists keyed by an integer id; total is of a count cut at GW_TOTAL_MAX + 1. */
+void gw_send_id_page(struct gw_req *req, const struct gw_page *page, int64_t total,
+		     const struct gw_shown *shown, int32_t first_id, int32_t last_id);
+
+/* Write row i of the page as an element of "data"; returns its id. */
+typedef int32_t gw_id_row_fn(struct gw_req *req, const struct db_unit *u, unsigned i,
+			     struct json_w *w);
+/* The whole reply of such a list: found rows were read for page. */
+void gw_send_id_list(struct gw_req *req, const struct gw_page *page, const char *message,
+		     const struct db_unit *u, unsigned found, int64_t total, gw_id_row_fn *write);
 
 /* ---- tokens (auth.c) ---- */
 

@@ -218,37 +218,38 @@ instances_get(struct gw_req *req)
 	gw_submit(req, req->gw->read, u, get_done, NULL);
 }
 
+static int32_t
+list_write(struct gw_req *req, const struct db_unit *u, unsigned i, struct json_w *w)
+{
+	struct instance_row row;
+
+	instance_row_read(u, 0, i, req->a, &row);
+	json_w_open(w, NULL, '{');
+	instances_json_members(w, &row);
+	json_w_close(w, '}');
+	return row.id;
+}
+
 static void
 list_done(struct gw_req *req, const struct db_unit *u)
 {
-	const struct gw_page *page = req->user;
-	unsigned found = instance_row_count(u, 0);
-	unsigned shown = found > page->limit ? page->limit : found;
-	struct instance_row row = {0};
-	struct json_w *w = gw_begin(req, "Instances");
-
-	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown; i++) {
-		instance_row_read(u, 0, i, req->a, &row);
-		json_w_open(w, NULL, '{');
-		instances_json_members(w, &row);
-		json_w_close(w, '}');
-	}
-	json_w_close(w, ']');
-	gw_send_id_list(req, page, instance_count_of(u, 1), found > shown, row.id);
+	gw_send_id_list(req, req->user, "Instances", u, instance_row_count(u, 0),
+			instance_count_of(u, 1), list_write);
 }
 
 static void
 instances_list(struct gw_req *req)
 {
 	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
+	struct id_page ids;
 	struct db_unit *u;
 
 	req->user = page;
 	if (!gw_page_read(req, GW_ID_KEY_SIZE, page))
 		return;
 	u = db_unit_new();
-	instance_list_add(u, req->who.company_id, gw_page_id(page), page->limit + 1, page->offset);
+	ids = gw_page_ids(page);
+	instance_list_add(u, req->who.company_id, &ids);
 	instance_count_add(u, req->who.company_id, GW_TOTAL_MAX + 1);
 	gw_submit(req, req->gw->read, u, list_done, NULL);
 }

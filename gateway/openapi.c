@@ -461,8 +461,8 @@ static const struct gw_schema page_schema = {
 			    GW_FIELD("total_capped", BOOL, .flags = GW_F_OPTIONAL),
 			    GW_FIELD("next_cursor", STRING, .flags = GW_F_NULL,
 				     .text = "For the parameter cursor of the next request"),
-			    GW_FIELD("prev_cursor", STRING, .flags = GW_F_NULL | GW_F_OPTIONAL,
-				     .text = "The same, towards newer rows; not of every list"),
+			    GW_FIELD("prev_cursor", STRING, .flags = GW_F_NULL,
+				     .text = "The same, towards newer rows"),
 			    GW_FIELD("has_more", BOOL)),
 };
 

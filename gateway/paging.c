@@ -149,16 +149,20 @@ gw_page_read(struct gw_req *req, size_t key_n, struct gw_page *page)
 	return true;
 }
 
-int32_t
-gw_page_id(const struct gw_page *page)
+struct id_page
+gw_page_ids(const struct gw_page *page)
 {
-	uint32_t id;
+	struct id_page ids = {
+		.key = INT32_MAX,
+		.is_back = page->is_back,
+		.limit = page->limit + 1,
+		.offset = page->offset,
+	};
 
-	if (!page->has_cursor)
-		return INT32_MAX;
-	id = (uint32_t)page->key[0] << 24 | (uint32_t)page->key[1] << 16 |
-	     (uint32_t)page->key[2] << 8 | page->key[3];
-	return (int32_t)id;
+	if (page->has_cursor)
+		ids.key = (int32_t)((uint32_t)page->key[0] << 24 | (uint32_t)page->key[1] << 16 |
+				    (uint32_t)page->key[2] << 8 | page->key[3]);
+	return ids;
 }
 
 void
@@ -262,25 +266,48 @@ gw_send_page(struct gw_req *req, const struct gw_page *page, int64_t total, bool
 
 	if (shown->has_more)
 		next = cursor_write(req, CURSOR_NEXT, last_key, page->key_n);
-	if (first_key != NULL && shown->has_less)
+	if (shown->has_less)
 		prev = cursor_write(req, CURSOR_PREV, first_key, page->key_n);
 	write_total(w, total, is_capped);
 	json_w_str(w, "next_cursor", slice_of(next));
-	if (first_key != NULL)
-		json_w_str(w, "prev_cursor", slice_of(prev));
+	json_w_str(w, "prev_cursor", slice_of(prev));
 	json_w_bool(w, "has_more", shown->has_more);
 	link_header(req, page, next, prev);
 	gw_send(req, 200);
 }
 
-void
-gw_send_id_list(struct gw_req *req, const struct gw_page *page, int64_t total, bool has_more,
-		int32_t last_id)
+static void
+id_key(int32_t id, uint8_t key[GW_ID_KEY_SIZE])
 {
-	const struct gw_shown shown = {.has_more = has_more};
-	uint8_t last[GW_ID_KEY_SIZE];
-
 	for (unsigned i = 0; i < GW_ID_KEY_SIZE; i++)
-		last[i] = (uint8_t)((uint32_t)last_id >> (8 * (GW_ID_KEY_SIZE - 1 - i)));
-	gw_send_page(req, page, total, total > GW_TOTAL_MAX, &shown, NULL, last);
+		key[i] = (uint8_t)((uint32_t)id >> (8 * (GW_ID_KEY_SIZE - 1 - i)));
+}
+
+void
+gw_send_id_page(struct gw_req *req, const struct gw_page *page, int64_t total,
+		const struct gw_shown *shown, int32_t first_id, int32_t last_id)
+{
+	uint8_t first[GW_ID_KEY_SIZE], last[GW_ID_KEY_SIZE];
+
+	id_key(first_id, first);
+	id_key(last_id, last);
+	gw_send_page(req, page, total, total > GW_TOTAL_MAX, shown, first, last);
+}
+
+void
+gw_send_id_list(struct gw_req *req, const struct gw_page *page, const char *message,
+		const struct db_unit *u, unsigned found, int64_t total, gw_id_row_fn *write)
+{
+	const struct gw_shown shown = gw_page_shown(page, found);
+	struct json_w *w = gw_begin(req, message);
+	int32_t first_id = 0, last_id = 0;
+
+	json_w_open(w, GW_DATA, '[');
+	for (unsigned i = 0; i < shown.count; i++) {
+		last_id = write(req, u, shown.first + i, w);
+		if (i == 0)
+			first_id = last_id;
+	}
+	json_w_close(w, ']');
+	gw_send_id_page(req, page, total, &shown, first_id, last_id);
 }

@@ -146,35 +146,36 @@ send_row(struct gw_req *req, const struct db_unit *u, unsigned stmt, unsigned st
 
 /* ---- reading ---- */
 
+static int32_t
+list_write(struct gw_req *req GH_UNUSED, const struct db_unit *u, unsigned i, struct json_w *w)
+{
+	struct provider_row row;
+
+	provider_row_read(u, 0, i, &row);
+	write_row(w, NULL, &row);
+	return row.id;
+}
+
 static void
 list_read(struct gw_req *req, const struct db_unit *u)
 {
-	const struct gw_page *page = req->user;
-	unsigned count = provider_row_count(u, 0);
-	unsigned shown = count > page->limit ? page->limit : count;
-	struct provider_row row = {0};
-	struct json_w *w = gw_begin(req, "Providers");
-
-	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown; i++) {
-		provider_row_read(u, 0, i, &row);
-		write_row(w, NULL, &row);
-	}
-	json_w_close(w, ']');
-	gw_send_id_list(req, page, provider_count(u, 1), count > shown, row.id);
+	gw_send_id_list(req, req->user, "Providers", u, provider_row_count(u, 0),
+			provider_count(u, 1), list_write);
 }
 
 static void
 providers_list(struct gw_req *req)
 {
 	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
+	struct id_page ids;
 	struct db_unit *u;
 
 	if (!gw_page_read(req, GW_ID_KEY_SIZE, page))
 		return;
 	req->user = page;
 	u = db_unit_new();
-	provider_list_add(u, gw_page_id(page), page->limit + 1, page->offset);
+	ids = gw_page_ids(page);
+	provider_list_add(u, &ids);
 	provider_count_add(u);
 	gw_submit(req, req->gw->read, u, list_read, NULL);
 }
@@ -215,35 +216,35 @@ write_instance(struct json_w *w, const struct provider_instance *r)
 }
 
 /* Statement 0 is the provider, 1 its instances. */
+static int32_t
+instance_write(struct gw_req *req GH_UNUSED, const struct db_unit *u, unsigned i, struct json_w *w)
+{
+	struct provider_instance row;
+
+	provider_instance_read(u, 1, i, &row);
+	write_instance(w, &row);
+	return row.id;
+}
+
 static void
 instances_read(struct gw_req *req, const struct db_unit *u)
 {
-	const struct gw_page *page = req->user;
-	unsigned count = provider_instance_count(u, 1);
-	unsigned shown = count > page->limit ? page->limit : count;
-	struct provider_instance row = {0};
 	struct provider_row provider;
-	struct json_w *w;
 
 	if (provider_row_count(u, 0) == 0) {
 		gw_error(req, GW_E_NOT_FOUND, "No such provider");
 		return;
 	}
 	provider_row_read(u, 0, 0, &provider);
-	w = gw_begin(req, "Instances of the provider");
-	json_w_open(w, GW_DATA, '[');
-	for (unsigned i = 0; i < shown; i++) {
-		provider_instance_read(u, 1, i, &row);
-		write_instance(w, &row);
-	}
-	json_w_close(w, ']');
-	gw_send_id_list(req, page, provider.current_instances, count > shown, row.id);
+	gw_send_id_list(req, req->user, "Instances of the provider", u,
+			provider_instance_count(u, 1), provider.current_instances, instance_write);
 }
 
 static void
 providers_instances(struct gw_req *req)
 {
 	struct gw_page *page = arena_alloc(req->a, sizeof(*page));
+	struct id_page ids;
 	struct db_unit *u;
 	int32_t id;
 
@@ -252,7 +253,8 @@ providers_instances(struct gw_req *req)
 	req->user = page;
 	u = db_unit_new();
 	provider_get_add(u, id);
-	provider_instances_add(u, id, gw_page_id(page), page->limit + 1, page->offset);
+	ids = gw_page_ids(page);
+	provider_instances_add(u, id, &ids);
 	gw_submit(req, req->gw->read, u, instances_read, NULL);
 }
 

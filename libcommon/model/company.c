@@ -1,5 +1,7 @@
 #include "model/company.h"
 
+#include "model/id_page.h"
+
 #define COLUMNS "id, name, status, rate_per_minute, rate_per_hour, created_at, updated_at"
 
 static const char company_insert_sql[] =
@@ -14,10 +16,9 @@ static const char company_insert_sql[] =
 static const char company_get_sql[] = "SELECT " COLUMNS " FROM companies WHERE id = $1";
 
 static const char company_list_sql[] =
-	"SELECT " COLUMNS " FROM companies\n"
-	"WHERE id < $2 AND CASE WHEN $1::text IS NULL THEN status <> 'deleted'\n"
-	"                       ELSE status = $1 END\n"
-	"ORDER BY id DESC LIMIT $3::int4 OFFSET $4::int4";
+	ID_PAGE_SQL("SELECT " COLUMNS " FROM companies\n",
+		    "CASE WHEN $1::text IS NULL THEN status <> 'deleted' ELSE status = $1 END",
+		    "id", "$2", "$3", "$4", "$5");
 
 static const char company_count_sql[] =
 	"SELECT count(*) FROM (SELECT 1 FROM companies\n"
@@ -83,8 +84,7 @@ static const struct db_stmt company_stmts[] = {
 	[COMPANY_INSERT] = {"company_insert", company_insert_sql,
 			    DB_TYPES(DB_TEXT, DB_TEXT, DB_INT4, DB_INT4, DB_BYTEA)},
 	[COMPANY_GET] = {"company_get", company_get_sql, DB_TYPES(DB_INT4)},
-	[COMPANY_LIST] = {"company_list", company_list_sql,
-			  DB_TYPES(DB_TEXT, DB_INT4, DB_INT4, DB_INT4)},
+	[COMPANY_LIST] = {"company_list", company_list_sql, DB_TYPES(DB_TEXT, ID_PAGE_TYPES)},
 	[COMPANY_COUNT] = {"company_count", company_count_sql, DB_TYPES(DB_TEXT)},
 	[COMPANY_UPDATE] = {"company_update", company_update_sql,
 			    DB_TYPES(DB_INT4, DB_TEXT, DB_TEXT, DB_INT4, DB_INT4)},
@@ -121,15 +121,12 @@ company_get_add(struct db_unit *u, int32_t id)
 }
 
 void
-company_list_add(struct db_unit *u, struct slice status, int32_t before_id, unsigned limit,
-		 unsigned offset)
+company_list_add(struct db_unit *u, struct slice status, const struct id_page *page)
 {
 	struct db_params *p = db_unit_add(u, &company_stmts[COMPANY_LIST]);
 
 	db_p_text(p, status);
-	db_p_i32(p, before_id);
-	db_p_i32(p, (int32_t)limit);
-	db_p_i32(p, (int32_t)offset);
+	id_page_add(p, page);
 }
 
 void

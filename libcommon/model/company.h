@@ -12,6 +12,8 @@
 #include "base/slice.h"
 #include "db/db.h"
 
+struct id_page;
+
 #define COMPANY_NAME_MAX     200 /* characters */
 #define COMPANY_RATE_MAX     100000000
 #define COMPANY_RATE_MINUTE  60 /* defaults */
@@ -40,9 +42,8 @@ struct company_change {
 void company_insert_add(struct db_unit *u, const struct company_change *c, struct slice token_hash);
 /* One row or none. */
 void company_get_add(struct db_unit *u, int32_t id);
-/* Rows with id < before_id, newest first; status SLICE_NONE: all but deleted ones. Primary key. */
-void company_list_add(struct db_unit *u, struct slice status, int32_t before_id, unsigned limit,
-		      unsigned offset);
+/* A page of the rows with the status, SLICE_NONE: all but deleted ones. Primary key. */
+void company_list_add(struct db_unit *u, struct slice status, const struct id_page *page);
 /* How many the list has, cut at COMPANY_COUNT_CAPPED. */
 void company_count_add(struct db_unit *u, struct slice status);
 int64_t company_count(const struct db_unit *u, unsigned stmt);

@@ -1,6 +1,7 @@
 #include "model/endpoint.h"
 
 #include "base/arena.h"
+#include "model/id_page.h"
 
 #define ENDPOINT_COLUMNS                                                                           \
 	"SELECT e.id, e.instance_id, e.url, e.events, e.format, e.custom_headers_sealed,\n"        \
@@ -37,11 +38,15 @@ static const char endpoint_delete_sql[] =
 	"  RETURNING *\n"
 	")\n" ENDPOINT_COLUMNS "FROM e";
 
-static const char endpoint_list_sql[] =
+static const char endpoint_get_sql[] =
 	ENDPOINT_COLUMNS "FROM instance_webhooks e\n"
-			 "WHERE e.company_id = $1 AND e.instance_id = $2 AND e.deleted_at IS NULL\n"
-			 "  AND ($3 = 0 OR e.id = $3) AND e.id < $4\n"
-			 "ORDER BY e.id DESC LIMIT $5 OFFSET $6";
+			 "WHERE e.id = $3 AND e.company_id = $1 AND e.instance_id = $2\n"
+			 "  AND e.deleted_at IS NULL";
+
+static const char endpoint_list_sql[] =
+	ID_PAGE_SQL(ENDPOINT_COLUMNS "FROM instance_webhooks e\n",
+		    "e.company_id = $1 AND e.instance_id = $2 AND e.deleted_at IS NULL", "e.id",
+		    "$3", "$4", "$5", "$6");
 
 static const char endpoint_count_sql[] =
 	"SELECT (SELECT count(*) FROM instance_webhooks e\n"
@@ -49,7 +54,14 @@ static const char endpoint_count_sql[] =
 	"          AND e.deleted_at IS NULL)\n"
 	"FROM instances i WHERE i.id = $2 AND i.company_id = $1 AND i.status <> 'deleted'";
 
-enum { ENDPOINT_INSERT, ENDPOINT_UPDATE, ENDPOINT_DELETE, ENDPOINT_LIST, ENDPOINT_COUNT };
+enum {
+	ENDPOINT_INSERT,
+	ENDPOINT_UPDATE,
+	ENDPOINT_DELETE,
+	ENDPOINT_GET,
+	ENDPOINT_LIST,
+	ENDPOINT_COUNT
+};
 
 static const struct db_stmt endpoint_stmts[] = {
 	[ENDPOINT_INSERT] = {"endpoint_insert", endpoint_insert_sql,
@@ -60,8 +72,9 @@ static const struct db_stmt endpoint_stmts[] = {
 				      DB_TEXT, DB_BYTEA, DB_BOOL)},
 	[ENDPOINT_DELETE] = {"endpoint_delete", endpoint_delete_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
+	[ENDPOINT_GET] = {"endpoint_get", endpoint_get_sql, DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
 	[ENDPOINT_LIST] = {"endpoint_list", endpoint_list_sql,
-			   DB_TYPES(DB_INT4, DB_INT4, DB_INT4, DB_INT4, DB_INT8, DB_INT8)},
+			   DB_TYPES(DB_INT4, DB_INT4, ID_PAGE_TYPES)},
 	[ENDPOINT_COUNT] = {"endpoint_count", endpoint_count_sql, DB_TYPES(DB_INT4, DB_INT4)},
 };
 const struct db_stmt_table endpoint_stmt_table = DB_STMT_TABLE(endpoint_stmts);
@@ -130,14 +143,20 @@ endpoint_delete_add(struct db_unit *u, int32_t company_id, int32_t instance_id, 
 }
 
 void
-endpoint_list_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id,
-		  int32_t before_id, unsigned limit, unsigned offset)
+endpoint_get_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id)
 {
-	struct db_params *p = endpoint_own_add(u, ENDPOINT_LIST, company_id, instance_id, id);
+	endpoint_own_add(u, ENDPOINT_GET, company_id, instance_id, id);
+}
 
-	db_p_i32(p, before_id);
-	db_p_i64(p, limit);
-	db_p_i64(p, offset);
+void
+endpoint_list_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
+		  const struct id_page *page)
+{
+	struct db_params *p = db_unit_add(u, &endpoint_stmts[ENDPOINT_LIST]);
+
+	db_p_i32(p, company_id);
+	db_p_i32(p, instance_id);
+	id_page_add(p, page);
 }
 
 void

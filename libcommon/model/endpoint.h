@@ -14,6 +14,7 @@
 #include "model/event.h"
 
 struct arena;
+struct id_page;
 
 #define ENDPOINT_EVENTS_MAX 64
 
@@ -60,9 +61,11 @@ void endpoint_update_add(struct db_unit *u, int32_t company_id, int32_t instance
 			 const struct endpoint_set *set);
 /* One row (the deleted one) or none. Deliveries that wait end with their next claim. */
 void endpoint_delete_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id);
-/* id 0: all of the instance below before_id, newest first. Index instance_webhooks_owner. */
-void endpoint_list_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id,
-		       int32_t before_id, unsigned limit, unsigned offset);
+/* One row or none. */
+void endpoint_get_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id);
+/* A page of an instance's endpoints. Index instance_webhooks_owner. */
+void endpoint_list_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
+		       const struct id_page *page);
 /* How many the instance has, and whether the company has that instance at all. */
 void endpoint_count_add(struct db_unit *u, int32_t company_id, int32_t instance_id);
 /* -1: no such instance. */

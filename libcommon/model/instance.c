@@ -5,6 +5,7 @@
 #include "http/json.h"
 #include "model/event_sql.h"
 #include "model/facts.h"
+#include "model/id_page.h"
 #include "model/lookup.h"
 #include "model/queued_event.h"
 
@@ -33,9 +34,8 @@ static const char instance_external_sql[] =
 	"WHERE i.provider_id = $1 AND i.external_instance_id = $2 AND i.status <> 'deleted'";
 
 static const char instance_list_sql[] =
-	"SELECT " INSTANCE_COLUMNS "FROM instances i" INSTANCE_JOINS
-	"WHERE i.company_id = $1 AND i.id < $2 AND i.status <> 'deleted'\n"
-	"ORDER BY i.id DESC LIMIT $3 OFFSET $4";
+	ID_PAGE_SQL("SELECT " INSTANCE_COLUMNS "FROM instances i" INSTANCE_JOINS,
+		    "i.company_id = $1 AND i.status <> 'deleted'", "i.id", "$2", "$3", "$4", "$5");
 
 static const char instance_count_sql[] =
 	"SELECT count(*) FROM (SELECT 1 FROM instances\n"
@@ -168,8 +168,7 @@ static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_GET] = {"instance_get", instance_get_sql, DB_TYPES(DB_INT4, DB_INT4)},
 	[INSTANCE_EXTERNAL] = {"instance_external", instance_external_sql,
 			       DB_TYPES(DB_INT4, DB_TEXT)},
-	[INSTANCE_LIST] = {"instance_list", instance_list_sql,
-			   DB_TYPES(DB_INT4, DB_INT4, DB_INT8, DB_INT8)},
+	[INSTANCE_LIST] = {"instance_list", instance_list_sql, DB_TYPES(DB_INT4, ID_PAGE_TYPES)},
 	[INSTANCE_COUNT] = {"instance_count", instance_count_sql, DB_TYPES(DB_INT4, DB_INT8)},
 	[INSTANCE_SLOTS_LOCK] = {"instance_slots_lock", instance_slots_lock_sql, DB_TYPES(DB_INT4)},
 	[INSTANCE_INSERT] = {"instance_insert", instance_insert_sql,
@@ -300,13 +299,12 @@ instance_external_add(struct db_unit *u, int32_t provider_id, struct slice exter
 }
 
 void
-instance_list_add(struct db_unit *u, int32_t company_id, int32_t before_id, unsigned limit,
-		  unsigned offset)
+instance_list_add(struct db_unit *u, int32_t company_id, const struct id_page *page)
 {
-	struct db_params *p = instance_own_add(u, INSTANCE_LIST, company_id, before_id);
+	struct db_params *p = db_unit_add(u, &instance_stmts[INSTANCE_LIST]);
 
-	db_p_i64(p, limit);
-	db_p_i64(p, offset);
+	db_p_i32(p, company_id);
+	id_page_add(p, page);
 }
 
 void

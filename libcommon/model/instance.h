@@ -15,6 +15,7 @@
 #include "db/db.h"
 
 struct arena;
+struct id_page;
 
 /* ---- the reference: what sending needs to know ---- */
 
@@ -72,9 +73,8 @@ void instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struc
 void instance_get_add(struct db_unit *u, int32_t company_id, int32_t id);
 /* The instance that a session of a provider is: one row or none. Index instances_external. */
 void instance_external_add(struct db_unit *u, int32_t provider_id, struct slice external_id);
-/* Instances of a company with id < before_id, newest first. Index instances_company. */
-void instance_list_add(struct db_unit *u, int32_t company_id, int32_t before_id, unsigned limit,
-		       unsigned offset);
+/* A page of a company's instances. Index instances_company. */
+void instance_list_add(struct db_unit *u, int32_t company_id, const struct id_page *page);
 /* How many there are, counting no further than max. */
 void instance_count_add(struct db_unit *u, int32_t company_id, int64_t max);
 int64_t instance_count_of(const struct db_unit *u, unsigned stmt);

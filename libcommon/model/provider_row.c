@@ -1,6 +1,7 @@
 #include "model/provider_row.h"
 
 #include "base/arena.h"
+#include "model/id_page.h"
 
 #define COLUMNS                                                                                    \
 	"p.id, p.type, p.name, p.base_url, p.api_key_sealed IS NOT NULL, p.max_instances,\n"       \
@@ -21,8 +22,8 @@ static const char provider_get_sql[] =
 	"SELECT " COLUMNS " FROM providers p WHERE p.id = $1 AND p.deleted_at IS NULL";
 
 static const char provider_list_sql[] =
-	"SELECT " COLUMNS " FROM providers p WHERE p.id < $1 AND p.deleted_at IS NULL\n"
-	"ORDER BY p.id DESC LIMIT $2::int4 OFFSET $3::int4";
+	ID_PAGE_SQL("SELECT " COLUMNS " FROM providers p\n", "p.deleted_at IS NULL", "p.id", "$1",
+		    "$2", "$3", "$4");
 
 static const char provider_count_sql[] =
 	"SELECT count(*) FROM (SELECT 1 FROM providers WHERE deleted_at IS NULL LIMIT 10001) n";
@@ -54,12 +55,11 @@ static const char provider_delete_sql[] =
 	")\n"
 	"SELECT " COLUMNS ", NOT p.is_used FROM old p";
 
-static const char provider_instances_sql[] =
+static const char provider_instances_sql[] = ID_PAGE_SQL(
 	"SELECT i.id, i.company_id, c.name, i.instance_name, i.phone_number, i.status,\n"
 	"    i.external_instance_id, i.created_at, i.updated_at\n"
-	"FROM instances i JOIN companies c ON c.id = i.company_id\n"
-	"WHERE i.provider_id = $1 AND i.id < $2 AND i.status <> 'deleted'\n"
-	"ORDER BY i.id DESC LIMIT $3::int4 OFFSET $4::int4";
+	"FROM instances i JOIN companies c ON c.id = i.company_id\n",
+	"i.provider_id = $1 AND i.status <> 'deleted'", "i.id", "$2", "$3", "$4", "$5");
 
 #define SERVER_COLUMNS "p.id, p.type, p.name, p.base_url, p.api_key_sealed"
 
@@ -90,7 +90,7 @@ static const struct db_stmt provider_stmts[] = {
 			     DB_TYPES(DB_TEXT, DB_TEXT, DB_TEXT, DB_BYTEA, DB_INT4, DB_INT4,
 				      DB_BOOL)},
 	[PROVIDER_GET] = {"provider_get", provider_get_sql, DB_TYPES(DB_INT4)},
-	[PROVIDER_LIST] = {"provider_list", provider_list_sql, DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
+	[PROVIDER_LIST] = {"provider_list", provider_list_sql, DB_TYPES(ID_PAGE_TYPES)},
 	[PROVIDER_COUNT] = {"provider_count", provider_count_sql, DB_NO_PARAMS},
 	[PROVIDER_UPDATE] = {"provider_update", provider_update_sql,
 			     DB_TYPES(DB_INT4, DB_TEXT, DB_TEXT, DB_BOOL, DB_BYTEA, DB_INT4,
@@ -98,7 +98,7 @@ static const struct db_stmt provider_stmts[] = {
 	[PROVIDER_LOCK] = {"provider_lock", provider_lock_sql, DB_TYPES(DB_INT4)},
 	[PROVIDER_DELETE] = {"provider_delete", provider_delete_sql, DB_TYPES(DB_INT4)},
 	[PROVIDER_INSTANCES] = {"provider_instances", provider_instances_sql,
-				DB_TYPES(DB_INT4, DB_INT4, DB_INT4, DB_INT4)},
+				DB_TYPES(DB_INT4, ID_PAGE_TYPES)},
 	[PROVIDER_SERVER_LIST] = {"provider_server_list", provider_server_list_sql,
 				  DB_TYPES(DB_INT8)},
 	[PROVIDER_SERVER_GET] = {"provider_server_get", provider_server_get_sql, DB_TYPES(DB_INT4)},
@@ -126,13 +126,9 @@ provider_get_add(struct db_unit *u, int32_t id)
 }
 
 void
-provider_list_add(struct db_unit *u, int32_t before_id, unsigned limit, unsigned offset)
+provider_list_add(struct db_unit *u, const struct id_page *page)
 {
-	struct db_params *p = db_unit_add(u, &provider_stmts[PROVIDER_LIST]);
-
-	db_p_i32(p, before_id);
-	db_p_i32(p, (int32_t)limit);
-	db_p_i32(p, (int32_t)offset);
+	id_page_add(db_unit_add(u, &provider_stmts[PROVIDER_LIST]), page);
 }
 
 void
@@ -215,15 +211,12 @@ provider_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct pro
 }
 
 void
-provider_instances_add(struct db_unit *u, int32_t provider_id, int32_t before_id, unsigned limit,
-		       unsigned offset)
+provider_instances_add(struct db_unit *u, int32_t provider_id, const struct id_page *page)
 {
 	struct db_params *p = db_unit_add(u, &provider_stmts[PROVIDER_INSTANCES]);
 
 	db_p_i32(p, provider_id);
-	db_p_i32(p, before_id);
-	db_p_i32(p, (int32_t)limit);
-	db_p_i32(p, (int32_t)offset);
+	id_page_add(p, page);
 }
 
 unsigned

@@ -13,6 +13,7 @@
 #include "db/db.h"
 
 struct arena;
+struct id_page;
 
 #define PROVIDER_NAME_MAX        200 /* characters */
 #define PROVIDER_INSTANCES_MAX   100000
@@ -47,8 +48,7 @@ struct provider_change {
 void provider_insert_add(struct db_unit *u, const struct provider_change *c);
 /* One row or none. */
 void provider_get_add(struct db_unit *u, int32_t id);
-/* Rows with id < before_id, newest first. */
-void provider_list_add(struct db_unit *u, int32_t before_id, unsigned limit, unsigned offset);
+void provider_list_add(struct db_unit *u, const struct id_page *page);
 void provider_count_add(struct db_unit *u);
 int64_t provider_count(const struct db_unit *u, unsigned stmt);
 /* The row, or none. PROVIDER_NAME_CONSTRAINT as above. type is not changed. */
@@ -71,8 +71,7 @@ struct provider_instance {
 	int64_t created_at_us, updated_at_us;
 };
 
-void provider_instances_add(struct db_unit *u, int32_t provider_id, int32_t before_id,
-			    unsigned limit, unsigned offset);
+void provider_instances_add(struct db_unit *u, int32_t provider_id, const struct id_page *page);
 unsigned provider_instance_count(const struct db_unit *u, unsigned stmt);
 void provider_instance_read(const struct db_unit *u, unsigned stmt, unsigned i,
 			    struct provider_instance *row);

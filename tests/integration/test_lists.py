@@ -4,26 +4,26 @@ import urllib.parse
 
 import pytest
 
-from support import Company
+from support import Company, unique
 
 
 def get_list(company, path, **query):
     return company.api.request("GET", f"{path}?{urllib.parse.urlencode(query)}").body
 
 
-def walk(company, path, **query):
+def walk(company, path, field="id", **query):
     """All pages forward, then all back; both as lists of lists of ids."""
     ahead, back = [], []
     reply = get_list(company, path, **query)
     assert reply["prev_cursor"] is None
     while True:
-        ahead.append([row["id"] for row in reply["data"]])
+        ahead.append([row[field] for row in reply["data"]])
         if reply["next_cursor"] is None:
             break
         reply = get_list(company, path, cursor=reply["next_cursor"], **query)
     while reply["prev_cursor"] is not None:
         reply = get_list(company, path, cursor=reply["prev_cursor"], **query)
-        back.append([row["id"] for row in reply["data"]])
+        back.append([row[field] for row in reply["data"]])
     return ahead, back
 
 
@@ -179,3 +179,76 @@ def test_large_facts_are_left_to_the_single_event(tenant, owner):
         is_large = len(one["facts"]["text"]) == 70000
         assert row["facts"] == (None if is_large else one["facts"])
         assert row.get("facts_omitted", False) == is_large
+
+
+# ---- lists by integer ids ----
+
+
+@pytest.fixture(scope="module")
+def crowd(admin, env):
+    """Seven of everything: companies, providers, instances and webhooks of one of them."""
+    made = [admin.post("/api/admin/companies", {"name": unique("crowd")}) for _ in range(7)]
+    providers = [admin.post("/api/admin/providers", {
+        "type": "waha", "name": unique("crowd"), "base_url": f"{env['GROWHUB_SIM_URL']}/waha",
+        "api_key": "sim"}) for _ in range(7)]
+    api = admin.with_token(made[0]["token"])
+    instances = [api.post("/api/instances", {"instance_name": unique("crowd"),
+                                             "provider_id": providers[0]["id"]}) for _ in range(7)]
+    hooks = f"/api/instances/{instances[0]['id']}/webhooks"
+    for _ in range(7):
+        api.post(hooks, {"url": f"{env['GROWHUB_SIM_URL']}/hook/crowd", "events": ["*"]})
+    yield {"hooks": hooks, "provider": providers[0]["id"], "api": api}
+    for row in instances:
+        api.delete(f"/api/instances/{row['id']}")
+    for row in providers:
+        admin.delete(f"/api/admin/providers/{row['id']}")
+    for row in made:
+        admin.delete(f"/api/admin/companies/{row['id']}")
+
+
+class AsCompany:
+    """walk() asks through .api."""
+
+    def __init__(self, api):
+        self.api = api
+
+
+@pytest.mark.parametrize("which", ["companies", "by status", "metrics", "providers",
+                                   "provider's instances", "instances", "webhooks"])
+def test_integer_lists_forward_and_back(admin, crowd, which):
+    api, path, query = {
+        "companies": (admin, "/api/admin/companies", {}),
+        "by status": (admin, "/api/admin/companies", {"status": "active"}),
+        "metrics": (admin, "/api/admin/metrics", {}),
+        "providers": (admin, "/api/admin/providers", {}),
+        "provider's instances": (admin, f"/api/admin/providers/{crowd['provider']}/instances", {}),
+        "instances": (crowd["api"], "/api/instances", {}),
+        "webhooks": (crowd["api"], crowd["hooks"], {}),
+    }[which]
+    field = "company_id" if which == "metrics" else "id"
+    ahead, back = walk(AsCompany(api), path, field, limit=3, **query)
+    ids = [i for page in ahead for i in page]
+    assert ids == sorted(ids, reverse=True) and len(set(ids)) == len(ids) >= 7
+    assert back == ahead[:-1][::-1]
+    # The same by offset, whose pages lead both ways too.
+    middle = get_list(AsCompany(api), path, limit=3, offset=3, **query)
+    assert [row[field] for row in middle["data"]] == ahead[1] and middle["total"] >= 7
+    newer = get_list(AsCompany(api), path, limit=3, cursor=middle["prev_cursor"], **query)
+    assert [row[field] for row in newer["data"]] == ahead[0]
+    reply = api.request("GET", f"{path}?limit=3&offset=3")
+    assert 'rel="next"' in reply.headers["Link"] and 'rel="prev"' in reply.headers["Link"]
+
+
+@pytest.mark.parametrize("query, field", [("offset=10001", "offset"), ("limit=0", "limit"),
+                                          ("limit=201", "limit"), ("offset=-1", "offset")])
+def test_integer_lists_refuse_bad_bounds(admin, query, field):
+    for path in ("/api/admin/companies", "/api/admin/providers", "/api/admin/metrics"):
+        reply = admin.request("GET", f"{path}?{query}")
+        assert (reply.status, set(reply.body["errors"])) == (422, {field})
+
+
+def test_a_cursor_of_another_list_is_refused(admin, crowd):
+    cursor = get_list(AsCompany(admin), "/api/admin/companies", limit=3)["next_cursor"]
+    for path in ("/api/admin/providers", "/api/admin/companies?status=active&"):
+        reply = admin.request("GET", f"{path}{'' if '?' in path else '?'}cursor={cursor}")
+        assert (reply.status, reply.body["code"]) == (400, "invalid_cursor")

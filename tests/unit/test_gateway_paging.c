@@ -115,7 +115,7 @@ test_limits(void **state)
 		if (is_good) {
 			assert_int_equal(page.limit, cases[i].limit);
 			assert_int_equal(page.offset, cases[i].offset);
-			assert_int_equal(gw_page_id(&page), INT32_MAX);
+			assert_int_equal(gw_page_ids(&page).key, INT32_MAX);
 		}
 		world_free(w);
 	}
@@ -171,7 +171,7 @@ test_cursor_scope(void **state)
 		w->req.route = cases[i].route;
 		assert_int_equal(gw_page_read(&w->req, cases[i].key_n, &page), cases[i].is_good);
 		if (cases[i].is_good)
-			assert_int_equal(gw_page_id(&page), 300);
+			assert_int_equal(gw_page_ids(&page).key, 300);
 		else
 			assert_int_equal(got.status, 400);
 		world_free(w);
@@ -212,7 +212,7 @@ send_list(const char *query, int64_t total, bool has_more)
 	out = gw_begin(&w->req, "List");
 	json_w_open(out, GW_DATA, '[');
 	json_w_close(out, ']');
-	gw_send_id_list(&w->req, &page, total, has_more, 300);
+	gw_send_id_page(&w->req, &page, total, &(struct gw_shown){.has_more = has_more}, 301, 300);
 	world_free(w);
 }
 
@@ -225,7 +225,7 @@ test_list_reply(void **state)
 	send_list("", 3, false);
 	assert_string_equal(got.body,
 			    "{\"success\":true,\"message\":\"List\",\"data\":[],\"total\":3,"
-			    "\"next_cursor\":null,\"has_more\":false}");
+			    "\"next_cursor\":null,\"prev_cursor\":null,\"has_more\":false}");
 	assert_string_equal(got.link, "");
 	send_list("", 10001, false);
 	assert_non_null(strstr(got.body, "\"total\":10000,\"total_capped\":true,"));
@@ -332,7 +332,7 @@ test_both_ways(void **state)
 		w = world_new(query, 7);
 		assert_true(gw_page_read(&w->req, GW_ID_KEY_SIZE, &page));
 		assert_int_equal(page.is_back, i == 1);
-		assert_int_equal(gw_page_id(&page), 9);
+		assert_int_equal(gw_page_ids(&page).key, 9);
 		world_free(w);
 	}
 }
