@@ -89,6 +89,7 @@ struct http_client {
 	char *user_agent, *ca_file;
 	CURLM *multi;
 	struct loop_timer *timer; /* libcurl's */
+	bool is_due;              /* libcurl wants to act at once */
 	struct list sockets, calls, resting;
 };
 
@@ -338,28 +339,43 @@ call_take_header(char *p, size_t size, size_t count, void *arg)
 /* ---- libcurl's hooks of the pool ---- */
 
 static void
+client_act(struct http_client *c, curl_socket_t fd, int what)
+{
+	int running;
+
+	c->is_due = false;
+	if (curl_multi_socket_action(c->multi, fd, what, &running) != CURLM_OK)
+		gh_panic("http client: curl_multi_socket_action failed");
+	client_reap(c);
+}
+
+/*
+ * What a callback began, mostly the next request to the same host, is written now. By its timer it
+ * would wait for the rest of this pass of the loop, which under load is long: a receiver that takes
+ * few requests at a time then gets fewer of them.
+ */
+static void
+client_act_on(struct http_client *c, curl_socket_t fd, int what)
+{
+	client_act(c, fd, what);
+	if (c->is_due)
+		client_act(c, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void
 socket_ready(void *arg, unsigned ready)
 {
 	struct client_socket *s = arg;
-	struct http_client *c = s->c; /* s may go in the call below */
 	int what = ((ready & LOOP_READ) != 0 ? CURL_CSELECT_IN : 0) |
 		   ((ready & LOOP_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-	int running;
 
-	if (curl_multi_socket_action(c->multi, s->fd, what, &running) != CURLM_OK)
-		gh_panic("http client: curl_multi_socket_action failed");
-	client_reap(c);
+	client_act_on(s->c, s->fd, what); /* s may go in there */
 }
 
 static void
 timer_fired(void *arg)
 {
-	struct http_client *c = arg;
-	int running;
-
-	if (curl_multi_socket_action(c->multi, CURL_SOCKET_TIMEOUT, 0, &running) != CURLM_OK)
-		gh_panic("http client: curl_multi_socket_action failed");
-	client_reap(c);
+	client_act_on(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void
@@ -404,6 +420,7 @@ client_set_timer(CURLM *multi, long timeout_ms, void *arg)
 	struct http_client *c = arg;
 
 	(void)multi;
+	c->is_due = timeout_ms == 0;
 	if (timeout_ms < 0)
 		loop_timer_cancel(c->timer);
 	else

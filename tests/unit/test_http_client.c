@@ -635,6 +635,45 @@ client_may_be_freed_with_requests(void **state)
 	loop_run_once(f->l, CLOCK_MS);
 }
 
+struct chain {
+	struct fixture *f;
+	struct http_request r;
+	struct http_call *next; /* NULL: not begun */
+};
+
+static void
+chain_done(void *arg, const struct http_result *r)
+{
+	struct chain *k = arg;
+
+	assert_int_equal(r->status, 200);
+	assert_int_equal(http_client_send(k->f->c, &k->r, on_done, k->f, &k->next), GH_OK);
+	assert_int_equal(k->next->write_count, 0);
+}
+
+/* Its turn came with the answer before it: it does not wait for another pass of the loop. */
+static void
+next_request_is_written_in_the_same_pass(void **state)
+{
+	struct fixture *f = *state;
+	int64_t end = clock_mono_us() + CASE_LIMIT_US;
+	struct chain k = {.f = f};
+	char text[64];
+	struct url url;
+
+	snprintf(text, sizeof(text), "http://127.0.0.1:%u/ok", (unsigned)f->server.port);
+	assert_int_equal(url_parse(slice_of(text), &url, NULL), GH_OK);
+	k.r = request_of(&url, S("POST"));
+	assert_int_equal(http_client_send(f->c, &k.r, chain_done, &k, NULL), GH_OK);
+	while (k.next == NULL && clock_mono_us() < end)
+		loop_run_once(f->l, 50 * CLOCK_MS);
+	assert_non_null(k.next);
+	assert_int_equal(k.next->write_count, 1);
+	run_until_done(f);
+	assert_int_equal(f->r.status, 200);
+	assert_int_equal(f->server.connection_count, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -660,6 +699,7 @@ main(void)
 		CASE(failed_handshake_was_not_sent),
 		CASE(bad_requests_are_refused),
 		CASE(bound_and_cancel),
+		CASE(next_request_is_written_in_the_same_pass),
 		CASE(client_may_be_freed_with_requests),
 	};
 
