@@ -25,6 +25,8 @@
  */
 #define LINE_AHEAD_US  (CADENCE_STRETCH * CADENCE_GAP_US)
 #define LINE_AHEAD_MAX 128
+/* Claims of so many rows that are known to be there need not wait for others to join them. */
+#define CLAIM_FULL 64
 /* Weight of one answer in the moving average: one in this many. */
 #define LINE_POST_US_WEIGHT 8
 #define TURNS_MAX           (CLAIMS_MAX * DELIVERY_CLAIM_ENDPOINTS)
@@ -55,6 +57,7 @@ struct line {
 	struct list waiting;       /* these, in order */
 	int64_t post_us;           /* moving average of an answered post; 0: none yet */
 	unsigned claimed_count;    /* CLAIM: rows that came */
+	bool has_more;             /* the last claim left due rows */
 	struct breaker breaker;
 	bool has_timer; /* the breaker is open and an outbox row will wake the endpoint */
 };
@@ -372,6 +375,7 @@ claim_read(struct claim *c, const struct db_unit *u)
 static void
 claim_end_line(struct line *line, bool has_more)
 {
+	line->has_more = has_more;
 	if (!has_more)
 		line_end_turn(line, TURN_DONE);
 	else if (line->claimed_count == 0)
@@ -458,12 +462,28 @@ claim_start(struct deliveries *x)
 		claim_done(c, rc, NULL);
 }
 
+/* Rows that ready lines want and that are there: the claims before left them. */
+static unsigned
+deliveries_behind(const struct deliveries *x)
+{
+	unsigned count = 0;
+
+	LIST_FOREACH(n, &x->ready)
+	{
+		const struct line *line = LIST_ENTRY(n, struct line, node);
+
+		count += line->has_more ? line_want(line) : 0;
+	}
+	return count;
+}
+
 static bool
 deliveries_claim_is_due(struct deliveries *x)
 {
 	if (x->ready_count == 0)
 		return false;
-	return x->ready_count >= DELIVERY_CLAIM_ENDPOINTS || cadence_allows(x->cadence);
+	return x->ready_count >= DELIVERY_CLAIM_ENDPOINTS || deliveries_behind(x) >= CLAIM_FULL ||
+	       cadence_allows(x->cadence);
 }
 
 /* The one place that decides what happens next. */
