@@ -51,7 +51,7 @@ FUZZ     := $(patsubst tests/fuzz/%.c,build/fuzz/bin/%,$(wildcard tests/fuzz/fuz
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all lib tests-build sim deps headers-check run check lint unit fuzz fuzz-build fuzz-short \
-	integration chaos chaos-short chaos-mutants bench bench-full install clean help format
+	integration client chaos chaos-short chaos-mutants bench bench-full install clean help format
 
 ## all: build every program (touches nothing outside build/)
 all: headers-check $(BINS) sim
@@ -149,6 +149,11 @@ fuzz:
 integration: deps
 	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=asan all
 	@tests/integration/run
+
+## client: a TypeScript client generated from /openapi.json, compiled and used (needs npm)
+client: deps
+	@$(MAKE) --no-print-directory -j$(JOBS) PROFILE=release all
+	@tests/client/run
 
 ## chaos: kill -9 of everything under load, the long form (20,000 messages)
 chaos: deps
