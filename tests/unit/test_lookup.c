@@ -329,6 +329,39 @@ test_a_waiter_may_ask_again(void **state)
 }
 
 static void
+put(const char *key, const char *value, int64_t life_us)
+{
+	lookup_put(t.l, slice_of(key), gh_strndup(value, strlen(value)), life_us);
+}
+
+static void
+test_what_is_learnt_elsewhere(void **state)
+{
+	struct asked a, b;
+
+	(void)state;
+	put("k", "short", CLOCK_SEC);
+	assert_int_equal(ask(&a, "k"), GH_OK);
+	assert_string_equal(a.value, "short");
+	tick(CLOCK_SEC);
+	put("j", "long", 10 * TTL_US);
+	assert_int_equal(ask(&a, "k"), GH_EAGAIN);
+	put("k", "too early", CLOCK_SEC); /* its waiter has a load of its own */
+	pass();
+	assert_int_equal(t.load_count, 1);
+	put("k", "in time", CLOCK_SEC);
+	t.absent = "k";
+	db_play_answer(DB_ERR_NONE, "");
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(a.code, GH_OK);
+	assert_string_equal(a.value, "in time");
+	tick(TTL_US - 1);
+	assert_int_equal(ask(&b, "j"), GH_OK);
+	tick(1); /* no longer than the TTL */
+	assert_int_equal(ask(&b, "j"), GH_EAGAIN);
+}
+
+static void
 test_full_cache_starts_again(void **state)
 {
 	struct asked waiting, a;
@@ -389,6 +422,7 @@ main(void)
 		CASE(test_forget_while_loading),      CASE(test_values_are_freed_after_the_pass),
 		CASE(test_a_waiter_may_ask_again),    CASE(test_full_cache_starts_again),
 		CASE(test_free_with_loads_under_way), CASE(test_id_keys),
+		CASE(test_what_is_learnt_elsewhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
