@@ -404,6 +404,18 @@ slots_return(struct targets *s, struct target *t, unsigned count, int64_t now_us
 	provider_wake(s, t->provider, now_us);
 }
 
+/* A claim has left rows, maybe; its hint was held for so long. */
+static void
+target_age(struct targets *s, struct target *t, int64_t held_us)
+{
+	if (t->has_more && free_slots(s) == 0 && held_us > TARGETS_OFFER_US) {
+		hint_offer(t->covered);
+		t->covered = NULL;
+	} else if (held_us > TARGETS_HOLD_US) {
+		hint_let_go(&t->covered);
+	}
+}
+
 void
 targets_claimed(struct targets *s, struct target *t, unsigned granted, unsigned claimed,
 		enum mq_class last_class, bool has_more, int64_t now_us)
@@ -418,8 +430,8 @@ targets_claimed(struct targets *s, struct target *t, unsigned granted, unsigned 
 	 * class to the backlog behind it. */
 	if (claimed > 0 && t->fresh == NULL)
 		t->cls = last_class;
-	if (t->covered != NULL && now_us - hint_arrived_us(t->covered) > TARGETS_HOLD_US)
-		hint_let_go(&t->covered);
+	if (t->covered != NULL)
+		target_age(s, t, now_us - hint_arrived_us(t->covered));
 	slots_return(s, t, granted - claimed, now_us);
 	target_rest(s, t);
 }

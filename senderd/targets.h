@@ -37,6 +37,9 @@ struct targets;
 /* A hint is given back to the broker's care no later than this: brokers close the channel of a
  * consumer that holds a message for half an hour. healthd watches the rows all the same. */
 #define TARGETS_HOLD_US (600 * CLOCK_SEC)
+/* And where no more calls may start here it is offered to other senders after this time: one that
+ * joins would hear nothing of a backlog that gets no new messages. */
+#define TARGETS_OFFER_US CLOCK_SEC
 /* More than one: an instance may have nothing left to send when its turn to probe comes. */
 #define TARGETS_CANDIDATES 16
 

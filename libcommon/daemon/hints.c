@@ -25,6 +25,7 @@ struct hint {
 	struct list link; /* hints.held */
 	struct hints *owner;
 	unsigned refs;
+	bool is_offered;
 	struct mq_delivery delivery;
 	int64_t arrived_us;
 };
@@ -163,8 +164,18 @@ hint_done(struct hint *hint)
 {
 	if (hint == NULL || --hint->refs > 0)
 		return;
-	mq_ack(hint->owner->consumer, hint->delivery);
+	if (hint->is_offered)
+		mq_nack(hint->owner->consumer, hint->delivery, true);
+	else
+		mq_ack(hint->owner->consumer, hint->delivery);
 	hint_free(hint);
+}
+
+void
+hint_offer(struct hint *hint)
+{
+	hint->is_offered = true;
+	hint_done(hint);
 }
 
 int64_t

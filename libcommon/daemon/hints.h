@@ -67,6 +67,9 @@ struct hint *hint_hold(struct hint *h);
  * channel that brought it was lost that only frees it: the broker delivers the message again. Legal
  * inside on_hint. */
 void hint_done(struct hint *h);
+/* The same, but its work goes on: the last returns it to its queue instead, for another consumer,
+ * if there is one. */
+void hint_offer(struct hint *h);
 /* Monotonic time of arrival. */
 int64_t hint_arrived_us(const struct hint *h);
 

@@ -11,20 +11,23 @@
 
 static struct hint *fake_hint_hold(struct hint *h);
 static void fake_hint_done(struct hint *h);
+static void fake_hint_offer(struct hint *h);
 static int64_t fake_hint_arrived_us(const struct hint *h);
 #define hint_hold       fake_hint_hold
 #define hint_done       fake_hint_done
+#define hint_offer      fake_hint_offer
 #define hint_arrived_us fake_hint_arrived_us
 #include "senderd/breaker.c"
 #include "senderd/targets.c"
 #undef hint_hold
 #undef hint_done
+#undef hint_offer
 #undef hint_arrived_us
 
 #define NOW CLOCK_SEC
 
 /* A test's hint is a number. */
-static unsigned refs[64], released[64];
+static unsigned refs[64], released[64], offered[64];
 static int64_t arrived_us[64];
 
 static struct hint *
@@ -39,6 +42,13 @@ fake_hint_done(struct hint *h)
 {
 	if (h != NULL && --refs[(uintptr_t)h] == 0)
 		released[(uintptr_t)h]++;
+}
+
+static void
+fake_hint_offer(struct hint *h)
+{
+	offered[(uintptr_t)h]++;
+	refs[(uintptr_t)h]--;
 }
 
 static int64_t
@@ -73,6 +83,7 @@ make(unsigned max_in_flight)
 	targets_free(s);
 	forgotten = 0;
 	memset(refs, 0, sizeof(refs));
+	memset(offered, 0, sizeof(offered));
 	memset(released, 0, sizeof(released));
 	s = targets_new(&(struct targets_opts){
 		.max_in_flight = max_in_flight,
@@ -523,6 +534,46 @@ test_hint_is_not_held_for_ever(void **state)
 	assert_int_equal(targets_state_count(s, TARGET_WANTED), 1);
 }
 
+static void
+test_a_full_process_offers_its_hints(void **state)
+{
+	struct target *t;
+
+	(void)state;
+	make(1);
+	t = take_first();
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, true, NOW + TARGETS_OFFER_US);
+	assert_int_equal(offered[1], 0);
+	finish(t, false);
+	take_again(t);
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, true, NOW + TARGETS_OFFER_US + 1);
+	assert_int_equal(offered[1], 1);
+	assert_int_equal(released[1], 0);
+	/* It goes on itself, with the hint or without. */
+	finish(t, false);
+	take_again(t);
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, true, NOW + TARGETS_HOLD_US + 1);
+	assert_int_equal(offered[1], 1);
+	assert_int_equal(targets_state_count(s, TARGET_WANTED), 1);
+}
+
+static void
+test_a_hint_is_kept_where_it_is_worked_off(void **state)
+{
+	struct target *t;
+
+	(void)state;
+	make(2);
+	t = take_first();
+	/* Room for another call: nobody else is needed. */
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, true, NOW + TARGETS_OFFER_US + 1);
+	take_again(t);
+	/* No room, and nothing left. */
+	targets_claimed(s, t, granted, 1, MQ_CLASS_NORMAL, false, NOW + TARGETS_OFFER_US + 1);
+	assert_int_equal(offered[1], 0);
+	assert_int_equal(released[1], 1);
+}
+
 /* ---- the breaker of a provider ---- */
 
 /* One call of the target ends with that news and its result is stored. */
@@ -698,6 +749,8 @@ main(void)
 		CASE(test_deferred_target_takes_hints),
 		CASE(test_claim_failed_before_any_grant),
 		CASE(test_hint_is_not_held_for_ever),
+		CASE(test_a_full_process_offers_its_hints),
+		CASE(test_a_hint_is_kept_where_it_is_worked_off),
 		CASE(test_a_server_that_is_down_is_probed_by_one_call_at_a_time),
 		CASE(test_a_success_closes_and_wakes_the_candidates),
 		CASE(test_an_empty_probe_passes_the_turn_on),
