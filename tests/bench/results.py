@@ -23,7 +23,8 @@ cores; they are context.
   the first send until everything is worked off.
 - *relay*: one outbox row, one hint, against publishing the same hints without a relay; then
   with rows spread over companies, where the rows of a routing key share a hint.
-- *growth*: requests per second with a long history against 10,000 messages, all of one company;
+- *growth*: requests per second with a long history against 10,000 messages, all of one company,
+  in turns of a second; the median of the ratios of four turns each;
   by phone both sides are asked for the same 500 chats. "Any phone" asks for chats that nobody
   asked for lately: it is the price of fetching 20 pages that PostgreSQL does not hold.
 - *two against one*: the same stack with the second process stopped and started. Senders are
