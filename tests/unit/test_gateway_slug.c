@@ -16,7 +16,11 @@ test_fold(void **state)
 		const char *name, *suffix, *slug;
 	} cases[] = {
 		{7, "Shop_1", NULL, "7-Shop_1"},
-		{7, "Loja S\xc3\xa3o Paulo", NULL, "7-Loja-S-o-Paulo"},
+		{7, "Loja S\xc3\xa3o Paulo", NULL, "7-Loja-Sao-Paulo"},
+		{7, "\xc3\x80\xc3\x97\xc3\xbf", NULL, "7-A-y"},
+		{7, "\xc4\x80\xc5\x81\xc5\xbf", NULL, "7-ALs"},
+		{7, "a\xcc\x83o\xcd\xafn\xcd\xb0n", NULL, "7-aon-n"}, /* marks of their own */
+		{7, "a\xc3", NULL, "7-a"},
 		{7, "  a  b  ", NULL, "7-a-b"},
 		{7, "--a--b--", NULL, "7-a-b"},
 		{7, "\xe6\x97\xa5\xe6\x9c\xac", NULL, "7-instance"},
