@@ -49,7 +49,8 @@ static const struct json_rule rules[] = {
 	 .text = "The same as custom_headers"},
 	{"secret", JSON_RULE_STRING, .min = 1, .max = SECRET_TEXT_MAX, AT(secret),
 	 .text = "whsec_ and base64; ours to make when absent"},
-	{"hmac", JSON_RULE_OBJECT, AT(hmac), .text = "{\"key\": the secret}"},
+	{"hmac", JSON_RULE_OBJECT, AT(hmac),
+	 .text = "{\"key\": the secret, or its 24 to 64 bytes}"},
 };
 
 const struct json_rules endpoint_rules = {rules, GH_COUNT(rules)};
@@ -323,6 +324,22 @@ read_secret(const struct reading *r, const char *field, struct slice text)
 	r->in->has_secret = true;
 }
 
+/* The prototype's key was any text: one that is no whsec_ secret is the secret itself. */
+static void
+read_hmac_key(const struct reading *r, struct slice text)
+{
+	struct whsec *secret = &r->in->secret;
+
+	if (text.n < WHSEC_KEY_MIN || text.n > WHSEC_KEY_MAX || slice_starts(text, S("whsec_")) ||
+	    whsec_parse(text, secret) == GH_OK) {
+		read_secret(r, "hmac.key", text);
+		return;
+	}
+	secret->n = text.n;
+	memcpy(secret->key, text.p, text.n);
+	r->in->has_secret = true;
+}
+
 bool
 endpoint_input_read(const struct json *v, const char *prefix, const struct endpoint_policy *p,
 		    struct arena *a, struct json_errors *e, struct endpoint_input *in)
@@ -341,6 +358,6 @@ endpoint_input_read(const struct json *v, const char *prefix, const struct endpo
 	read_headers(&r, "customHeaders", body.customHeaders);
 	read_secret(&r, "secret", body.secret);
 	if (body.secret.p == NULL)
-		read_secret(&r, "hmac.key", json_str(json_get(body.hmac, "key")));
+		read_hmac_key(&r, json_str(json_get(body.hmac, "key")));
 	return e->count == before;
 }

@@ -1,5 +1,6 @@
 """/api/instances and their webhooks: creation at the provider, slots, settings, tokens, endpoints."""
 
+import base64
 import json
 import urllib.error
 import urllib.parse
@@ -38,7 +39,7 @@ def test_create_makes_row_token_key_and_session(company, sim, db):
     row = create(company, instance_name="Loja São Paulo", phone_number=5511999990000)
     assert ROW <= set(row) and row["company_name"] == company.row["name"]
     assert row["status"] in ("connecting", "qr", "connected")
-    assert row["external_instance_id"].startswith(f"{company.id}-Loja-S")
+    assert row["external_instance_id"].startswith(f"{company.id}-Loja-Sao-Paulo")
     token = db.execute("SELECT * FROM tokens WHERE instance_id = %s", (row["id"],)).fetchone()
     assert token["kind"] == "instance" and row["token"].encode() not in bytes(token["token_hash"])
     key = db.execute("SELECT * FROM webhook_keys WHERE instance_id = %s", (row["id"],)).fetchone()
@@ -265,3 +266,16 @@ def test_webhook_of_the_prototype(company):
     assert [w["events"] for w in row["webhooks"]] == [["*"], ["message", "message.ack"]]
     assert all(w["secret"].startswith("whsec_") for w in row["webhooks"])
     assert len(company.api.get(f"/api/instances/{row['id']}/webhooks")) == 2
+
+
+def test_the_key_of_the_prototype_is_the_secret(company):
+    """Any text of 24 to 64 bytes; what is a secret already stays what it is."""
+    plain, secret = "a key of the old kind, in plain text", "whsec_" + "QUJD" * 8
+    row = create(company, webhooks=[{"url": "https://example.org/a", "hmac": {"key": key}}
+                                    for key in (plain, secret)])
+    assert [w["secret"] for w in row["webhooks"]] == [
+        "whsec_" + base64.b64encode(plain.encode()).decode(), secret]
+    for short in ("x" * 23, "é" * 33, "whsec_AAAA"):
+        with raises("validation_failed", 422) as e:
+            create(company, webhooks=[{"url": "https://example.org/a", "hmac": {"key": short}}])
+        assert list(e.errors) == ["webhooks[0].hmac.key"]
