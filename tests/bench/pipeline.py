@@ -2,7 +2,7 @@
 a message then costs in each process.
 
 A rate is sustained when the gateway answers what falls due (open loop) and the work that
-waits in the database does not grow over the run. The rate is searched upwards in steps,
+waits in the database does not grow over the run, beyond what is always under way. The rate is searched upwards in steps,
 then by halving; the one found is held for the counted run, lowered while it is not held.
 """
 
@@ -25,6 +25,7 @@ HOLDS = 6  # attempts of the counted run
 SAMPLE_S = 0.5  # each sample reads what waits, at the cost of some messages
 SERVED_MIN = 0.96  # of what fell due; the rest may be in flight at the end
 GROWTH_MAX = 0.05  # waiting items per second, of the rate
+IN_FLIGHT_S = 0.1  # work of this long is under way rather than piled up: its slope is jitter
 DRAIN_SECONDS = 120
 
 BACKLOG = """
@@ -45,8 +46,13 @@ class Run:
         self.rate, self.row, self.samples = rate, row, samples
         self.growth = _slope([(at, sum(counts)) for at, counts in samples])
 
+    def is_growing(self):
+        stages = len(self.samples[-1][1])
+        waiting = max(sum(counts) for _, counts in self.samples)
+        return self.growth > GROWTH_MAX * self.rate and waiting > stages * self.rate * IN_FLIGHT_S
+
     def is_sustained(self):
-        return self.row["requests"] >= SERVED_MIN * self.row["due"] and self.growth <= GROWTH_MAX * self.rate
+        return self.row["requests"] >= SERVED_MIN * self.row["due"] and not self.is_growing()
 
     def describe(self):
         waiting = self.samples[-1][1]
