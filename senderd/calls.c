@@ -57,12 +57,12 @@ call_facts(struct call *call)
 }
 
 static struct outcome_policy
-calls_policy(const struct calls *c, int64_t provider_park_us)
+call_policy(const struct call *call, int64_t provider_park_us)
 {
-	const struct conf_common *conf = &c->sd->conf->common;
+	const struct conf_common *conf = &call->owner->sd->conf->common;
 
 	return (struct outcome_policy){
-		.max_attempts = conf->sending_max_attempts,
+		.max_attempts = call->route->max_attempts,
 		.in_doubt_wait_us = conf->sending_in_doubt_wait_us,
 		.provider_park_us = provider_park_us,
 	};
@@ -112,7 +112,7 @@ call_end(struct call *call, const struct provider_result *pr, enum breaker_news 
 	struct outcome_policy policy;
 
 	call->reason = pr->code;
-	policy = calls_policy(call->owner, call_release(call, news, outcome_parks(pr)));
+	policy = call_policy(call, call_release(call, news, outcome_parks(pr)));
 	outcome_decide(&policy, call->claim, pr, call->mem->arena, &call->result);
 	metrics_add(sd->metrics, M_ATTEMPTS, label, pr->outcome, 1);
 	metrics_observe_us(sd->metrics, M_DURATION, label, 0, call->duration_us);
@@ -280,7 +280,7 @@ static void
 call_retry_local(struct call *call, const struct outgoing_result *r)
 {
 	const struct send_claim *c = call->claim;
-	bool is_last = c->tries >= call->owner->sd->conf->common.sending_max_attempts;
+	bool is_last = c->tries >= call->route->max_attempts;
 
 	call_end_local(call, is_last && !c->is_in_doubt ? PROVIDER_REJECTED : PROVIDER_RETRY,
 		       r->code, r->text);
@@ -462,7 +462,7 @@ call_looked_up(void *arg, const struct http_result *r)
 	struct call *call = arg;
 	struct senderd *sd = call->owner->sd;
 	const struct provider_result *pr = call_interpret(call, PROVIDER_OP_MESSAGE_GET, r);
-	struct outcome_policy policy = calls_policy(call->owner, 0);
+	struct outcome_policy policy = call_policy(call, 0);
 	bool is_answer = pr->outcome == PROVIDER_OK;
 
 	metrics_add(sd->metrics, M_LOOKUPS,
@@ -534,7 +534,7 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 	    const struct route *route, struct send_claim *claim)
 {
 	struct call *call = gh_alloc(sizeof(*call));
-	const struct outcome_policy policy = calls_policy(c, 0);
+	struct outcome_policy policy;
 	enum outcome_step step;
 
 	call->owner = c;
@@ -556,6 +556,7 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 		return;
 	}
 	call_set_outgoing(call);
+	policy = call_policy(call, 0);
 	step = outcome_first_step(&policy, claim, true);
 	if (step == OUTCOME_LOOK_UP) {
 		if (call_look_up(call))

@@ -18,6 +18,7 @@
 struct routes {
 	struct lookup *lookup;
 	struct seal_key key;
+	const struct senderd *sd;
 };
 
 struct routes_wait {
@@ -74,6 +75,7 @@ static void
 routes_read(struct lookup *l, const struct db_unit *u, void *arg)
 {
 	const struct routes *r = arg;
+	const struct conf_common *conf = &r->sd->conf->common;
 	unsigned count = route_count(u, 0);
 
 	for (unsigned i = 0; i < count; i++) {
@@ -96,6 +98,8 @@ routes_read(struct lookup *l, const struct db_unit *u, void *arg)
 			.base_url = arena_dup(mem, row.base_url),
 			.api_key = routes_open_key(r, &row, mem),
 			.engine = arena_dup(mem, row.engine),
+			.max_attempts = row.max_attempts > 0 ? row.max_attempts
+							     : conf->sending_max_attempts,
 		};
 		lookup_found(l, lookup_id_key(row.instance_id, key), v);
 	}
@@ -166,6 +170,7 @@ routes_new(struct senderd *sd)
 	};
 
 	seal_key_init(&r->key, sd->conf->common.secrets_key.b);
+	r->sd = sd;
 	r->lookup = lookup_new(sd->loop, sd->read, &def);
 	return r;
 }

@@ -25,6 +25,8 @@ struct route {
 	struct slice base_url;
 	struct slice api_key; /* plain; may be absent */
 	struct slice engine;  /* absent: not known */
+	int64_t max_attempts; /* provider calls for one message: the instance's, or
+				 sending.max_attempts */
 };
 
 /* Its server, for building requests; borrows from route. */

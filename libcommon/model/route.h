@@ -22,6 +22,7 @@ struct route_row {
 	struct slice api_key_sealed; /* aad "provider_key"; may be absent */
 	int32_t max_concurrency;     /* 0: no limit */
 	struct slice engine;         /* of the provider; absent: not known */
+	int32_t max_attempts;        /* the instance's own; 0: it has none */
 };
 
 /* Read the routes of instances that are not deleted (primary keys only; no locks). */

@@ -124,6 +124,14 @@ def test_a_dead_host_is_tried_again_and_then_given_up(company, instance, sim, pi
     assert [m["text"] for m in received(sim, instance)] == ["Behind"]
 
 
+def test_an_instance_may_give_up_earlier(company, instance, picture, nobody):
+    company.api.put(f"/api/instances/{instance['id']}", {"settings": {"max_attempts": 1}})
+    first, behind = picture(nobody)
+    row = company.wait_status(first, "failed")
+    assert (row["error_code"], row["attempts"]) == ("media_unreachable", 1)
+    company.wait_status(behind, "read")
+
+
 def test_a_host_that_comes_back_is_found(company, instance, sim, picture, file_url):
     name = unique("back")
     sim.fault(f"file:{name}", "reset_before", rate=1, for_ms=60000)
