@@ -128,6 +128,31 @@ dead_letters_list(struct gw_req *req)
 
 /* ---- one ---- */
 
+/* Statement 0: the dead letter of the path. NULL: refused. */
+static struct db_unit *
+letter_unit(struct gw_req *req, struct uuid *id)
+{
+	struct db_unit *u;
+
+	if (!gw_uuid_param(req, "id", id))
+		return NULL;
+	u = db_unit_new();
+	dead_letter_get_add(u, *id);
+	return u;
+}
+
+static void
+reply_letter(struct gw_req *req, unsigned status, const char *text,
+	     const struct dead_letter_row *row)
+{
+	struct json_w *w = gw_begin(req, text);
+
+	json_w_open(w, GW_DATA, '{');
+	write_members(w, row);
+	json_w_close(w, '}');
+	gw_send(req, status);
+}
+
 /* Statement 0 is the message, 1 its steps. */
 static void
 get_message(struct gw_req *req, const struct db_unit *u)
@@ -173,43 +198,33 @@ static void
 dead_letters_get(struct gw_req *req)
 {
 	struct uuid id;
-	struct db_unit *u;
+	struct db_unit *u = letter_unit(req, &id);
 
-	if (!gw_uuid_param(req, "id", &id))
-		return;
-	u = db_unit_new();
-	dead_letter_get_add(u, id);
-	gw_submit(req, req->gw->read, u, get_done, NULL);
+	if (u != NULL)
+		gw_submit(req, req->gw->read, u, get_done, NULL);
 }
 
 static void
 delete_done(struct gw_req *req, const struct db_unit *u)
 {
 	struct dead_letter_row row;
-	struct json_w *w;
 
 	if (dead_letter_get_count(u, 0) == 0 || !dead_letter_deleted(u, 1)) {
 		gw_error(req, GW_E_NOT_FOUND, NULL);
 		return;
 	}
 	dead_letter_row_read(u, 0, 0, req->a, &row);
-	w = gw_begin(req, "Dead letter deleted");
-	json_w_open(w, GW_DATA, '{');
-	write_members(w, &row);
-	json_w_close(w, '}');
-	gw_send(req, 200);
+	reply_letter(req, 200, "Dead letter deleted", &row);
 }
 
 static void
 dead_letters_delete(struct gw_req *req)
 {
 	struct uuid id;
-	struct db_unit *u;
+	struct db_unit *u = letter_unit(req, &id);
 
-	if (!gw_uuid_param(req, "id", &id))
+	if (u == NULL)
 		return;
-	u = db_unit_new();
-	dead_letter_get_add(u, id);
 	dead_letter_delete_add(u, id);
 	gw_submit(req, req->gw->write, u, delete_done, NULL);
 }
@@ -249,7 +264,6 @@ static void
 replay_done(struct gw_req *req, const struct db_unit *u)
 {
 	struct dead_letter_row row;
-	struct json_w *w;
 
 	if (dead_letter_replayed(u, 0) == 0) {
 		gw_error(req, GW_E_CONFLICT, "The message is not failed any more");
@@ -258,11 +272,7 @@ replay_done(struct gw_req *req, const struct db_unit *u)
 	wake_send(req->gw->wake);
 	replay_log(req, 1);
 	dead_letter_row_read(u, 1, 0, req->a, &row);
-	w = gw_begin(req, "Message queued again");
-	json_w_open(w, GW_DATA, '{');
-	write_members(w, &row);
-	json_w_close(w, '}');
-	gw_send(req, 202);
+	reply_letter(req, 202, "Message queued again", &row);
 }
 
 static void
@@ -292,13 +302,10 @@ static void
 dead_letters_replay_one(struct gw_req *req)
 {
 	struct uuid id;
-	struct db_unit *u;
+	struct db_unit *u = letter_unit(req, &id);
 
-	if (!gw_uuid_param(req, "id", &id))
-		return;
-	u = db_unit_new();
-	dead_letter_get_add(u, id);
-	gw_submit(req, req->gw->write, u, replay_found, NULL);
+	if (u != NULL)
+		gw_submit(req, req->gw->write, u, replay_found, NULL);
 }
 
 /* ---- replay of many: one slice per request, the oldest first ---- */
