@@ -30,6 +30,7 @@ req_new(struct gateway *gw, struct http_req *http)
 	req->a = http->a;
 	req->query = &no_query;
 	req->route_index = router_count(gw->router);
+	req->header_count = cors_fields(gw, http, req->headers);
 	http->user = req;
 	return req;
 }
@@ -41,7 +42,7 @@ find_route(struct gw_req *req)
 	const struct http1_head *head = req->http->head;
 	enum route_result result =
 		router_match(req->gw->router, head->method, head->path, req->a, &req->match);
-	char *allow;
+	struct slice allow;
 
 	if (result == ROUTE_FOUND) {
 		req->route = req->match.route->ctx;
@@ -52,12 +53,14 @@ find_route(struct gw_req *req)
 		gw_error(req, GW_E_NOT_FOUND, "No such path");
 		return false;
 	}
-	allow = arena_alloc(req->a, ROUTE_ALLOW_SIZE);
-	gw_header(req, S("Allow"), slice_of(route_allow_text(req->match.allow, allow)));
-	if (result == ROUTE_OPTIONS)
-		http_reply(req->http, 204, req->headers, req->header_count, SLICE_NONE);
-	else
+	allow = slice_of(route_allow_text(req->match.allow, arena_alloc(req->a, ROUTE_ALLOW_SIZE)));
+	gw_header(req, S("Allow"), allow);
+	if (result != ROUTE_OPTIONS) {
 		gw_error(req, GW_E_METHOD_NOT_ALLOWED, NULL);
+		return false;
+	}
+	cors_preflight(req, allow);
+	http_reply(req->http, 204, req->headers, req->header_count, SLICE_NONE);
 	return false;
 }
 

@@ -53,7 +53,7 @@ struct wake;
 
 #define GW_SERVERS_MAX      16
 #define GW_ROUTES_MAX       192
-#define GW_HEADERS_MAX      12
+#define GW_HEADERS_MAX      16
 #define GW_REPLY_MAX        (16 * 1024 * 1024) /* bytes of a reply's body */
 #define GW_TRACEPARENT_SIZE 56
 
@@ -231,7 +231,7 @@ void gw_keep(struct gw_req *req, unsigned status, gw_handler_fn *next);
 void gw_send_as(struct gw_req *req, unsigned status, struct slice content_type, struct slice body);
 
 /* A header field of the reply, whatever it will be; name and value are borrowed until then.
- * At most GW_HEADERS_MAX - 4 of them. */
+ * At most GW_HEADERS_MAX - 8 of them: the rest is the framework's. */
 void gw_header(struct gw_req *req, struct slice name, struct slice value);
 
 /* ---- errors ---- */

@@ -51,8 +51,20 @@ void dispatch_replied(void *arg, const struct http_req *http, unsigned status, s
 /* Answer past everything that may hold a reply back. */
 void reply_now(struct gw_req *req, unsigned status, struct slice content_type, struct slice body);
 /* The hook on_refuse: what the server itself refuses is answered in the same form. */
-void reply_refuse(void *arg, const struct http_req *http, const char *id_text,
-		  const struct http1_reason_info *why, struct buf *body, const char **content_type);
+unsigned reply_refuse(void *arg, const struct http_req *http, const char *id_text,
+		      const struct http1_reason_info *why, struct buf *body,
+		      struct http_header headers[HTTP_REFUSE_HEADERS_MAX]);
+
+/* ---- cors.c: which pages may read replies, from gateway.cors_origins ---- */
+#define CORS_FIELDS_MAX 3
+_Static_assert(CORS_FIELDS_MAX < HTTP_REFUSE_HEADERS_MAX, "a refusal has its type beside them");
+/* The header fields of any reply to this request, whatever it will be. Returns how many: 0 when
+ * nothing is configured, and for providers' webhooks. */
+unsigned cors_fields(const struct gateway *gw, const struct http_req *http,
+		     struct http_header out[CORS_FIELDS_MAX]);
+/* Add what a page's preflight asks for, if this OPTIONS is one and its origin is allowed. methods:
+ * those of the path, borrowed until the reply. */
+void cors_preflight(struct gw_req *req, struct slice methods);
 
 /* ---- trace.c ---- */
 /* The traceparent of a request: the caller's trace when its header is good, else a new one;

@@ -271,9 +271,10 @@ refusal_word(const struct http1_reason_info *why)
 	}
 }
 
-void
+unsigned
 reply_refuse(void *arg, const struct http_req *http, const char *id_text,
-	     const struct http1_reason_info *why, struct buf *body, const char **content_type)
+	     const struct http1_reason_info *why, struct buf *body,
+	     struct http_header headers[HTTP_REFUSE_HEADERS_MAX])
 {
 	struct gateway *gw = arg;
 	bool is_problem = http != NULL && prefers_problem(http_req_header(http, S("Accept")));
@@ -285,6 +286,7 @@ reply_refuse(void *arg, const struct http_req *http, const char *id_text,
 		.message = why->text,
 		.request_id = id_text,
 	};
+	unsigned count = 0;
 	struct json_w w;
 
 	json_w_init(&w, body);
@@ -294,7 +296,11 @@ reply_refuse(void *arg, const struct http_req *http, const char *id_text,
 	else
 		write_envelope(&w, &f);
 	json_w_close(&w, '}');
-	*content_type = is_problem ? PROBLEM_TYPE : GW_JSON_TYPE;
+	if (http != NULL)
+		count = cors_fields(gw, http, headers);
+	headers[count++] = (struct http_header){S("Content-Type"),
+						is_problem ? S(PROBLEM_TYPE) : S(GW_JSON_TYPE)};
+	return count;
 }
 
 /* ---- bad fields ---- */

@@ -45,7 +45,10 @@ enum conf_type {
 	CONF_TYPE_KEY,      /* struct conf_key: a secret of 32 bytes in base64; no bounds */
 	CONF_TYPE_STRINGS,  /* struct conf_strings; number of elements */
 	CONF_TYPE_LISTEN,   /* struct conf_listens; number of elements */
-	CONF_TYPE_CIDRS     /* struct conf_cidrs; number of elements */
+	CONF_TYPE_CIDRS,    /* struct conf_cidrs; number of elements */
+	/* struct conf_strings, each an origin as browsers write it, or "*" as the only one; number
+	 * of elements */
+	CONF_TYPE_ORIGINS
 };
 
 /* The list types take a list or array of strings, or one string for one element. */

@@ -194,6 +194,17 @@ value_parse_key(const struct conf_param *p GH_UNUSED, struct arena *a GH_UNUSED,
 	return NULL;
 }
 
+/* How many bytes at the start of s are of a set. */
+static size_t
+value_span(struct slice s, const char *set)
+{
+	size_t n = 0;
+
+	while (n < s.n && strchr(set, s.p[n]) != NULL)
+		n++;
+	return n;
+}
+
 static bool
 value_count_fits(const struct conf_param *p, const struct conf_items *items)
 {
@@ -216,6 +227,62 @@ value_parse_strings(const struct conf_param *p, struct arena *a, const struct co
 	}
 	memcpy(dst, &list, sizeof(list));
 	return NULL;
+}
+
+/* As browsers write an origin: "scheme://host", ":port" unless it is the scheme's own. What differs
+ * from that form would never equal the Origin of a request. */
+static bool
+value_is_origin(struct slice s)
+{
+	static const char host_set[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
+	static const char scheme_set[] = "abcdefghijklmnopqrstuvwxyz0123456789.-+";
+	struct slice host, port, scheme = slice_cut(s, ':', &host);
+	uint64_t n;
+
+	if (scheme.n == 0 || value_span(scheme, scheme_set) != scheme.n ||
+	    !slice_starts(host, S("//")))
+		return false;
+	host = slice_from(host, 2);
+	if (slice_starts(host, S("["))) {
+		char text[ADDR_TEXT_SIZE];
+		struct addr a;
+
+		host = slice_cut(slice_from(host, 1), ']', &port);
+		if (port.p == NULL || addr_parse(host, &a) != GH_OK ||
+		    !slice_eq(host, slice_of(addr_text(&a, text))))
+			return false;
+	} else {
+		port = slice_from(host, value_span(host, host_set));
+		if (port.n == host.n)
+			return false;
+	}
+	if (port.n == 0)
+		return true;
+	if (port.n < 2 || port.p[0] != ':' || port.p[1] == '0' ||
+	    parse_u64(slice_from(port, 1), 1, 65535, &n) != GH_OK)
+		return false;
+	return !(n == 443 && slice_eq(scheme, S("https"))) &&
+	       !(n == 80 && slice_eq(scheme, S("http")));
+}
+
+static const char *
+value_parse_origins(const struct conf_param *p, struct arena *a, const struct conf_items *items,
+		    void *dst)
+{
+	for (size_t i = 0; i < items->count; i++) {
+		struct slice s = slice_of(items->v[i]);
+
+		if (slice_eq(s, S("*")) && items->count > 1)
+			return "\"*\" means every origin and stands alone";
+		if (!slice_eq(s, S("*")) && !value_is_origin(s))
+			return arena_printf(
+				a,
+				"\"%.64s\" must be \"*\" or an origin as browsers write "
+				"it, such as \"https://app.example.com\": lower case, no "
+				"default port, nothing behind it",
+				items->v[i]);
+	}
+	return value_parse_strings(p, a, items, dst);
 }
 
 static const char *
@@ -336,6 +403,8 @@ conf_type_ops(const struct conf_param *p)
 				      true, value_parse_listen, value_range_list},
 		[CONF_TYPE_CIDRS] = {"cidrs", list, sizeof(struct conf_cidrs), true, false, true,
 				     value_parse_cidrs, value_range_list},
+		[CONF_TYPE_ORIGINS] = {"origins", list, sizeof(struct conf_strings), true, false,
+				       true, value_parse_origins, value_range_list},
 	};
 
 	return &table[p->type];

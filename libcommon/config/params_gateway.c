@@ -28,5 +28,7 @@ const struct conf_param params_gateway[] = {
 	 .help = "requests that wait for the outcome of their message; beyond: answered at once"},
 	{"gateway.media_max", CONF_TYPE_SIZE, "16MiB", .min = 16 * CONF_KIB, .max = 16 * CONF_MIB,
 	 AT(media_max), .help = "largest file inside a request"},
+	{"gateway.cors_origins", CONF_TYPE_ORIGINS, "", .max = 64, .flags = CONF_RELOADABLE,
+	 AT(cors_origins), .help = "origins whose pages may call the API; empty: no CORS"},
 	{.name = NULL},
 };

@@ -22,6 +22,7 @@ struct gateway_conf {
 	int64_t session_ttl_us;
 	int64_t waiters_max;
 	size_t media_max;
+	struct conf_strings cors_origins; /* none: no CORS; "*" alone: every origin */
 };
 
 extern const struct conf_param params_gateway[];

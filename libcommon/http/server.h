@@ -80,11 +80,13 @@ typedef void http_request_fn(void *arg, struct http_req *req);
 /* The peer of a request given to on_request went away; is_cancelled is set. The handler
  * still replies (now or later). Not called inside on_request or http_reply. */
 typedef void http_cancel_fn(void *arg, struct http_req *req);
-/* Body for a refusal by the server itself. req is NULL when no header section was
- * understood; id_text is set in any case. Append the body, point *content_type at its type. */
-typedef void http_refuse_fn(void *arg, const struct http_req *req, const char *id_text,
-			    const struct http1_reason_info *why, struct buf *body,
-			    const char **content_type);
+/* A refusal by the server itself. req is NULL when no header section was understood; id_text is set
+ * in any case. Append the body and fill headers (as in http_reply, Content-Type among them; values
+ * live as long as req, or longer). Returns how many. */
+#define HTTP_REFUSE_HEADERS_MAX 4
+typedef unsigned http_refuse_fn(void *arg, const struct http_req *req, const char *id_text,
+				const struct http1_reason_info *why, struct buf *body,
+				struct http_header headers[HTTP_REFUSE_HEADERS_MAX]);
 /* A reply was queued: for metrics and the access log. bytes: of the body. */
 typedef void http_replied_fn(void *arg, const struct http_req *req, unsigned status, size_t bytes);
 typedef void http_drained_fn(void *arg);

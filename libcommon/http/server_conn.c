@@ -67,23 +67,24 @@ refuse(struct http_conn *c, enum http1_reason reason)
 	const struct http1_reason_info *why = http1_reason_info(reason);
 	struct http_server *s = c->s;
 	struct http_exchange *r = c->r;
-	const char *type = "text/plain; charset=utf-8";
-	struct http_header header;
+	struct http_header headers[HTTP_REFUSE_HEADERS_MAX];
+	unsigned count = 1;
 	struct buf body;
 
 	s->refused[reason]++;
 	buf_init(&body, r->pub.a, HTTP_KEEP_BYTES);
-	if (s->o.on_refuse != NULL)
-		s->o.on_refuse(s->o.arg, r->is_parsed ? &r->pub : NULL, r->pub.id_text, why, &body,
-			       &type);
-	else
+	if (s->o.on_refuse != NULL) {
+		count = s->o.on_refuse(s->o.arg, r->is_parsed ? &r->pub : NULL, r->pub.id_text, why,
+				       &body, headers);
+	} else {
 		buf_add_printf(&body, "%s\n", why->text);
-	header.name = S("Content-Type");
-	header.value = slice_of(type);
+		headers[0] =
+			(struct http_header){S("Content-Type"), S("text/plain; charset=utf-8")};
+	}
 	set_state(c, CONN_CLOSING);
 	c->is_refused = true;
 	c->r = NULL;
-	http_conn_answer(c, r, why->status, &header, 1, buf_slice(&body));
+	http_conn_answer(c, r, why->status, headers, count, buf_slice(&body));
 	http_exchange_free(r);
 }
 

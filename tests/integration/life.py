@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 import psycopg
 import psycopg.conninfo
@@ -48,6 +49,12 @@ healthd: {{ admin_listen = "127.0.0.1:{healthd}"; public_url = "http://127.0.0.1
 MIGRATION_CONF = """\
 db: {{ url = "{db_url}"; }};
 secrets: {{ key = "file:seal.key"; }};
+"""
+
+OWN_GATEWAY_CONF = """\
+@include "{stack_conf}"
+gateway: {{ listen = "127.0.0.1:{port}"; admin_listen = "127.0.0.1:{admin_port}";
+	public_url = "{public_url}"; {keys} }};
 """
 
 
@@ -268,6 +275,45 @@ class Home:
         proxy = Proxy((host, int(port)))
         proxy.open()
         return proxy, f"{scheme}://{login}@127.0.0.1:{proxy.port}{slash}{path}"
+
+
+class OwnGateway:
+    """A gateway beside the stack's, on the stack's database; keys: further lines of its section."""
+
+    def __init__(self, directory, stack_env, keys):
+        self.dir, self.stack_conf = str(directory), stack_env["GROWHUB_CONF"]
+        self.port, self.admin_port = free_ports(2)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.public_url = stack_env["GROWHUB_URL"]
+        self.log_path = os.path.join(self.dir, "gateway.log")
+        with open(self.log_path, "wb") as log:
+            self.process = subprocess.Popen([program("growhub-gateway"), "-c", self.configure(keys)],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        wait_until(self._is_ready, "the gateway to be ready", 20)
+
+    def configure(self, keys):
+        return write_private(self.dir, "gateway.conf", OWN_GATEWAY_CONF.format(keys=keys, **vars(self)))
+
+    def reload(self, keys):
+        count = self.log().count("event=daemon.reloaded")
+        self.configure(keys)
+        self.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: self.log().count("event=daemon.reloaded") > count, "the file to be read")
+
+    def log(self):
+        with open(self.log_path, errors="replace") as f:
+            return f.read()
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(20) == 0 and not REPORT.search(self.log()), self.log()
+
+    def _is_ready(self):
+        assert self.process.poll() is None, self.log()
+        with contextlib.suppress(OSError):
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=3):
+                return True
+        return False
 
 
 class Databases:

@@ -33,6 +33,7 @@ struct test_conf {
 	struct conf_strings tags;
 	struct conf_listens listen;
 	struct conf_cidrs allow;
+	struct conf_strings pages;
 };
 
 static const char *const test_modes[] = {"slow", "quick", NULL};
@@ -54,6 +55,7 @@ static const struct conf_param test_params[] = {
 	{"senderd.tags", CONF_TYPE_STRINGS, "a, b", .max = 3, .flags = CONF_RELOADABLE, T(tags)},
 	{"senderd.listen", CONF_TYPE_LISTEN, "127.0.0.1:80", .min = 1, .max = 2, T(listen)},
 	{"senderd.allow", CONF_TYPE_CIDRS, "", .max = 4, T(allow)},
+	{"senderd.pages", CONF_TYPE_ORIGINS, "", .max = 9, T(pages)},
 	{.name = NULL},
 };
 
@@ -261,6 +263,70 @@ test_errors(void **state GH_UNUSED)
 			fail_msg("%s: %u errors, %s", cases[i].name, errs.count, errs.text[0]);
 		assert_int_equal(t.in_flight, 0);
 	}
+}
+
+static void
+test_origins(void **state GH_UNUSED)
+{
+	static const struct {
+		const char *text;
+		bool is_good;
+	} cases[] = {
+		{"https://app.example.com", true},
+		{"http://localhost:3000", true},
+		{"http://a:443", true},
+		{"http://[::1]:8080", true},
+		{"http://[2001:db8::1]", true},
+		{"http://127.0.0.1", true},
+		{"capacitor://localhost", true},
+		{"*", true},
+		{"app.example.com", false},
+		{"//a", false},
+		{"https:/a", false},
+		{"https://", false},
+		{"https://a/", false},
+		{"https://a?b", false},
+		{"https://u@a", false},
+		{"https://A.example.com", false},
+		{"HTTPS://a", false},
+		{"https://*.example.com", false},
+		{"https://a:443", false},
+		{"http://a:80", false},
+		{"http://a:", false},
+		{"http://a:080", false},
+		{"http://a:65536", false},
+		{"http://a:8080x", false},
+		{"http://[::1", false},
+		{"http://[::1]x", false},
+		{"http://[::0:1]", false},
+		{"http://[a]", false},
+		{"https://a https://b", false},
+		{"null", false},
+		{"", false},
+	};
+	struct test_conf t;
+	struct conf *c;
+	char text[128];
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		snprintf(text, sizeof(text), "senderd = {\n pages = [\"%s\"]; };", cases[i].text);
+		c = load(text, &t);
+		if ((c != NULL) != cases[i].is_good)
+			fail_msg("%s: %s", cases[i].text, c != NULL ? "accepted" : errs.text[0]);
+		if (c == NULL)
+			assert_non_null(strstr(errs.text[0], "t.conf:2: senderd.pages = (...): "));
+		conf_free(c);
+	}
+	c = load("senderd = { pages = [\"https://a\", \"http://b:1\"]; };", &t);
+	assert_non_null(c);
+	assert_int_equal(t.pages.count, 2);
+	assert_string_equal(t.pages.v[1], "http://b:1");
+	conf_free(c);
+	assert_null(load("senderd = { pages = [\"https://a\", \"*\"]; };", &t));
+	assert_non_null(
+		strstr(errs.text[0], ":1: senderd.pages = (...): \"*\" means every origin"));
+	assert_null(load("senderd = { pages = \"https://a/x\"; };", &t));
+	assert_non_null(strstr(errs.text[0], "\"https://a/x\" must be \"*\" or an origin"));
 }
 
 static void
@@ -521,10 +587,10 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-		TEST(test_defaults),     TEST(test_values),   TEST(test_errors),
-		TEST(test_all_errors),   TEST(test_required), TEST(test_include),
-		TEST(test_secrets),      TEST(test_reload),   TEST(test_print),
-		TEST(test_split_listen), TEST(test_common),
+		TEST(test_defaults), TEST(test_values),       TEST(test_errors),
+		TEST(test_origins),  TEST(test_all_errors),   TEST(test_required),
+		TEST(test_include),  TEST(test_secrets),      TEST(test_reload),
+		TEST(test_print),    TEST(test_split_listen), TEST(test_common),
 	};
 
 	return cmocka_run_group_tests_name("conf", tests, NULL, NULL);
