@@ -120,10 +120,20 @@ write_content(struct writer *x)
 
 /* ---- one writer per kind ---- */
 
+/* Who made it: a bot that answers what is not "contact" answers itself. */
+static struct slice
+origin_word(const struct provider_fact *f)
+{
+	if (!f->is_from_me)
+		return S("contact");
+	return f->is_from_api ? S("api") : S("phone");
+}
+
 static void
 write_message(struct writer *x, struct uuid id)
 {
 	write_frame(x, id, x->f->external_id);
+	json_w_str(&x->w, "origin", origin_word(x->f));
 	write_content(x);
 }
 

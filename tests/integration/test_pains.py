@@ -114,6 +114,18 @@ def test_the_author_in_a_group_is_a_person(ear):
     assert body["participant"] == CHAT and body["from"] == group
 
 
+def test_who_made_a_message_is_told(ear):
+    """PAINS 22: one event for both directions; its origin tells a bot what not to answer. Sends
+    of others through the API: unit/test_eventd_plan.c"""
+    own = {"id": f"true_{CHAT}_{unique('AA')}", "fromMe": True, "source": "app", "to": CHAT}
+    for i, fields in enumerate(({"body": "theirs", "source": "app"}, {"body": "ours", **own})):
+        ear.emit("message.any", payload(**fields))
+        body, data = ear.wait("on-message", "message.received", count=i + 1)
+        assert body["fromMe"] is data["from_me"] is (i == 1)
+        assert data["origin"] == ("contact", "phone")[i]
+        assert "origin" not in body
+
+
 def test_a_bot_that_answers_everything_it_hears_does_not_loop(ear, company, instance, sim, db):
     """PAINS 22: it answers each on-message, without looking at fromMe; its own sends make none."""
     sim.inbound(ear.session, CONTACT, text="Hello?")

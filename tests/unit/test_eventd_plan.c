@@ -215,6 +215,12 @@ test_an_incoming_text_is_a_message(void **state)
 	assert_false(uuid_is_nil(p->messages[0].event_id));
 }
 
+static bool
+has_text(struct slice s, const char *text)
+{
+	return memmem(s.p, s.n, text, strlen(text)) != NULL;
+}
+
 /* Its answer may not be stored yet; who sends by another way through the same API waits in vain. */
 static void
 test_an_echo_of_the_api_waits_for_its_send(void **state)
@@ -232,6 +238,8 @@ test_an_echo_of_the_api_waits_for_its_send(void **state)
 	p = plan_of(echo, NULL, 0);
 	assert_int_equal(p->message_count, 1);
 	assert_int_equal(p->messages[0].direction, MSG_OUT);
+	assert_true(has_text(p->messages[0].facts, "\"from_me\":true"));
+	assert_true(has_text(p->messages[0].facts, "\"origin\":\"api\""));
 }
 
 static void
@@ -244,6 +252,10 @@ test_a_text_typed_on_the_phone_is_ours_from_the_phone(void **state)
 	assert_int_equal(p->messages[0].direction, MSG_OUT);
 	assert_int_equal(p->messages[0].origin, MSG_FROM_PHONE);
 	assert_int_equal(p->messages[0].status, MSG_SENT);
+	assert_true(has_text(p->messages[0].facts, "\"origin\":\"phone\""));
+	p = plan_of(text_body(false, "Thanks"), NULL, 0);
+	assert_int_equal(p->messages[0].origin, MSG_FROM_CONTACT);
+	assert_true(has_text(p->messages[0].facts, "\"origin\":\"contact\""));
 }
 
 static void
@@ -286,12 +298,6 @@ test_session_states(void **state)
 					 cases[i].events[k] == EVENT_NONE);
 		}
 	}
-}
-
-static bool
-has_text(struct slice s, const char *text)
-{
-	return memmem(s.p, s.n, text, strlen(text)) != NULL;
 }
 
 static void
