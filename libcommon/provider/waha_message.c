@@ -328,6 +328,22 @@ kind_from_mime(const struct provider_file *file, struct slice caption)
 	return MSG_DOCUMENT;
 }
 
+/* Its words, or an object around them (the engine's exception, the answer to a file that is gone):
+ * the first words inside, never the whole, which names files and holds a stack. */
+static struct slice
+media_error(const struct json *error)
+{
+	static const char *const words[] = {"message", "details", "error.message", "error.details",
+					    "error",   "key",     "error.key",     "name"};
+	struct slice told = json_str(error);
+
+	if (json_is_null(error) || (json_type(error) == JSON_BOOL && !json_bool(error, false)))
+		return SLICE_NONE;
+	if (told.p == NULL)
+		told = first_str(error, words, GH_COUNT(words));
+	return told.p != NULL ? told : S("unknown");
+}
+
 static void
 read_file(const struct json *payload, const struct json *node, struct provider_file *file)
 {
@@ -345,7 +361,7 @@ read_file(const struct json *payload, const struct json *node, struct provider_f
 	file->name = json_str(json_get(media, "filename"));
 	if (file->name.n == 0)
 		file->name = json_str(json_get(node, "fileName"));
-	file->error = json_str(json_get(media, "error"));
+	file->error = media_error(json_get(media, "error"));
 	file->size_bytes = count_read(size != NULL ? size : json_get(node, "size"));
 	file->duration_s = count_read(json_get(node, "seconds"));
 	if (file->duration_s < 0)

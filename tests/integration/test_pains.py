@@ -79,6 +79,8 @@ def test_a_spelling_that_went_stale_is_asked_again(company, instance, sim, owner
 
 @pytest.mark.parametrize("media", [
     {"url": None, "mimetype": "image/jpeg", "filename": None, "error": "404: media gone"},
+    {"url": None, "mimetype": "video/mp4", "filename": None,
+     "error": {"message": "media gone", "stack": "Error: at /srv"}},
     {"url": None, "mimetype": "audio/ogg; codecs=opus", "filename": None, "error": None},
     {"url": "http://127.0.0.1:1/gone.jpeg", "mimetype": "image/jpeg", "filename": "x", "error": None},
     None])
@@ -90,7 +92,9 @@ def test_a_message_arrives_whatever_became_of_its_media(ear, company, instance, 
     if media is not None:
         assert body["isMedia"] is True and body["file"]["mimetype"] == media["mimetype"]
         assert body["file"]["url"] == media["url"]
-        assert bool(data["file"].get("error")) == (media["error"] is not None)
+        error = media["error"]
+        told = error["message"] if isinstance(error, dict) else error
+        assert data["file"].get("error") == told
     rows = company.api.get(f"/api/messages?instance_id={instance['id']}&direction=inbound")
     assert [r["id"] for r in rows] == [body["id"]]
 

@@ -293,6 +293,50 @@ test_hook_tolerance(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+/* Whatever its form, a file that did not come is told and its message kept. */
+static void
+test_media_errors(void **state GH_UNUSED)
+{
+	static const struct {
+		const char *json, *told;
+	} cases[] = {
+		{"null", NULL},
+		{"false", NULL},
+		{"\"\"", ""},
+		{"\"404: media gone\"", "404: media gone"},
+		{"{\"message\":\"gone\",\"stack\":\"at /srv\"}", "gone"},
+		{"{\"code\":2,\"details\":\"timed out\"}", "timed out"},
+		{"{\"error\":{\"code\":404,\"key\":\"FILE_NOT_FOUND\"}}", "FILE_NOT_FOUND"},
+		{"{\"error\":\"Not Found\",\"statusCode\":404}", "Not Found"},
+		{"{\"message\":[\"x\"],\"stack\":\"at /srv\"}", "unknown"},
+		{"{}", "unknown"},
+		{"[\"x\"]", "unknown"},
+		{"true", "unknown"},
+		{"404", "unknown"},
+	};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct provider_event ev;
+		char *body = arena_printf(a,
+					  "{\"event\":\"message\",\"payload\":{\"body\":\"Look\","
+					  "\"hasMedia\":true,\"media\":{\"url\":null,"
+					  "\"mimetype\":\"image/jpeg\",\"error\":%s}}}",
+					  cases[i].json);
+
+		assert_int_equal(waha_parse_event(slice_of(body), a, &ev, NULL), GH_OK);
+		assert_int_equal(ev.fact->kind, PROVIDER_FACT_MESSAGE);
+		assert_int_equal(ev.fact->message_kind, MSG_IMAGE);
+		assert_true(slice_eq(ev.fact->text, S("Look")));
+		assert_true(ev.fact->file.is_present);
+		if (cases[i].told == NULL)
+			assert_null(ev.fact->file.error.p);
+		else
+			assert_true(slice_eq(ev.fact->file.error, slice_of(cases[i].told)));
+	}
+	arena_free(a);
+}
+
 static void
 test_times(void **state GH_UNUSED)
 {
@@ -330,9 +374,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hooks),
-		cmocka_unit_test(test_hook_frame),
-		cmocka_unit_test(test_hook_tolerance),
+		cmocka_unit_test(test_hooks),          cmocka_unit_test(test_hook_frame),
+		cmocka_unit_test(test_hook_tolerance), cmocka_unit_test(test_media_errors),
 		cmocka_unit_test(test_times),
 	};
 
