@@ -112,6 +112,8 @@ write_content(struct writer *x)
 {
 	json_w_str(&x->w, "type", slice_of(msg_kind_name((int)x->f->message_kind)));
 	json_w_str(&x->w, "content", x->f->text);
+	if (x->f->choice_id.n > 0)
+		json_w_str(&x->w, "choice_id", x->f->choice_id);
 	write_quoted(x);
 	write_file(x);
 	write_place(x);

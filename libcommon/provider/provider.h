@@ -292,7 +292,8 @@ struct provider_fact {
 	bool is_group;
 
 	enum msg_kind message_kind;
-	struct slice text; /* text, caption, emoji (empty: removed), poll options (JSON) */
+	struct slice text;      /* text, caption, emoji (empty: removed), poll options (JSON) */
+	struct slice choice_id; /* what was picked from a list or buttons; its words are in text */
 	struct slice quoted_id, quoted_text;
 	struct provider_file file;
 

@@ -267,6 +267,10 @@ static const struct {
 	{"liveLocationMessage", MSG_LOCATION},
 	{"contactMessage", MSG_CONTACT},
 	{"contactsArrayMessage", MSG_CONTACT},
+	{"listResponseMessage", MSG_TEXT},
+	{"buttonsResponseMessage", MSG_TEXT},
+	{"templateButtonReplyMessage", MSG_TEXT},
+	{"interactiveResponseMessage", MSG_TEXT},
 	{"extendedTextMessage", MSG_TEXT},
 	{"conversation", MSG_TEXT},
 };
@@ -408,11 +412,71 @@ read_vcards(const struct json *payload, struct provider_fact *f, struct arena *a
 	f->vcards = cards;
 }
 
+/* What was picked from a list or buttons: NOWEB's spelling, then that of GOWS. */
+static const struct {
+	const char *member;
+	const char *id[2], *text[2];
+} choices[] = {
+	{"listResponseMessage",
+	 {"singleSelectReply.selectedRowId", "singleSelectReply.selectedRowID"},
+	 {"title", "description"}},
+	{"buttonsResponseMessage",
+	 {"selectedButtonId", "selectedButtonID"},
+	 {"selectedDisplayText", "Response.SelectedDisplayText"}},
+	{"templateButtonReplyMessage",
+	 {"selectedId", "selectedID"},
+	 {"selectedDisplayText", "selectedDisplayText"}},
+	{"interactiveResponseMessage", {"id", "id"}, {"body.text", "body.text"}},
+};
+
+/* The newest buttons answer with JSON inside a text. */
+static struct slice
+native_flow_id(const struct json *node, struct arena *a)
+{
+	static const char *const paths[] = {
+		"nativeFlowResponseMessage.paramsJson",
+		"InteractiveResponseMessage.NativeFlowResponseMessage.paramsJSON",
+	};
+	struct slice text = first_str(node, paths, GH_COUNT(paths));
+	const struct json *params = NULL;
+
+	if (text.n == 0 || json_parse(text, a, &params, NULL, NULL) != GH_OK)
+		return SLICE_NONE;
+	return json_str(json_get(params, "id"));
+}
+
+/* Its words and the menu it answers are told by body and replyTo too, where the engine has them. */
+static void
+read_choice(const struct json *payload, const struct json *inner, struct provider_fact *f,
+	    struct arena *a)
+{
+	static const char *const webjs[] = {"_data.listResponse.singleSelectReply.selectedRowId",
+					    "_data.selectedButtonId", "_data.selectedId"};
+	static const char *const menus[] = {"contextInfo.stanzaId", "contextInfo.stanzaID"};
+
+	for (size_t i = 0; i < GH_COUNT(choices); i++) {
+		const struct json *node = json_get(inner, choices[i].member);
+
+		if (json_is_null(node))
+			continue;
+		f->choice_id = first_str(node, choices[i].id, GH_COUNT(choices[i].id));
+		if (f->choice_id.n == 0)
+			f->choice_id = native_flow_id(node, a);
+		if (f->text.n == 0)
+			f->text = first_str(node, choices[i].text, GH_COUNT(choices[i].text));
+		if (f->quoted_id.n == 0)
+			f->quoted_id = first_str(node, menus, GH_COUNT(menus));
+		return;
+	}
+	f->choice_id = first_str(payload, webjs, GH_COUNT(webjs));
+}
+
 void
 waha_read_content(const struct json *payload, struct provider_fact *f, struct arena *a)
 {
 	const struct json *node = NULL;
-	bool is_known = kind_from_data(payload, inner_message(payload), &f->message_kind, &node);
+	const struct json *inner = inner_message(payload);
+	bool is_known = kind_from_data(payload, inner, &f->message_kind, &node);
 
 	f->text = json_str(json_get(payload, "body"));
 	read_file(payload, node, &f->file);
@@ -420,6 +484,7 @@ waha_read_content(const struct json *payload, struct provider_fact *f, struct ar
 	read_vcards(payload, f, a);
 	f->quoted_text = json_str(json_path(payload, "replyTo.body"));
 	f->quoted_id = waha_id_split(json_str(json_path(payload, "replyTo.id"))).bare;
+	read_choice(payload, inner, f, a);
 	if (is_known)
 		return;
 	if (f->file.is_present && f->file.mime_type.n > 0)

@@ -118,6 +118,26 @@ def test_the_author_in_a_group_is_a_person(ear):
     assert body["participant"] == CHAT and body["from"] == group
 
 
+def test_a_choice_from_a_menu_comes_as_a_message(ear, company, instance, sim, sim_engine):
+    """PAINS 25: the list leaves as one, what was picked returns as text that quotes it."""
+    sim_engine("GOWS")
+    sent = company.api.with_token(instance["token"]).post("/send/menu", {
+        "number": CONTACT, "type": "list", "text": "Pick", "choices": ["Sales|sales"]})
+    row = company.wait_status(sent["id"], "sent", "delivered", "read")
+    assert sim.messages(ear.session)[0]["kind"] == "list"
+    ear.emit("message.any", payload(
+        body="Sales", replyTo={"id": row["external_id"], "body": "Pick"},
+        _data={"Message": {"listResponseMessage": {
+            "title": "Sales", "singleSelectReply": {"selectedRowID": "sales"},
+            "contextInfo": {"stanzaID": row["external_id"]}}}}))
+    body, data = ear.wait("on-message", "message.received")
+    assert (body["type"], body["content"]) == ("text", "Sales") == (data["type"], data["content"])
+    assert body["quoted"]["message_id"] == data["quoted"]["message_id"] == row["external_id"]
+    assert data["choice_id"] == "sales"
+    inner = body["content_msg"]["_data"]["Message"]["listResponseMessage"]
+    assert inner["singleSelectReply"]["selectedRowID"] == "sales"
+
+
 def test_who_made_a_message_is_told(ear):
     """PAINS 22: one event for both directions; its origin tells a bot what not to answer. Sends
     of others through the API: unit/test_eventd_plan.c"""

@@ -337,6 +337,81 @@ test_media_errors(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+/* Every engine's way to tell a choice is one and the same text message. */
+static void
+test_choices(void **state GH_UNUSED)
+{
+	static const char *const cases[] = {
+		"\"body\":\"Sales\",\"replyTo\":{\"id\":\"3EB0M\"},\"_data\":{\"Message\":{"
+		"\"listResponseMessage\":{\"title\":\"Sales\",\"singleSelectReply\":{"
+		"\"selectedRowID\":\"row-1\"}}}}",
+		"\"body\":null,\"_data\":{\"message\":{\"listResponseMessage\":{\"title\":"
+		"\"Sales\","
+		"\"singleSelectReply\":{\"selectedRowId\":\"row-1\"},"
+		"\"contextInfo\":{\"stanzaId\":\"3EB0M\"}}}}",
+		"\"_data\":{\"Message\":{\"buttonsResponseMessage\":{\"selectedButtonID\":\"row-"
+		"1\","
+		"\"Response\":{\"SelectedDisplayText\":\"Sales\"},"
+		"\"contextInfo\":{\"stanzaID\":\"3EB0M\"}}}}",
+		"\"_data\":{\"message\":{\"buttonsResponseMessage\":{\"selectedButtonId\":\"row-"
+		"1\","
+		"\"selectedDisplayText\":\"Sales\",\"contextInfo\":{\"stanzaId\":\"3EB0M\"}}}}",
+		"\"_data\":{\"message\":{\"templateButtonReplyMessage\":{\"selectedId\":\"row-1\","
+		"\"selectedDisplayText\":\"Sales\",\"contextInfo\":{\"stanzaId\":\"3EB0M\"}}}}",
+		"\"_data\":{\"message\":{\"interactiveResponseMessage\":{\"body\":{\"text\":"
+		"\"Sales\"},"
+		"\"nativeFlowResponseMessage\":{\"name\":\"quick_reply\","
+		"\"paramsJson\":\"{\\\"id\\\":\\\"row-1\\\"}\"},"
+		"\"contextInfo\":{\"stanzaId\":\"3EB0M\"}}}}",
+		"\"body\":\"Sales\",\"replyTo\":{\"id\":\"3EB0M\"},\"_data\":{"
+		"\"type\":\"list_response\",\"listResponse\":{\"singleSelectReply\":{"
+		"\"selectedRowId\":\"row-1\"}}}",
+	};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct provider_event ev;
+		char *body = arena_printf(a, "{\"event\":\"message\",\"payload\":{%s}}", cases[i]);
+
+		assert_int_equal(waha_parse_event(slice_of(body), a, &ev, NULL), GH_OK);
+		assert_int_equal(ev.fact->message_kind, MSG_TEXT);
+		assert_true(slice_eq(ev.fact->text, S("Sales")));
+		assert_true(slice_eq(ev.fact->choice_id, S("row-1")));
+		assert_true(slice_eq(ev.fact->quoted_id, S("3EB0M")));
+	}
+	arena_free(a);
+}
+
+/* Of another type, or of nothing: a text without a choice. */
+static void
+test_choices_that_are_not(void **state GH_UNUSED)
+{
+	static const char *const cases[] = {
+		"{\"listResponseMessage\":{}}",
+		"{\"listResponseMessage\":7}",
+		"{\"listResponseMessage\":{\"singleSelectReply\":\"x\",\"contextInfo\":[]}}",
+		"{\"interactiveResponseMessage\":{\"nativeFlowResponseMessage\":{"
+		"\"paramsJson\":\"{\"}}}",
+		"{\"interactiveResponseMessage\":{\"nativeFlowResponseMessage\":{"
+		"\"paramsJson\":\"[1]\"}}}",
+	};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct provider_event ev;
+		char *body = arena_printf(a,
+					  "{\"event\":\"message\",\"payload\":{\"body\":\"x\",\"_"
+					  "data\":{\"message\":%s}}}",
+					  cases[i]);
+
+		assert_int_equal(waha_parse_event(slice_of(body), a, &ev, NULL), GH_OK);
+		assert_int_equal(ev.fact->message_kind, MSG_TEXT);
+		assert_true(slice_eq(ev.fact->text, S("x")));
+		assert_null(ev.fact->choice_id.p);
+	}
+	arena_free(a);
+}
+
 static void
 test_times(void **state GH_UNUSED)
 {
@@ -376,6 +451,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hooks),          cmocka_unit_test(test_hook_frame),
 		cmocka_unit_test(test_hook_tolerance), cmocka_unit_test(test_media_errors),
+		cmocka_unit_test(test_choices),        cmocka_unit_test(test_choices_that_are_not),
 		cmocka_unit_test(test_times),
 	};
 

@@ -439,6 +439,62 @@ test_refused(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+/* What each kind leaves as, by engine: natively, as the numbered text, or not at all. */
+static void
+test_capabilities(void **state GH_UNUSED)
+{
+	enum { ENGINES = 5 };
+	static const char *const engines[ENGINES] = {NULL, "WEBJS", "WPP", "NOWEB", "GOWS"};
+	static const char as_text[] = "/api/sendText", as_poll[] = "/api/sendPoll",
+			  as_list[] = "/api/sendList";
+	static const struct {
+		const char *chat;
+		enum msg_kind kind;
+		enum message_menu_type menu;
+		const char *path[ENGINES]; /* NULL: refused */
+	} cases[] = {
+		{CHAT, MSG_TEXT, MESSAGE_MENU_NONE, {as_text, as_text, as_text, as_text, as_text}},
+		{CHAT, MSG_TEXT, MESSAGE_MENU_LIST, {as_text, as_text, as_text, as_list, as_list}},
+		{GROUP, MSG_TEXT, MESSAGE_MENU_LIST, {as_text, as_text, as_text, as_text, as_text}},
+		{CHAT, MSG_TEXT, MESSAGE_MENU_POLL, {as_poll, as_poll, as_poll, as_poll, as_poll}},
+		{GROUP, MSG_TEXT, MESSAGE_MENU_POLL, {as_poll, as_poll, as_poll, as_poll, as_poll}},
+		{CHAT,
+		 MSG_TEXT,
+		 MESSAGE_MENU_BUTTON,
+		 {as_text, as_text, as_text, as_text, as_text}},
+		{CHAT,
+		 MSG_TEXT,
+		 MESSAGE_MENU_CAROUSEL,
+		 {as_text, as_text, as_text, as_text, as_text}},
+		{CHAT, MSG_STICKER, MESSAGE_MENU_NONE, {NULL}},
+		{CHAT, MSG_REACTION, MESSAGE_MENU_NONE, {NULL}},
+		{CHAT, MSG_UNSUPPORTED, MESSAGE_MENU_NONE, {NULL}},
+	};
+	static const struct slice choices[] = {{"Yes", 3}, {"No", 2}};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases) * ENGINES; i++) {
+		const char *path = cases[i / ENGINES].path[i % ENGINES];
+		const struct message_payload menu = {.menu = {.type = cases[i / ENGINES].menu,
+							      .text = S("Well?"),
+							      .choices = choices,
+							      .choice_count = 2}};
+		const struct provider_send m = {.kind = cases[i / ENGINES].kind,
+						.chat = slice_of(cases[i / ENGINES].chat),
+						.content = S("Well?\n1. Yes\n2. No"),
+						.payload = &menu};
+		struct provider_request r;
+
+		assert_int_equal(build(a, engines[i % ENGINES], &m, &r),
+				 path != NULL ? GH_OK : GH_EPERM);
+		if (path != NULL)
+			assert_true(slice_ends(r.url, slice_of(path)));
+		if (path == as_text)
+			assert_non_null(strstr(arena_cstr(a, r.body), "1. Yes"));
+	}
+	arena_free(a);
+}
+
 static void
 test_too_long(void **state GH_UNUSED)
 {
@@ -475,11 +531,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_examples), cmocka_unit_test(test_carries_ref),
-		cmocka_unit_test(test_options),  cmocka_unit_test(test_vcard),
-		cmocka_unit_test(test_sections), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_too_long), cmocka_unit_test(test_send_ref_kinds),
-		cmocka_unit_test(test_plain),    cmocka_unit_test(test_phones),
+		cmocka_unit_test(test_examples),       cmocka_unit_test(test_carries_ref),
+		cmocka_unit_test(test_options),        cmocka_unit_test(test_vcard),
+		cmocka_unit_test(test_sections),       cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_capabilities),   cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_send_ref_kinds), cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_phones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
