@@ -240,6 +240,12 @@ call_postpone(struct call *call, const char *code, const char *text, int64_t del
 
 static void call_send(struct call *call, const struct provider_request *request);
 
+static bool
+is_refused_as(const struct provider_result *pr, const char *code)
+{
+	return pr->outcome == PROVIDER_REJECTED && slice_eq(slice_of(pr->code), slice_of(code));
+}
+
 /* The server runs another engine than we knew of: a refusal of the form leaves the content. */
 static void
 call_answered(void *arg, const struct http_result *r)
@@ -249,11 +255,14 @@ call_answered(void *arg, const struct http_result *r)
 	struct provider_request plain;
 
 	call->http = NULL;
-	if (pr->outcome == PROVIDER_REJECTED && slice_eq(slice_of(pr->code), S("unsupported")) &&
-	    outgoing_plain(call->outgoing, &plain))
+	if (is_refused_as(pr, "unsupported") && outgoing_plain(call->outgoing, &plain)) {
 		call_send(call, &plain);
-	else
-		call_end(call, pr, outcome_news(pr, false));
+		return;
+	}
+	if (call->phone.n > 0 && is_refused_as(pr, "recipient_unknown"))
+		numbers_forget(call->owner->sd->numbers, call->route->provider_id, call->phone,
+			       call->chat);
+	call_end(call, pr, outcome_news(pr, false));
 }
 
 static void

@@ -28,11 +28,13 @@ struct numbers {
 	struct db_batch *notes;
 };
 
-/* What one send learnt, to be written: an answer, the chat its message goes to, or both. */
+/* What one send learnt, to be written: an answer, the chat its message goes to, or both; or that
+ * the answer is wrong. */
 struct note {
 	struct db_batch_row row;
 	struct number_row answer; /* no phone: none */
 	struct uuid message;      /* goes to answer.chat, where there is one */
+	bool is_wrong;            /* forget answer.phone */
 	char text[];
 };
 
@@ -164,12 +166,16 @@ notes_build(void *arg GH_UNUSED, struct db_unit *u, struct db_batch_row *const *
 	struct arena *a = db_unit_arena(u);
 	struct number_row *answers = arena_alloc_array(a, n, sizeof(*answers));
 	struct number_resolved *resolved = arena_alloc_array(a, n, sizeof(*resolved));
-	unsigned answer_count = 0, resolved_count = 0;
+	struct number_key *wrong = arena_alloc_array(a, n, sizeof(*wrong));
+	unsigned answer_count = 0, resolved_count = 0, wrong_count = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct note *note = note_of(rows[i]);
 
-		if (note->answer.phone.n > 0)
+		if (note->is_wrong)
+			wrong[wrong_count++] =
+				(struct number_key){note->answer.provider_id, note->answer.phone};
+		else if (note->answer.phone.n > 0)
 			answers[answer_count++] = note->answer;
 		if (note->answer.exists && note->answer.chat.n > 0)
 			resolved[resolved_count++] =
@@ -180,6 +186,8 @@ notes_build(void *arg GH_UNUSED, struct db_unit *u, struct db_batch_row *const *
 		number_keep_add(u, answers, answer_count);
 	if (resolved_count > 0)
 		number_resolve_add(u, resolved, resolved_count);
+	if (wrong_count > 0) /* last: kept and proved wrong in one pass is wrong */
+		number_forget_add(u, wrong, wrong_count);
 }
 
 static void
@@ -199,9 +207,9 @@ notes_fail(void *arg GH_UNUSED, struct db_batch_row *row, enum gh_code code GH_U
 }
 
 /* phone: absent where the answer is known already. */
-static void
-note_add(struct numbers *n, int32_t provider_id, struct slice phone,
-	 const struct number_answer *answer, struct uuid message)
+static struct note *
+note_new(int32_t provider_id, struct slice phone, const struct number_answer *answer,
+	 struct uuid message)
 {
 	struct note *note = gh_alloc(sizeof(*note) + phone.n + answer->chat.n);
 
@@ -215,6 +223,13 @@ note_add(struct numbers *n, int32_t provider_id, struct slice phone,
 	note->answer.chat =
 		answer->chat.n > 0 ? slice_make(note->text + phone.n, answer->chat.n) : SLICE_NONE;
 	note->message = message;
+	return note;
+}
+
+/* Takes note. */
+static void
+note_add(struct numbers *n, struct note *note)
+{
 	if (db_batch_add(n->notes, &note->row) != GH_OK)
 		gh_free(note);
 }
@@ -225,7 +240,7 @@ numbers_keep(struct numbers *n, int32_t provider_id, struct slice phone,
 {
 	struct slice host;
 
-	note_add(n, provider_id, phone, answer, message);
+	note_add(n, note_new(provider_id, phone, answer, message));
 	remember(n->lookup, provider_id, phone, answer, NUMBERS_TTL_US);
 	if (answer->exists)
 		remember(n->lookup, provider_id, slice_cut(answer->chat, '@', &host), answer,
@@ -235,7 +250,35 @@ numbers_keep(struct numbers *n, int32_t provider_id, struct slice phone,
 void
 numbers_resolved(struct numbers *n, struct uuid message, struct slice chat)
 {
-	note_add(n, 0, SLICE_NONE, &(struct number_answer){.exists = true, .chat = chat}, message);
+	const struct number_answer there = {.exists = true, .chat = chat};
+
+	note_add(n, note_new(0, SLICE_NONE, &there, message));
+}
+
+static void
+forget(struct numbers *n, int32_t provider_id, struct slice phone)
+{
+	static const struct number_answer none;
+	char key[KEY_MAX];
+	struct note *note;
+
+	if (phone.n < PHONE_MIN || phone.n > PHONE_MAX)
+		return; /* never kept */
+	lookup_forget(n->lookup, key_make(provider_id, phone, key));
+	note = note_new(provider_id, phone, &none, (struct uuid){{0}});
+	note->is_wrong = true;
+	note_add(n, note);
+}
+
+void
+numbers_forget(struct numbers *n, int32_t provider_id, struct slice phone, struct slice chat)
+{
+	struct slice host;
+	struct slice spelled = slice_cut(chat, '@', &host);
+
+	forget(n, provider_id, phone);
+	if (!slice_eq(spelled, phone))
+		forget(n, provider_id, spelled);
 }
 
 /* ---- life ---- */

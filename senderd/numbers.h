@@ -36,6 +36,10 @@ void numbers_find(struct numbers *n, struct arena *a, int32_t provider_id, struc
  * batch. What cannot be kept is asked again. */
 void numbers_keep(struct numbers *n, int32_t provider_id, struct slice phone,
 		  const struct number_answer *answer, struct uuid message);
+/* The provider refused a send to chat, the spelling that phone was said to have, because nobody is
+ * there: the next send to either asks anew. Other senders that have the answer in memory use it to
+ * its end there. */
+void numbers_forget(struct numbers *n, int32_t provider_id, struct slice phone, struct slice chat);
 /* A message goes to another spelling than it asked for: note it. */
 void numbers_resolved(struct numbers *n, struct uuid message, struct slice chat);
 

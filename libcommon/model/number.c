@@ -28,7 +28,13 @@ static const char number_resolve_sql[] =
 	"FROM (SELECT * FROM unnest($1::uuid[], $2::text[]) AS t(id, chat) ORDER BY id) r\n"
 	"WHERE m.id = r.id";
 
-enum { NUMBER_LIST, NUMBER_KEEP, NUMBER_RESOLVE };
+static const char number_forget_sql[] =
+	"UPDATE validated_phone_numbers v SET expires_at = now()\n"
+	"FROM (SELECT * FROM unnest($1::int4[], $2::text[]) AS t(provider_id, phone)\n"
+	"    ORDER BY provider_id, phone) r\n"
+	"WHERE v.provider_id = r.provider_id AND v.phone = r.phone AND v.expires_at > now()";
+
+enum { NUMBER_LIST, NUMBER_KEEP, NUMBER_RESOLVE, NUMBER_FORGET };
 
 static const struct db_stmt number_stmts[] = {
 	[NUMBER_LIST] = {"number_list", number_list_sql, DB_TYPES(DB_INT4_ARRAY, DB_TEXT_ARRAY)},
@@ -37,13 +43,16 @@ static const struct db_stmt number_stmts[] = {
 				  DB_INT4, DB_INT4)},
 	[NUMBER_RESOLVE] = {"number_resolve", number_resolve_sql,
 			    DB_TYPES(DB_UUID_ARRAY, DB_TEXT_ARRAY)},
+	[NUMBER_FORGET] = {"number_forget", number_forget_sql,
+			   DB_TYPES(DB_INT4_ARRAY, DB_TEXT_ARRAY)},
 };
 const struct db_stmt_table number_stmt_table = DB_STMT_TABLE(number_stmts);
 
-void
-number_list_add(struct db_unit *u, const struct number_key *keys, unsigned count)
+static void
+keys_add(struct db_unit *u, const struct db_stmt *stmt, const struct number_key *keys,
+	 unsigned count)
 {
-	struct db_params *p = db_unit_add(u, &number_stmts[NUMBER_LIST]);
+	struct db_params *p = db_unit_add(u, stmt);
 	struct db_arr *provider_id = db_p_array(p, DB_INT4, count);
 	struct db_arr *phone = db_p_array(p, DB_TEXT, count);
 
@@ -51,6 +60,18 @@ number_list_add(struct db_unit *u, const struct number_key *keys, unsigned count
 		db_arr_i32(provider_id, keys[i].provider_id);
 		db_arr_text(phone, keys[i].phone);
 	}
+}
+
+void
+number_list_add(struct db_unit *u, const struct number_key *keys, unsigned count)
+{
+	keys_add(u, &number_stmts[NUMBER_LIST], keys, count);
+}
+
+void
+number_forget_add(struct db_unit *u, const struct number_key *keys, unsigned count)
+{
+	keys_add(u, &number_stmts[NUMBER_FORGET], keys, count);
 }
 
 unsigned

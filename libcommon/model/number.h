@@ -43,6 +43,10 @@ void number_read(const struct db_unit *u, unsigned stmt, unsigned i, struct numb
  * several for one number the last. Slices are borrowed until the unit is done. */
 void number_keep_add(struct db_unit *u, const struct number_row *rows, unsigned count);
 
+/* End answers before their time. Primary key, in whose order rows are locked; slices are borrowed
+ * until the unit is done. */
+void number_forget_add(struct db_unit *u, const struct number_key *keys, unsigned count);
+
 /* Primary key; rows are locked in its order. */
 void number_resolve_add(struct db_unit *u, const struct number_resolved *rows, unsigned count);
 

@@ -5,6 +5,7 @@ import datetime
 
 import pytest
 
+from support import wait_until
 from test_actions import actions_of
 
 DAY = datetime.timedelta(days=1)
@@ -54,6 +55,19 @@ def test_a_check_that_fails_is_no_answer(company, instance, sim, db):
     assert [m["chat"] for m in sim.messages(instance["external_instance_id"])] == [
         "5597988880005@c.us"]
     assert kept(db, "5597988880005") is None
+
+
+def test_a_refused_send_ends_the_answer(company, instance, sim, db):
+    """PAINS 18: the check found the number, the send did not; the next send asks again."""
+    number = "5596988880005"
+    for asked in (1, 2):
+        sent = company.send(instance, to=number)
+        row = company.wait_status(sent["id"], "failed")
+        assert row["error_code"] == "recipient_unknown"
+        assert checks(sim, instance) == asked
+        wait_until(lambda: (answer := kept(db, number)) and answer["life"] <= 0 * DAY,
+                   "the answer to be over")
+    assert sim.messages(instance["external_instance_id"]) == []
 
 
 @pytest.mark.parametrize("to", ["351911111111", "55119888800", "120363000000000077@g.us",

@@ -4,7 +4,8 @@
  * reading routes then show.
  *
  * Numbers answer by their area code, so that tests need not prepare anything: 5500 nobody has
- * WhatsApp, 5599 only without the ninth digit, 5598 only with it, 5597 the check fails.
+ * WhatsApp, 5599 only without the ninth digit, 5598 only with it, 5597 the check fails,
+ * 5596 the check finds it and sends are refused, for nobody is there.
  */
 #include "waha_action.h"
 

@@ -263,6 +263,8 @@ waha_send(void *app, struct http_req *req, const struct route_match *m)
 	wrong = waha_kind_check(sim->waha, *kind, body, f.chat, req->a, &sent);
 	if (wrong == NULL && f.chat.p == NULL)
 		wrong = "chatId is missing or not a chat id";
+	if (wrong == NULL && slice_starts(f.chat, S("5596")))
+		wrong = "no LID found for that number";
 	if (wrong == NULL && sent.preset.p != NULL && !id_is_valid(sent.preset))
 		wrong = "id is not a message id";
 	if (wrong != NULL) {

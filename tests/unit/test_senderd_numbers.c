@@ -26,7 +26,9 @@ static struct {
 	unsigned keep_count, resolve_count, async_count;
 	struct number_row kept[ROWS_MAX];
 	struct number_resolved resolved[ROWS_MAX];
-	unsigned kept_rows, resolved_rows; /* of the last statements */
+	unsigned forget_count;
+	struct number_key forgotten[ROWS_MAX];
+	unsigned kept_rows, resolved_rows, forgotten_rows; /* of the last statements */
 } t;
 
 static void
@@ -68,6 +70,15 @@ play_resolve_add(struct db_unit *u GH_UNUSED, const struct number_resolved *rows
 }
 
 static void
+play_forget_add(struct db_unit *u GH_UNUSED, const struct number_key *keys, unsigned count)
+{
+	assert_true(count <= ROWS_MAX);
+	t.forget_count++;
+	t.forgotten_rows = count;
+	memcpy(t.forgotten, keys, count * sizeof(*keys));
+}
+
+static void
 play_async_add(struct db_unit *u GH_UNUSED)
 {
 	t.async_count++;
@@ -78,6 +89,7 @@ play_async_add(struct db_unit *u GH_UNUSED)
 #define number_read        play_read
 #define number_keep_add    play_keep_add
 #define number_resolve_add play_resolve_add
+#define number_forget_add  play_forget_add
 #define async_commit_add   play_async_add
 #include "senderd/numbers.c"
 
@@ -298,6 +310,33 @@ test_what_the_provider_said_is_known_at_once(void **state)
 	db_play_answer(DB_ERR_NONE, "");
 }
 
+/* Under both spellings, here and for all: the next send asks the database, then the provider. */
+static void
+test_an_answer_proved_wrong_is_forgotten(void **state)
+{
+	const struct number_answer answer = {.exists = true, .chat = S("551188887777@c.us")};
+
+	(void)state;
+	numbers_keep(t.n, PROVIDER, S("5511988887777"), &answer, message_1);
+	numbers_keep(t.n, PROVIDER + 1, S("5511988887777"), &answer, message_1);
+	numbers_forget(t.n, PROVIDER, S("5511988887777"), S("551188887777@c.us"));
+	loop_run_once(t.sd->loop, 0);
+	assert_int_equal(t.kept_rows, 2);
+	assert_int_equal(t.forget_count, 1);
+	assert_int_equal(t.forgotten_rows, 2);
+	assert_int_equal(t.forgotten[0].provider_id, PROVIDER);
+	assert_true(slice_eq(t.forgotten[0].phone, S("5511988887777")));
+	assert_true(slice_eq(t.forgotten[1].phone, S("551188887777")));
+	db_play_answer(DB_ERR_NONE, "");
+	assert_int_equal(ask("5511988887777").code, GH_ENOTFOUND);
+	assert_int_equal(ask("551188887777").code, GH_ENOTFOUND);
+	numbers_keep(t.n, PROVIDER, S("5511988887777"), &answer, message_2);
+	numbers_forget(t.n, PROVIDER, S("5511988887777"), S("5511988887777@c.us"));
+	loop_run_once(t.sd->loop, 0);
+	assert_int_equal(t.forgotten_rows, 1); /* one spelling, one row */
+	db_play_answer(DB_ERR_NONE, "");
+}
+
 /* All of a pass go in one transaction that waits for no disk. */
 static void
 test_notes_share_a_commit(void **state)
@@ -354,6 +393,7 @@ main(void)
 		CASE(test_a_negative_answer_is_short),
 		CASE(test_nothing_known_is_no_answer),
 		CASE(test_what_the_provider_said_is_known_at_once),
+		CASE(test_an_answer_proved_wrong_is_forgotten),
 		CASE(test_notes_share_a_commit),
 		CASE(test_the_cache_is_bounded),
 	};
