@@ -89,15 +89,7 @@ gw_token_new(char text[GW_TOKEN_SIZE], uint8_t hash[HASH_SHA256_SIZE])
 static void
 refuse(struct gw_req *req, enum gw_code code)
 {
-	struct budget *failures = req->gw->auth->failures;
-	int64_t retry_s;
-
-	if (budget_is_spent(failures, req->http->peer, &retry_s)) {
-		gw_error_retry(req, GW_E_TOO_MANY_FAILURES, NULL, retry_s);
-		return;
-	}
-	budget_charge(failures, req->http->peer);
-	gw_error(req, code, NULL);
+	budget_refuse(req->gw->auth->failures, req->http->peer, req, code, NULL);
 }
 
 bool

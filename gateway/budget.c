@@ -1,6 +1,7 @@
-/* budget.c - how often an address may fail before it has to wait.
+/* budget.c - how often somebody may fail before it has to wait: an address, or whom any other text
+ * names.
  *
- * Fixed windows per address; an IPv6 client is its /64, since it owns all of that.
+ * Fixed windows; an IPv6 client is its /64, since it owns all of that.
  * Bounded: past BUDGET_ADDRESSES_MAX the table starts again, which forgives a few
  * failures and never costs memory.
  */
@@ -100,6 +101,20 @@ budget_charge(struct budget *b, const char *peer)
 		s->count = 0;
 	}
 	s->count++;
+}
+
+void
+budget_refuse(struct budget *b, const char *peer, struct gw_req *req, enum gw_code code,
+	      const char *spent_message)
+{
+	int64_t retry_s;
+
+	if (budget_is_spent(b, peer, &retry_s)) {
+		gw_error_retry(req, GW_E_TOO_MANY_FAILURES, spent_message, retry_s);
+		return;
+	}
+	budget_charge(b, peer);
+	gw_error(req, code, NULL);
 }
 
 void

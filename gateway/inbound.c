@@ -3,10 +3,14 @@
  * The path key says whose it is, the signature (over the raw bytes) that it is
  * genuine; what the body means is eventd's business. 200 goes out behind the
  * commit, duplicates included; before the database answered there is no 200, so
- * that the provider repeats. Wrong keys count against no address: a provider that
- * serves many instances must not be shut out for one that was deleted.
+ * that the provider repeats. Failures have budgets of their own, wider than that of tokens:
+ * wrong keys by address, wrong signatures by instance. A spent one changes only what further
+ * failures are told: key and signature are judged first, so that neither the provider of a
+ * deleted instance nor who guesses at one shuts out genuine webhooks.
  */
-#include "gateway.h"
+#include "private.h"
+
+#include <inttypes.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -38,6 +42,8 @@ struct inbound {
 	struct gateway *gw;
 	struct lookup *keys; /* SHA-256 of a path key -> struct hook */
 	struct db_batch *batch;
+	struct budget *wrong_keys;       /* by address */
+	struct budget *wrong_signatures; /* by instance */
 };
 
 /* Whose webhooks come under a key. */
@@ -215,7 +221,8 @@ is_usable(struct gw_req *req, enum gh_code code, const struct hook *h)
 	else if (code == GH_OK && h->is_broken)
 		gw_error(req, GW_E_INTERNAL, NULL);
 	else
-		gw_error(req, GW_E_NOT_FOUND, NULL);
+		budget_refuse(req->gw->inbound->wrong_keys, req->http->peer, req, GW_E_NOT_FOUND,
+			      NULL);
 	return false;
 }
 
@@ -247,6 +254,15 @@ inbound_admit(struct gw_req *req)
 }
 
 static void
+refuse_signature(struct gw_req *req, const struct hook *h)
+{
+	const char *whose = arena_printf(req->a, "instance %" PRId32, h->instance_id);
+
+	budget_refuse(req->gw->inbound->wrong_signatures, whose, req, GW_E_INVALID_SIGNATURE,
+		      "Too many wrong signatures under this key");
+}
+
+static void
 hook_found(void *arg, enum gh_code code, const void *value)
 {
 	const struct hook *h = value;
@@ -256,7 +272,7 @@ hook_found(void *arg, enum gh_code code, const void *value)
 	if (is_genuine(arg, h))
 		store(arg, h);
 	else
-		gw_error(arg, GW_E_INVALID_SIGNATURE, NULL);
+		refuse_signature(arg, h);
 }
 
 static void
@@ -270,6 +286,7 @@ inbound_post(struct gw_req *req)
 static enum gh_code
 inbound_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 {
+	unsigned failures_max = (unsigned)gw->conf->webhook_failures;
 	struct inbound *in = gh_alloc(sizeof(*in));
 	struct lookup_def keys = {
 		.entries_max = KEYS_MAX,
@@ -293,6 +310,8 @@ inbound_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 	};
 
 	in->gw = gw;
+	in->wrong_keys = budget_new(failures_max, 60 * CLOCK_SEC);
+	in->wrong_signatures = budget_new(failures_max, 60 * CLOCK_SEC);
 	in->keys = lookup_new(gw->loop, gw->read, &keys);
 	in->batch = db_batch_new(gw->loop, gw->write, &batch);
 	gw->inbound = in;
@@ -314,6 +333,8 @@ inbound_release(struct gateway *gw)
 	if (gw->inbound == NULL)
 		return;
 	db_batch_free(gw->inbound->batch);
+	budget_free(gw->inbound->wrong_keys);
+	budget_free(gw->inbound->wrong_signatures);
 	gh_free(gw->inbound);
 	gw->inbound = NULL;
 }
@@ -329,7 +350,8 @@ static const struct gw_route inbound_routes[] = {
 			"Answered after the commit, duplicates included.",
 		.path = GW_FIELDS(GW_FIELD("provider", STRING, .text = "Type of the provider"),
 				  GW_FIELD("key", STRING, .text = "Given to the provider")),
-		.reply = &received_schema, .errors = GW_ERR(INVALID_SIGNATURE)),
+		.reply = &received_schema,
+		.errors = GW_ERR(INVALID_SIGNATURE) | GW_ERR(TOO_MANY_FAILURES)),
 	 .admit = inbound_admit},
 };
 

@@ -78,7 +78,7 @@ void auth_check(struct gw_req *req, gw_handler_fn *done);
 /* Before the body: is there a token of the right form at all? False: answered. */
 bool auth_check_head(struct gw_req *req) GH_MUST_USE;
 
-/* ---- budget.c: failures of an address ---- */
+/* ---- budget.c: failures of an address, or of whom any other text names ---- */
 struct budget;
 
 /* max failures per window_us and address (IPv6: per /64). */
@@ -87,6 +87,9 @@ void budget_free(struct budget *b); /* NULL is legal */
 /* *retry_s (set when spent): seconds until the window ends, at least 1. */
 bool budget_is_spent(const struct budget *b, const char *peer, int64_t *retry_s);
 void budget_charge(struct budget *b, const char *peer);
+/* Answer one more failure: code, or 429 (message: as in gw_error) once the budget is spent. */
+void budget_refuse(struct budget *b, const char *peer, struct gw_req *req, enum gw_code code,
+		   const char *spent_message);
 /* Take back a charge of what turned out to be no failure. */
 void budget_refund(struct budget *b, const char *peer);
 

@@ -22,6 +22,7 @@ struct gateway_conf {
 	int64_t session_ttl_us;
 	int64_t waiters_max;
 	size_t media_max;
+	int64_t webhook_failures;         /* per minute */
 	struct conf_strings cors_origins; /* none: no CORS; "*" alone: every origin */
 };
 

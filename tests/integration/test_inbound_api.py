@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from life import OwnGateway
+from rawhttp import Connection
 from support import unique, wait_until
 
 
@@ -76,6 +78,15 @@ def waha():
 
 @pytest.fixture
 def hook(api, admin, company, waha):
+    return new_hook(api, admin, company, waha)
+
+
+@pytest.fixture
+def other_hook(api, admin, company, waha):
+    return new_hook(api, admin, company, waha)
+
+
+def new_hook(api, admin, company, waha):
     row = admin.post("/api/admin/providers", {
         "type": "waha", "name": unique("fake"), "api_key": "k",
         "base_url": f"http://127.0.0.1:{waha.server_address[1]}"})
@@ -131,6 +142,65 @@ def test_wrong_key_and_provider(hook, db):
     assert stored(db, hook) == []
 
 
+FAILURES = 4
+
+
+@pytest.fixture(scope="module")
+def strict(env, tmp_path_factory):
+    """A gateway that soon has enough of failures."""
+    made = OwnGateway(tmp_path_factory.mktemp("strict"), env, f"webhook_failures = {FAILURES};")
+    yield made
+    made.close()
+
+
+def post_raw(url, source, path, signature, body=b"{}"):
+    """From an address of choice."""
+    head = (f"POST {path} HTTP/1.1\r\nHost: h\r\nX-Webhook-Hmac: {signature}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n").encode()
+    with Connection(url, source) as connection:
+        connection.send(head + body)
+        return connection.answer("POST")
+
+
+def spent(answer):
+    return ((answer.status, answer.code) == (429, "too_many_failures")
+            and 1 <= int(answer.headers["retry-after"]) <= 60)
+
+
+def test_wrong_signatures_are_counted_by_key_and_close_it_to_no_genuine_post(
+        hook, other_hook, strict, db):
+    def post(whose, signature, source):
+        return post_raw(strict.url, source, whose.path, signature)
+    for n in range(FAILURES):  # whatever the address
+        assert post(hook, "0" * 128, f"127.7.1.{n + 1}").status == 401
+    for n in range(3):
+        assert spent(post(hook, "0" * 128, f"127.7.1.{n + 101}"))
+        assert post(hook, hook.sign(b"{}"), "127.7.1.1").status == 200
+    assert post(other_hook, "0" * 128, "127.7.1.1").status == 401
+    assert (len(stored(db, hook)), len(stored(db, other_hook))) == (3, 0)
+
+
+def test_wrong_keys_are_counted_by_address_and_close_it_to_no_genuine_post(hook, strict, db):
+    def guess(n, source):
+        path = f"/webhook/waha/{n:022d}" if n % 2 else hook.path.replace("waha", "nobody")
+        return post_raw(strict.url, source, path, hook.sign(b"{}"))
+    for n in range(FAILURES):
+        assert guess(n, "127.7.2.1").status == 404
+    for n in range(3):
+        assert spent(guess(n, "127.7.2.1"))
+        assert post_raw(strict.url, "127.7.2.1", hook.path, hook.sign(b"{}")).status == 200
+    assert guess(0, "127.7.2.2").status == 404
+    assert len(stored(db, hook)) == 3
+
+
+def test_failures_of_webhooks_and_of_tokens_are_counted_apart(hook, strict):
+    for n in range(FAILURES + 1):
+        post_raw(strict.url, "127.7.3.1", f"/webhook/waha/{n:022d}", "0")
+    with Connection(strict.url, "127.7.3.1") as connection:
+        connection.send(b"GET /api/instances HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert connection.answer("GET").status == 401
+
+
 def test_wrong_signature(hook, db):
     for signature in ("0" * 128, "zz", hook.sign(b"{} ")):
         reply = hook.post(b"{}", signature=signature)
@@ -154,7 +224,7 @@ def test_method(hook):
     assert reply.status == 405 and "POST" in reply.headers["Allow"]
 
 
-def test_wrong_keys_cost_no_budget(hook):
+def test_wrong_keys_have_a_budget_of_their_own(hook):
     for n in range(30):
         assert hook.post(b"{}", path=f"/webhook/waha/{n:022}").status == 404
     assert hook.post(b"{}").status == 200
