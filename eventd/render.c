@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "http/json.h"
+#include "model/event_body.h"
 
 #define TEXT_CUT_BYTES 4096
 
@@ -15,194 +16,6 @@ struct render {
 	const struct json *facts;
 	struct arena *a;
 	enum render_level level;
-};
-
-/* A member of a growhub body. */
-enum field_kind {
-	FIELD_FACT, /* null when the facts do not tell */
-	FIELD_SEEN, /* left out when the facts do not tell */
-	FIELD_INSTANCE_ID,
-	FIELD_TIMESTAMP, /* milliseconds: of the fact, else of the event */
-	FIELD_DEVICE,    /* own number, whatever the facts call it */
-	FIELD_FILE,
-	FIELD_RAW,
-	FIELD_IS_KNOWN, /* true when the fact is there */
-	FIELD_TEXT      /* always `fact` itself */
-};
-
-struct field {
-	const char *name;
-	enum field_kind kind;
-	const char *fact; /* member of the facts */
-};
-
-static const struct field received_fields[] = {
-	{"id", FIELD_FACT, "id"},
-	{"message_id", FIELD_FACT, "message_id"},
-	{"instance_id", FIELD_INSTANCE_ID, NULL},
-	{"instance_name", FIELD_FACT, "instance_name"},
-	{"session", FIELD_FACT, "session"},
-	{"device", FIELD_DEVICE, NULL},
-	{"from", FIELD_FACT, "from"},
-	{"lid", FIELD_FACT, "lid"},
-	{"pushName", FIELD_FACT, "push_name"},
-	{"fromMe", FIELD_FACT, "from_me"},
-	{"isgroup", FIELD_FACT, "is_group"},
-	{"participant", FIELD_FACT, "participant"},
-	{"participant_lid", FIELD_FACT, "participant_lid"},
-	{"type", FIELD_FACT, "type"},
-	{"isMedia", FIELD_IS_KNOWN, "file"},
-	{"content", FIELD_FACT, "content"},
-	{"quoted", FIELD_FACT, "quoted"},
-	{"file", FIELD_FILE, "file"},
-	{"timestamp", FIELD_TIMESTAMP, NULL},
-	{"content_msg", FIELD_RAW, "raw"},
-	/* Legacy keys: clients of the prototype read them; none may tell a URL or a key. */
-	{"usalid", FIELD_IS_KNOWN, "lid"},
-	{"api", FIELD_FACT, "provider"},
-	{"tipo_api", FIELD_FACT, "provider"},
-	{"container", FIELD_FACT, "session"},
-	{"webhook", FIELD_TEXT, "growhub"},
-	{"ambiente", FIELD_TEXT, "production"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-/* Head of what is about a message that is there: reaction, edit, deletion, poll vote. */
-static const struct field about_fields[] = {
-	{"id", FIELD_FACT, "id"},
-	{"message_id", FIELD_FACT, "message_id"},
-	{"instance_id", FIELD_INSTANCE_ID, NULL},
-	{"instance_name", FIELD_FACT, "instance_name"},
-	{"session", FIELD_FACT, "session"},
-	{"device", FIELD_DEVICE, NULL},
-	{"from", FIELD_FACT, "from"},
-	{"chat", FIELD_FACT, "chat"},
-	{"lid", FIELD_FACT, "lid"},
-	{"pushName", FIELD_FACT, "push_name"},
-	{"fromMe", FIELD_FACT, "from_me"},
-	{"isgroup", FIELD_FACT, "is_group"},
-	{"participant", FIELD_FACT, "participant"},
-	{"participant_lid", FIELD_FACT, "participant_lid"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-/* Head of what is about the account: groups, presence, calls. */
-static const struct field account_fields[] = {
-	{"instance_id", FIELD_INSTANCE_ID, NULL},
-	{"instance_name", FIELD_FACT, "instance_name"},
-	{"session", FIELD_FACT, "session"},
-	{"device", FIELD_DEVICE, NULL},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field end_fields[] = {
-	{"timestamp", FIELD_TIMESTAMP, NULL},
-	{"content_msg", FIELD_RAW, "raw"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field reaction_fields[] = {
-	{"reaction_id", FIELD_FACT, "reaction_id"},
-	{"type", FIELD_FACT, "type"},
-	{"content", FIELD_FACT, "content"},
-	{"removed", FIELD_FACT, "is_removed"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field edited_fields[] = {
-	{"type", FIELD_FACT, "type"},       {"isMedia", FIELD_IS_KNOWN, "file"},
-	{"content", FIELD_FACT, "content"}, {"quoted", FIELD_FACT, "quoted"},
-	{"file", FIELD_FILE, "file"},       {NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field poll_fields[] = {
-	{"vote_id", FIELD_FACT, "vote_id"},
-	{"status", FIELD_FACT, "status"},
-	{"selectedOptions", FIELD_FACT, "selected_options"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field group_fields[] = {
-	{"group", FIELD_FACT, "group_id"},  {"action", FIELD_FACT, "action"},
-	{"subject", FIELD_FACT, "subject"}, {"description", FIELD_FACT, "description"},
-	{"invite", FIELD_FACT, "invite"},   {"participants", FIELD_FACT, "participants"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field presence_fields[] = {
-	{"chat", FIELD_FACT, "chat"},
-	{"participant", FIELD_FACT, "participant"},
-	{"isgroup", FIELD_FACT, "is_group"},
-	{"presence", FIELD_FACT, "presence"},
-	{"lastSeen", FIELD_FACT, "last_seen_ms"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field call_fields[] = {
-	{"call_id", FIELD_FACT, "call_id"},  {"from", FIELD_FACT, "from"},
-	{"status", FIELD_FACT, "status"},    {"isVideo", FIELD_FACT, "is_video"},
-	{"isgroup", FIELD_FACT, "is_group"}, {NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field status_fields[] = {
-	{"id", FIELD_FACT, "id"},
-	{"message_id", FIELD_FACT, "message_id"},
-	{"reference", FIELD_FACT, "reference"},
-	{"from", FIELD_FACT, "from"},
-	{"to", FIELD_FACT, "to"},
-	{"status", FIELD_FACT, "status"},
-	{"ack", FIELD_FACT, "ack"},
-	{"error_code", FIELD_SEEN, "error_code"},
-	{"error_message", FIELD_SEEN, "error_message"},
-	{"timestamp", FIELD_TIMESTAMP, NULL},
-	{"instance_id", FIELD_INSTANCE_ID, NULL},
-	{"session", FIELD_FACT, "session"},
-	{"device", FIELD_DEVICE, NULL},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-static const struct field instance_fields[] = {
-	{"status", FIELD_FACT, "status"},
-	{"state", FIELD_FACT, "state"},
-	{"phone_number", FIELD_FACT, "phone_number"},
-	{"instance_name", FIELD_FACT, "instance_name"},
-	{"timestamp", FIELD_TIMESTAMP, NULL},
-	{"instance_id", FIELD_INSTANCE_ID, NULL},
-	{"session", FIELD_FACT, "session"},
-	{"device", FIELD_DEVICE, NULL},
-	{"reason", FIELD_FACT, "reason"},
-	{"qrcode", FIELD_SEEN, "qr"},
-	{NULL, FIELD_TEXT, NULL},
-};
-
-/* One after the other. No first: the facts as they are. */
-#define PARTS_MAX 3
-static const struct field *const parts_by_type[EVENT_TYPE_COUNT][PARTS_MAX] = {
-	[EVENT_MESSAGE_RECEIVED] = {received_fields},
-	[EVENT_MESSAGE_QUEUED] = {status_fields},
-	[EVENT_MESSAGE_SENT] = {status_fields},
-	[EVENT_MESSAGE_DELIVERED] = {status_fields},
-	[EVENT_MESSAGE_READ] = {status_fields},
-	[EVENT_MESSAGE_PLAYED] = {status_fields},
-	[EVENT_MESSAGE_FAILED] = {status_fields},
-	[EVENT_MESSAGE_IN_DOUBT] = {status_fields},
-	[EVENT_MESSAGE_STALLED] = {status_fields},
-	[EVENT_MESSAGE_CANCELLED] = {status_fields},
-	[EVENT_MESSAGE_EXPIRED] = {status_fields},
-	[EVENT_MESSAGE_EDITED] = {about_fields, edited_fields, end_fields},
-	[EVENT_MESSAGE_DELETED] = {about_fields, end_fields},
-	[EVENT_MESSAGE_REACTION] = {about_fields, reaction_fields, end_fields},
-	[EVENT_INSTANCE_CONNECTED] = {instance_fields},
-	[EVENT_INSTANCE_DISCONNECTED] = {instance_fields},
-	[EVENT_INSTANCE_QR] = {instance_fields},
-	[EVENT_INSTANCE_ERROR] = {instance_fields},
-	[EVENT_INSTANCE_INBOUND_STALLED] = {instance_fields},
-	[EVENT_GROUP_JOINED] = {account_fields, group_fields, end_fields},
-	[EVENT_GROUP_LEFT] = {account_fields, group_fields, end_fields},
-	[EVENT_GROUP_UPDATED] = {account_fields, group_fields, end_fields},
-	[EVENT_PRESENCE_UPDATED] = {account_fields, presence_fields, end_fields},
-	[EVENT_POLL_VOTED] = {about_fields, poll_fields, end_fields},
-	[EVENT_CALL_RECEIVED] = {account_fields, call_fields, end_fields},
 };
 
 static struct slice
@@ -275,7 +88,7 @@ render_device(struct render *r, const char *name)
 	if (own == NULL)
 		own = json_get(r->facts, "phone_number");
 	/* A status event is about our own message: its sender is the device. */
-	if (own == NULL && parts_by_type[r->c->type][0] == status_fields)
+	if (own == NULL && event_is_of_status(r->c->type))
 		own = json_get(r->facts, "from");
 	render_value(r, name, own);
 }
@@ -296,40 +109,40 @@ render_file(struct render *r, const char *name, const struct json *file)
 }
 
 static void
-render_field(struct render *r, const struct field *f)
+render_field(struct render *r, const struct event_field *f)
 {
 	const struct json *fact = f->fact != NULL ? json_get(r->facts, f->fact) : NULL;
 
 	switch (f->kind) {
-	case FIELD_FACT:
+	case EVENT_FIELD_FACT:
 		render_value(r, f->name, fact);
 		break;
-	case FIELD_SEEN:
+	case EVENT_FIELD_SEEN:
 		if (!json_is_null(fact))
 			render_value(r, f->name, fact);
 		break;
-	case FIELD_INSTANCE_ID:
+	case EVENT_FIELD_INSTANCE_ID:
 		render_instance_id(r);
 		break;
-	case FIELD_TIMESTAMP:
+	case EVENT_FIELD_TIMESTAMP:
 		json_w_i64(&r->w, f->name,
 			   json_i64(json_get(r->facts, "timestamp_ms"),
 				    r->c->occurred_at_us / CLOCK_MS));
 		break;
-	case FIELD_DEVICE:
+	case EVENT_FIELD_DEVICE:
 		render_device(r, f->name);
 		break;
-	case FIELD_FILE:
+	case EVENT_FIELD_FILE:
 		render_file(r, f->name, fact);
 		break;
-	case FIELD_RAW:
+	case EVENT_FIELD_RAW:
 		if (r->level == RENDER_WHOLE)
 			render_value(r, f->name, fact);
 		break;
-	case FIELD_IS_KNOWN:
+	case EVENT_FIELD_IS_KNOWN:
 		json_w_bool(&r->w, f->name, !json_is_null(fact));
 		break;
-	case FIELD_TEXT:
+	case EVENT_FIELD_TEXT:
 		json_w_str(&r->w, f->name, slice_of(f->fact));
 		break;
 	}
@@ -360,15 +173,15 @@ render_truncated(struct render *r)
 static void
 render_growhub(struct render *r)
 {
-	const struct field *const *parts = parts_by_type[r->c->type];
+	const struct event_field *const *parts = event_body_parts(r->c->type);
 	const char *name = event_name(r->c->type, EVENT_FORMAT_GROWHUB);
 
 	if (name == NULL)
 		name = event_name(r->c->type, EVENT_FORMAT_STANDARD);
 	json_w_open(&r->w, NULL, '{');
 	json_w_str(&r->w, "event", slice_of(name));
-	for (size_t i = 0; i < PARTS_MAX && parts[i] != NULL; i++)
-		for (const struct field *f = parts[i]; f->name != NULL; f++)
+	for (size_t i = 0; i < EVENT_PARTS_MAX && parts[i] != NULL; i++)
+		for (const struct event_field *f = parts[i]; f->name != NULL; f++)
 			render_field(r, f);
 	if (parts[0] == NULL) {
 		render_facts(r);
