@@ -21,6 +21,7 @@
 #ifndef GH_GATEWAY_DOC_H
 #define GH_GATEWAY_DOC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,7 @@ struct gw_schema {
 	const char *text;             /* may be NULL */
 	const struct gw_schema *base; /* has these members as well; may be NULL */
 	const struct gw_field *fields;
+	bool is_open; /* members beside these are promised nothing about, and may come */
 };
 
 /* ---- routes ---- */

@@ -115,21 +115,6 @@ read_url(const struct reading *r, struct slice url)
 
 /* ---- events ---- */
 
-/* Two types may share a name. */
-static bool
-is_named_before(int type, enum event_format format)
-{
-	const char *name = event_name((enum event_type)type, format);
-
-	for (int t = EVENT_NONE + 1; t < type; t++) {
-		const char *other = event_name((enum event_type)t, format);
-
-		if (other != NULL && strcmp(name, other) == 0)
-			return true;
-	}
-	return false;
-}
-
 static const char *
 known_events(struct arena *a)
 {
@@ -139,9 +124,9 @@ known_events(struct arena *a)
 	buf_add_cstr(&b, "is no event; known are *");
 	for (int f = EVENT_FORMAT_GROWHUB; f <= EVENT_FORMAT_STANDARD; f++) {
 		for (int t = EVENT_NONE + 1; t < EVENT_TYPE_COUNT; t++) {
-			const char *name = event_name((enum event_type)t, (enum event_format)f);
+			const char *name = event_own_name((enum event_type)t, (enum event_format)f);
 
-			if (name == NULL || is_named_before(t, (enum event_format)f))
+			if (name == NULL)
 				continue;
 			buf_add_cstr(&b, ", ");
 			buf_add_cstr(&b, name);

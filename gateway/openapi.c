@@ -6,6 +6,7 @@
 #include "daemon/version.h"
 
 #include "openapi_schema.h"
+#include "openapi_webhooks.h"
 
 #define JSON_MEDIA    "application/json"
 #define PROBLEM_MEDIA "application/problem+json"
@@ -178,24 +179,6 @@ write_media_ref(struct json_w *w, const char *media, const char *component)
 
 /* ---- parameters ---- */
 
-/* member: NULL in an array. */
-static void
-write_parameter(struct json_w *w, const char *member, struct slice name, const char *in,
-		bool is_required, const struct gw_field *f)
-{
-	struct gw_field plain = *f;
-
-	plain.text = NULL; /* said by the parameter, not by its schema */
-	json_w_open(w, member, '{');
-	json_w_str(w, "name", name);
-	json_w_str(w, "in", slice_of(in));
-	json_w_bool(w, "required", is_required);
-	if (f->text != NULL)
-		json_w_str(w, "description", slice_of(f->text));
-	openapi_field(w, "schema", &plain);
-	json_w_close(w, '}');
-}
-
 static void
 write_path_parameters(struct json_w *w, const struct gw_route *r)
 {
@@ -203,7 +186,7 @@ write_path_parameters(struct json_w *w, const struct gw_route *r)
 
 	for (name = openapi_next_parameter(&rest); name.p != NULL;
 	     name = openapi_next_parameter(&rest))
-		write_parameter(w, NULL, name, "path", true, openapi_path_field(r, name));
+		openapi_parameter(w, NULL, name, "path", true, openapi_path_field(r, name));
 }
 
 static void
@@ -221,8 +204,8 @@ write_parameters(struct json_w *w, const struct gw_route *r)
 	json_w_open(w, "parameters", '[');
 	write_path_parameters(w, r);
 	for (const struct gw_field *f = r->doc.query; f != NULL && f->name != NULL; f++)
-		write_parameter(w, NULL, slice_of(f->name), "query",
-				(f->flags & GW_F_REQUIRED) != 0, f);
+		openapi_parameter(w, NULL, slice_of(f->name), "query",
+				  (f->flags & GW_F_REQUIRED) != 0, f);
 	for (size_t i = 0; i < GH_COUNT(shared); i++)
 		if ((openapi_flags(r) & shared[i].flag) != 0)
 			write_ref(w, NULL, "parameters", shared[i].component);
@@ -522,8 +505,8 @@ write_shared_parameters(struct json_w *w)
 
 	json_w_open(w, "parameters", '{');
 	for (size_t i = 0; i < GH_COUNT(shared); i++)
-		write_parameter(w, shared[i].component, slice_of(shared[i].name), shared[i].in,
-				false, &shared[i].field);
+		openapi_parameter(w, shared[i].component, slice_of(shared[i].name), shared[i].in,
+				  false, &shared[i].field);
 	json_w_close(w, '}');
 }
 
@@ -651,6 +634,7 @@ openapi_write(struct buf *b)
 	write_info(&w);
 	write_tags(&w, &src);
 	write_paths(&w, &src);
+	openapi_webhooks(&w);
 	write_components(&w, &src);
 	json_w_close(&w, '}');
 }

@@ -302,6 +302,23 @@ openapi_field(struct json_w *w, const char *name, const struct gw_field *f)
 	json_w_close(w, '}');
 }
 
+void
+openapi_parameter(struct json_w *w, const char *member, struct slice name, const char *in,
+		  bool is_required, const struct gw_field *f)
+{
+	struct gw_field plain = *f;
+
+	plain.text = NULL; /* said by the parameter, not by its schema */
+	json_w_open(w, member, '{');
+	json_w_str(w, "name", name);
+	json_w_str(w, "in", slice_of(in));
+	json_w_bool(w, "required", is_required);
+	if (f->text != NULL)
+		json_w_str(w, "description", slice_of(f->text));
+	openapi_field(w, "schema", &plain);
+	json_w_close(w, '}');
+}
+
 /* ---- rows ---- */
 
 /* The members of its own: not those of base. */
@@ -318,6 +335,8 @@ schema_members(struct json_w *w, const struct gw_schema *s, bool has_null)
 		if ((f->flags & GW_F_OPTIONAL) == 0)
 			json_w_str(w, NULL, slice_of(f->name));
 	json_w_close(w, ']');
+	if (s->is_open)
+		json_w_bool(w, "additionalProperties", true);
 }
 
 void

@@ -4,6 +4,10 @@
 #ifndef GH_GATEWAY_OPENAPI_SCHEMA_H
 #define GH_GATEWAY_OPENAPI_SCHEMA_H
 
+#include <stdbool.h>
+
+#include "base/slice.h"
+
 struct gw_field;
 struct gw_schema;
 struct json_rules;
@@ -13,6 +17,9 @@ struct json_w;
 void openapi_rules(struct json_w *w, const char *name, const struct json_rules *rules);
 /* One value. */
 void openapi_field(struct json_w *w, const char *name, const struct gw_field *f);
+/* A parameter, as member (NULL in an array); in: "path", "query" or "header". */
+void openapi_parameter(struct json_w *w, const char *member, struct slice name, const char *in,
+		       bool is_required, const struct gw_field *f);
 /* A component's own definition. */
 void openapi_component(struct json_w *w, const struct gw_schema *s);
 

@@ -83,6 +83,20 @@ event_name(enum event_type type, enum event_format format)
 	return format == EVENT_FORMAT_GROWHUB ? n->growhub : n->standard;
 }
 
+const char *
+event_own_name(enum event_type type, enum event_format format)
+{
+	const char *name = event_name(type, format);
+
+	for (int t = EVENT_NONE + 1; name != NULL && t < (int)type; t++) {
+		const char *earlier = event_name((enum event_type)t, format);
+
+		if (earlier != NULL && strcmp(earlier, name) == 0)
+			return NULL;
+	}
+	return name;
+}
+
 enum event_type
 event_of_status(enum msg_status status)
 {

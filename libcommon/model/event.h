@@ -50,6 +50,9 @@ enum event_format { EVENT_FORMAT_GROWHUB, EVENT_FORMAT_STANDARD };
 /* Name of a type in a format; NULL where the growhub format has none. */
 const char *event_name(enum event_type type, enum event_format format);
 
+/* The same, for lists of names: NULL also where a type of a lower number has that name. */
+const char *event_own_name(enum event_type type, enum event_format format);
+
 /* The event that reports a message's new status; EVENT_NONE where there is none. */
 enum event_type event_of_status(enum msg_status status);
 

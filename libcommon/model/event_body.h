@@ -22,10 +22,24 @@ enum event_field_kind {
 	EVENT_FIELD_TEXT      /* always `fact` itself */
 };
 
+/* What a member holds where it is not null. */
+enum event_value {
+	EVENT_VALUE_ANY,
+	EVENT_VALUE_STRING,
+	EVENT_VALUE_UUID,
+	EVENT_VALUE_INT,
+	EVENT_VALUE_BOOL,
+	EVENT_VALUE_QUOTED, /* {message_id, content} */
+	EVENT_VALUE_FILE, /* in the body: {mimetype, filename, fileLength, caption, seconds, url} */
+	EVENT_VALUE_MEMBERS, /* an array of {id, phone, role} */
+	EVENT_VALUE_COUNT
+};
+
 struct event_field {
 	const char *name;
 	enum event_field_kind kind;
 	const char *fact; /* member of the facts */
+	enum event_value value;
 };
 
 #define EVENT_PARTS_MAX 3

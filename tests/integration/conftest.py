@@ -42,7 +42,8 @@ def document(api):
 
 @pytest.fixture(scope="session", autouse=True)
 def _replies_keep_the_document(request):
-    """Every reply that a test of this folder gets is what /openapi.json promises."""
+    """Every reply that a test of this folder gets, and every post to a webhook that it looks at,
+    is what /openapi.json promises."""
     document = request.getfixturevalue("document") if "GROWHUB_URL" in os.environ else None
 
     def look(method, path, reply):
@@ -51,9 +52,13 @@ def _replies_keep_the_document(request):
                                            reply.headers.get("Content-Type", ""), body)
         assert not problems, "\n".join(problems)
 
-    Api.on_reply = staticmethod(look)
+    def look_at_post(headers, body):
+        problems = document.post_problems(headers, body)
+        assert not problems, "\n".join(problems)
+
+    Api.on_reply, Sim.on_post = staticmethod(look), staticmethod(look_at_post)
     yield
-    Api.on_reply = None
+    Api.on_reply = Sim.on_post = None
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """GET /openapi.json as tests use it: is the document sound, which operation is a request, and do a
 reply's status, code and body keep what the operation says? Knows the part of JSON Schema that the
-gateway writes, and refuses every keyword beyond it."""
+gateway writes, and refuses every keyword beyond it. The same for posts to webhooks."""
 
 import json
 import re
@@ -124,13 +124,14 @@ class Document:
 
     def _strangers(self, value, schema, at):
         parts = list(self._parts(schema))
+        is_open = any(part.get("additionalProperties") is True for part in parts)
         if isinstance(value, dict):
             members = {}
             for part in parts:
                 for name, member in part.get("properties", {}).items():
                     members.setdefault(name, []).append(member)
             for name in value if members else ():
-                if name not in members:
+                if name not in members and not is_open:
                     yield f"{at}: {name} is not documented"
                 for member in members.get(name, []):
                     yield from self._strangers(value[name], member, f"{at}.{name}")
@@ -173,6 +174,29 @@ class Document:
             found.append(f"{where}: code {body['code']} is not documented")
         return found
 
+    # ---- posts to companies ----
+
+    @staticmethod
+    def posted_schema(operation):
+        return operation["requestBody"]["content"]["application/json"]["schema"]
+
+    def post_problems(self, headers, body):
+        """What a post to a company's webhook has that its entry of `webhooks` does not promise."""
+        is_growhub = "event" in body
+        where = f"growhub/{body['event']}" if is_growhub else f"standard/{body.get('type')}"
+        if where not in self.root["webhooks"]:
+            return [f"{where} is not documented"]
+        operation = self.root["webhooks"][where]["post"]
+        found = self.problems(body, self.posted_schema(operation), where)
+        for parameter in self.parameters(operation):
+            text = headers.get(parameter["name"].lower())
+            if text is None:
+                found.append(f"{where}: no header {parameter['name']}")
+            else:
+                value = int(text) if parameter["schema"]["type"] == "integer" else text
+                found += self.problems(value, parameter["schema"], f"{where} {parameter['name']}")
+        return found
+
     # ---- is the document sound? ----
 
     def check(self):
@@ -189,6 +213,9 @@ class Document:
         for (method, path), operation in self.operations.items():
             assert method.lower() in METHODS and path.startswith("/")
             self._check_operation(f"{method} {path}", path, operation)
+        for name, item in self.root["webhooks"].items():
+            assert item.keys() == {"post"}, name
+            self._check_webhook(name, item["post"])
         for kind, components in self.root["components"].items():
             for name, component in components.items():
                 assert re.fullmatch(r"[\w.-]+", name), name
@@ -222,6 +249,14 @@ class Document:
                 self._check_schema(self.resolve(header)["schema"], where)
             for content in response["content"].values():
                 self._check_schema(content.get("schema", {}), where)
+
+    def _check_webhook(self, where, operation):
+        assert operation.keys() == {"summary", "parameters", "requestBody", "responses"}, where
+        self._check_parameters(where, "", operation)
+        assert operation["requestBody"]["content"].keys() == {"application/json"}, where
+        self._check_schema(self.posted_schema(operation), where)
+        for response in operation["responses"].values():
+            assert response["description"], where
 
     def _check_parameters(self, where, path, operation):
         parameters = self.parameters(operation)

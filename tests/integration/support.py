@@ -54,8 +54,10 @@ def paused(env, kind):
 class Sim:
     """growhub-sim's control routes (HARNESS.md)."""
 
+    on_post = None  # called with (headers, body) of every post of ours to a webhook, once
+
     def __init__(self, url):
-        self.url = url
+        self.url, self._seen = url, set()
 
     def stats(self):
         return self._call("GET", "/_sim/stats")
@@ -70,7 +72,13 @@ class Sim:
         return self._call("GET", f"/_sim/actions?{urllib.parse.urlencode(query)}")
 
     def received(self, hook, since=0):
-        return self._call("GET", f"/_sim/received/{hook}?since={since}")
+        posts = self._call("GET", f"/_sim/received/{hook}?since={since}")
+        for post in posts:
+            is_ours = post["headers"].get("x-webhook-source") == "GrowHub-Gateway"
+            if Sim.on_post is not None and is_ours and (hook, post["n"]) not in self._seen:
+                self._seen.add((hook, post["n"]))
+                Sim.on_post(post["headers"], post["body"])
+        return posts
 
     def hook_url(self, hook):
         return f"{self.url}/hook/{hook}"

@@ -1,5 +1,5 @@
-"""GET /openapi.json and /docs: sound, complete, and nothing from elsewhere. That replies keep the
-document's promises is looked at in every test of this folder (conftest.py)."""
+"""GET /openapi.json and /docs: sound, complete, and nothing from elsewhere. That replies and posts to
+webhooks keep the document's promises is looked at in every test of this folder (conftest.py)."""
 
 import base64
 import hashlib
@@ -8,10 +8,86 @@ import re
 
 import pytest
 
+from support import unique, wait_until
 from test_tenants import ROUTES
 
 TOKEN_KINDS = {"ADMIN": "superadmin", "COMPANY": "company", "INSTANCE": "instance",
                "ANYONE": None}
+
+# growhub-api.md section 7.
+GROWHUB_EVENTS = set("""
+    on-message on-message-sent on-message-delivered on-message-read on-message-played
+    on-message-failed on-message-in-doubt on-message-stalled on-connected on-disconnected on-qrcode
+    on-group-join on-group-leave on-group-update on-presence-update on-poll-vote on-call on-reaction
+    on-revoked on-edited on-instance-error webhook.test""".split())
+STANDARD_EVENTS = set("""
+    message.received message.queued message.sent message.delivered message.read message.played
+    message.failed message.in_doubt message.stalled message.cancelled message.expired
+    message.edited message.deleted message.reaction instance.connected instance.disconnected
+    instance.qr instance.error instance.inbound_stalled group.joined group.left group.updated
+    presence.updated poll.voted call.received contact.merged endpoint.disabled
+    webhook.test""".split())
+
+def posts_of(company, sim, form):
+    """(names, posts): what a webhook of that format hears of a short life."""
+    hook = unique(form)
+    instance = company.instance(webhooks=[])
+    path = f"/api/instances/{instance['id']}/webhooks"
+    row = company.api.post(path, {"url": sim.hook_url(hook), "events": ["*"], "format": form})
+    sim.set_hook(hook, secret=row["secret"])
+    company.api.post(f"{path}/{row['id']}/test", None)
+    company.wait_status(company.send(instance)["id"], "read")
+    sim.inbound(instance["external_instance_id"], "5511988887777", text="hello")
+    name = {"growhub": "event", "standard": "type"}[form]
+    wanted = {"growhub": {"on-message", "on-message-sent", "on-message-read", "webhook.test"},
+              "standard": {"message.received", "message.queued", "message.sent", "message.read",
+                           "webhook.test"}}[form]
+
+    def all_posts():
+        posts = sim.received(hook)
+        return wanted <= {post["body"][name] for post in posts} and posts
+    return wait_until(all_posts, "the posts")
+
+
+@pytest.mark.parametrize("form", ["growhub", "standard"])
+def test_posts_are_what_the_document_tells(document, company, sim, form):
+    """The signature's headers too, and no header that is not told."""
+    carried = {"host", "content-type", "content-length", "accept", "accept-encoding", "connection"}
+    for post in posts_of(company, sim, form):
+        assert document.post_problems(post["headers"], post["body"]) == []
+        name = post["body"]["event" if form == "growhub" else "type"]
+        told = document.root["webhooks"][f"{form}/{name}"]["post"]["parameters"]
+        assert post["headers"].keys() - carried == {p["name"].lower() for p in told}
+
+
+def test_every_event_is_told(document):
+    """And nothing else: what has no name in the growhub format is not posted in it."""
+    told = {form: {name.removeprefix(form + "/") for name in document.root["webhooks"]
+                   if name.startswith(form + "/")} for form in ("growhub", "standard")}
+    assert len(told["growhub"]) + len(told["standard"]) == len(document.root["webhooks"])
+    assert told["standard"] == STANDARD_EVENTS
+    assert told["growhub"] == GROWHUB_EVENTS
+
+
+@pytest.mark.parametrize("form, change, problem", [
+    ("growhub", {"isgroup": "no"}, "isgroup: 'no' is not of type"),
+    ("growhub", {"from": 1}, "from: 1 is not of type"),
+    ("growhub", {"api_key": "x"}, "api_key is not documented"),
+    ("growhub", {"webhook": "other"}, "'other' is none of"),
+    ("growhub", {"event": "on-nothing"}, "growhub/on-nothing is not documented"),
+    ("standard", {"timestamp": 1}, "timestamp: 1 is not of type"),
+    ("standard", {"data": {"instance_id": 1}}, "data: company_id is missing"),
+    ("standard", {"data": {"company_id": 1, "instance_id": 1, "from_me": 0}}, "from_me: 0 is not"),
+])
+def test_a_post_that_breaks_its_promise_is_seen(document, company, sim, form, change, problem):
+    post = next(p for p in posts_of(company, sim, form)
+                if "on-message" == p["body"].get("event")
+                or p["body"].get("type") == "message.received")
+    changed = {**post["body"], **change}
+    assert problem in "".join(document.post_problems(post["headers"], changed))
+    unsigned = {k: v for k, v in post["headers"].items() if k != "webhook-signature"}
+    assert "no header webhook-signature" in "".join(
+        document.post_problems(unsigned, post["body"]))
 
 
 def test_the_document_is_sound(document):
