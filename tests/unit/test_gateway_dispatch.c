@@ -2,6 +2,7 @@
  * budgets and traces, with a database that is a table in memory. */
 #include "gateway/auth.c"
 #include "gateway/budget.c"
+#include "gateway/cors.c"
 #include "gateway/dispatch.c"
 #include "gateway/errors.c"
 #include "gateway/idem_key.c"

@@ -1,4 +1,5 @@
 /* test_gateway_paging.c - limits, offsets and cursors; what a refusal looks like. */
+#include "gateway/cors.c"
 #include "gateway/errors.c"
 #include "gateway/idem_key.c"
 #include "gateway/keyed.c"
