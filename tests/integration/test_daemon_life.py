@@ -532,8 +532,10 @@ def test_memory_and_descriptors_come_back(company, sim, db, processes):
         rss.append({name: processes.rss_kib(name) for name in processes.admin})
         descriptors.append({name: processes.descriptors(name) for name in processes.admin})
     print(rss, descriptors)
+    # The simulator keeps as many connections as it once had webhooks under way at a time: a few
+    # come with a busier moment. What leaks does so by the message.
     for name in processes.admin:
-        assert descriptors[1][name] <= descriptors[0][name] + 8, name
+        assert descriptors[1][name] <= descriptors[0][name] + half // 10, name
         assert is_sanitized() or rss[1][name] - rss[0][name] < 1024 + half // 2, (name, rss)
 
 
