@@ -91,9 +91,10 @@ enum provider_op {
 	PROVIDER_OP_ABOUT_SET,
 	PROVIDER_OP_PRIVACY_GET,
 	PROVIDER_OP_PRIVACY_SET,
-	PROVIDER_OP_ACTION /* provider/action.h; read with provider_read_action */
+	PROVIDER_OP_ACTION,      /* provider/action.h; read with provider_read_action */
+	PROVIDER_OP_SESSION_FIND /* of a session made before: its key and state, by its name */
 };
-#define PROVIDER_OP_COUNT 20
+#define PROVIDER_OP_COUNT 21
 
 /* The provider server as configured. Borrowed. */
 struct provider_server {
@@ -132,10 +133,12 @@ enum provider_presence {
 struct provider_call {
 	enum provider_op op;
 	struct slice session;                     /* external_instance_id */
+	struct slice session_key;                 /* SLICE_NONE: it has none, or none is known */
 	const struct provider_send *send;         /* SEND */
 	const struct provider_session_spec *spec; /* SESSION_CREATE, SESSION_UPDATE */
 	struct slice chat;        /* MESSAGE_GET: canonical; PRESENCE: any form, or SLICE_NONE */
 	struct slice external_id; /* MESSAGE_GET: bare id */
+	struct slice send_ref;    /* MESSAGE_GET: as its send carried it, or SLICE_NONE */
 	bool want_image;          /* QR: base64 PNG instead of the text to draw */
 	struct slice config;      /* SESSION_UPDATE: result.config of SESSION_GET */
 	struct slice phone;       /* PAIR_CODE: digits */
@@ -214,6 +217,7 @@ struct provider_result {
 	bool is_found;                 /* MESSAGE_GET with PROVIDER_OK: the message exists */
 	bool has_status;               /* MESSAGE_GET: it tells how far the message is */
 	enum msg_status status;        /* MSG_SENT..MSG_FAILED */
+	struct slice session_key;      /* SESSION_CREATE, SESSION_FIND; SLICE_NONE: none */
 	enum provider_session session; /* when the answer tells */
 	struct slice session_word;     /* provider's own word for it */
 	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
@@ -337,11 +341,27 @@ struct provider_event {
 
 #define PROVIDER_SEND_REF_SIZE 64
 
+/* What proves a webhook genuine, besides the path it came by. */
+enum provider_proof {
+	PROVIDER_PROOF_SIGNATURE,  /* signature_header, made with the session's webhook_secret */
+	PROVIDER_PROOF_SESSION_KEY /* its body names the session's key */
+};
+
 struct provider {
 	const char *name;             /* "waha": the type column and the webhook path */
 	const char *event_id_header;  /* header that identifies a webhook post; NULL: none */
 	const char *signature_header; /* NULL: the provider does not sign */
-	bool reports_receipts;        /* a sent message without any is stalled */
+	enum provider_proof proof;
+	bool reports_receipts; /* a sent message without any is stalled */
+
+	/* Calls about one session need its session_key, which SESSION_CREATE answers: keep it
+	 * sealed, and before the first of setup. When that answer was lost SESSION_FIND tells it.
+	 */
+	bool has_session_keys;
+	/* The operations that follow SESSION_CREATE, in this order, until the session tells us what
+	 * happens and can be paired; NULL: none. */
+	const enum provider_op *setup;
+	unsigned setup_count;
 
 	/* Fill *out. GH_EPERM with a reason in err: this provider (or we, yet) cannot
 	 * do that kind or operation. GH_EINVAL: the call breaks a rule (session name,
@@ -359,9 +379,14 @@ struct provider {
 	enum gh_code (*parse_event)(struct slice body, struct arena *a, struct provider_event *out,
 				    struct gh_err *err);
 
-	/* Check the signature header over the raw bytes, in constant time. GH_EAUTH when
-	 * it is absent or wrong. An empty key never verifies. */
+	/* Check the proof over the raw bytes, in constant time; key is the webhook_secret or the
+	 * session_key, as proof says. GH_EAUTH when it is absent or wrong. An empty key never
+	 * verifies. */
 	enum gh_code (*verify)(struct slice key, struct slice signature, struct slice body);
+
+	/* Overwrite the secrets in a webhook body, in place, before it is kept. NULL: it has none.
+	 */
+	void (*redact)(char *body, size_t n);
 
 	/* Write the reference that the provider may carry for this kind into dst
 	 * (NUL-terminated); provider_request.carries_ref tells of each request. False when the

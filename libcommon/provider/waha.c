@@ -17,50 +17,6 @@
 
 /* ---- requests ---- */
 
-void
-waha_url_start(struct buf *b, struct arena *a, const struct provider_server *server,
-	       const char *path)
-{
-	struct slice base = server->base_url;
-
-	while (base.n > 0 && base.p[base.n - 1] == '/')
-		base.n--;
-	buf_init(b, a, URL_MAX);
-	buf_add(b, base);
-	buf_add_cstr(b, path);
-}
-
-enum gh_code
-waha_url_end(const struct buf *b, struct provider_request *out, struct gh_err *err)
-{
-	out->url = buf_slice(b);
-	return b->over ? gh_fail(err, GH_EINVAL, "waha: URL is too long") : GH_OK;
-}
-
-void
-waha_body_start(struct buf *b, struct arena *a, struct json_w *w)
-{
-	buf_init(b, a, WAHA_BODY_MAX);
-	json_w_init(w, b);
-	json_w_open(w, NULL, '{');
-}
-
-enum gh_code
-waha_body_end(struct buf *b, struct json_w *w, struct provider_request *out, struct gh_err *err)
-{
-	json_w_close(w, '}');
-	out->body = buf_slice(b);
-	return b->over ? gh_fail(err, GH_EINVAL, "waha: request is too long") : GH_OK;
-}
-
-static void
-request_add_header(struct provider_request *r, struct slice name, struct slice value)
-{
-	if (r->header_count == PROVIDER_HEADER_MAX)
-		gh_panic("waha: more than %d headers", PROVIDER_HEADER_MAX);
-	r->header[r->header_count++] = (struct provider_header){name, value};
-}
-
 static bool
 session_name_is_valid(struct slice s)
 {
@@ -87,7 +43,7 @@ build_message_get(const struct provider_server *server, const struct provider_ca
 		return gh_fail(err, GH_EINVAL, "waha: look-up needs a chat and a message id");
 	out->method = "GET";
 	out->is_idempotent = true;
-	waha_url_start(&url, a, server, "/api/");
+	translate_url_start(&url, a, server, "/api/");
 	url_add_encoded(&url, call->session);
 	buf_add_cstr(&url, "/chats/");
 	url_add_encoded(&url, chat.key);
@@ -98,7 +54,7 @@ build_message_get(const struct provider_server *server, const struct provider_ca
 	buf_add_char(&url, '_');
 	url_add_encoded(&url, call->external_id);
 	buf_add_cstr(&url, "?downloadMedia=false");
-	return waha_url_end(&url, out, err);
+	return translate_url_end(&url, out, err);
 }
 
 static enum gh_code
@@ -109,24 +65,11 @@ build_version(const struct provider_server *server, const struct provider_call *
 
 	out->method = "GET";
 	out->is_idempotent = true;
-	waha_url_start(&url, a, server, "/api/server/version");
-	return waha_url_end(&url, out, err);
+	translate_url_start(&url, a, server, "/api/server/version");
+	return translate_url_end(&url, out, err);
 }
 
 /* ---- answers of success ---- */
-
-void
-waha_result_set(struct provider_result *out, enum provider_outcome outcome, const char *code)
-{
-	out->outcome = outcome;
-	out->code = code;
-}
-
-void
-waha_read_nothing(const struct json *doc GH_UNUSED, struct arena *a GH_UNUSED,
-		  struct provider_result *out GH_UNUSED)
-{
-}
 
 static void
 read_send(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
@@ -135,7 +78,7 @@ read_send(const struct json *doc, struct arena *a GH_UNUSED, struct provider_res
 
 	if (json_type(doc) != JSON_OBJECT) {
 		/* A proxy's page, or a body cut short: nothing proves that WAHA sent it. */
-		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
 		return;
 	}
 	if (waha_id_read(doc, &id))
@@ -149,7 +92,7 @@ read_version(const struct json *doc, struct arena *a GH_UNUSED, struct provider_
 	out->engine = json_str(json_get(doc, "engine"));
 	/* Some other server answers here: the address is wrong. */
 	if (out->version.n == 0)
-		waha_result_set(out, PROVIDER_PARK_PROVIDER, "provider_path");
+		translate_set(out, PROVIDER_PARK_PROVIDER, "provider_path");
 }
 
 static void
@@ -169,7 +112,7 @@ read_message(const struct json *doc, struct arena *a GH_UNUSED, struct provider_
 
 /* ---- the operations ---- */
 
-static const struct waha_op ops[PROVIDER_OP_COUNT] = {
+static const struct translate_op ops[PROVIDER_OP_COUNT] = {
 	[PROVIDER_OP_SEND] = {waha_build_send, read_send},
 	[PROVIDER_OP_SESSION_CREATE] = {waha_build_session_create, waha_read_session},
 	[PROVIDER_OP_SESSION_DELETE] = {waha_build_session_path, waha_read_session_delete},
@@ -185,22 +128,24 @@ static const struct waha_op ops[PROVIDER_OP_COUNT] = {
 	[PROVIDER_OP_SESSION_LIST] = {waha_build_session_list, waha_read_session_list,
 				      .is_of_server = true},
 	[PROVIDER_OP_PAIR_CODE] = {waha_build_pair_code, waha_read_pair_code},
-	[PROVIDER_OP_PRESENCE] = {waha_build_presence, waha_read_nothing},
+	[PROVIDER_OP_PRESENCE] = {waha_build_presence, translate_read_nothing},
 	[PROVIDER_OP_PROFILE_GET] = {waha_build_profile, waha_read_profile},
-	[PROVIDER_OP_ABOUT_SET] = {waha_build_about, waha_read_nothing},
-	[PROVIDER_OP_PRIVACY_GET] = {.read = waha_read_nothing,
+	[PROVIDER_OP_ABOUT_SET] = {waha_build_about, translate_read_nothing},
+	[PROVIDER_OP_PRIVACY_GET] = {.read = translate_read_nothing,
 				     .lacks = "privacy (waha.md section 18.6)"},
-	[PROVIDER_OP_PRIVACY_SET] = {.read = waha_read_nothing,
+	[PROVIDER_OP_PRIVACY_SET] = {.read = translate_read_nothing,
 				     .lacks = "privacy (waha.md section 18.6)"},
 	/* What its answer means depends on the action: waha_read_action. */
-	[PROVIDER_OP_ACTION] = {waha_build_action, waha_read_nothing},
+	[PROVIDER_OP_ACTION] = {waha_build_action, translate_read_nothing},
+	[PROVIDER_OP_SESSION_FIND] = {.read = translate_read_nothing,
+				      .lacks = "its sessions have no keys (waha.md section 2)"},
 };
 
 static enum gh_code
 waha_build(const struct provider_server *server, const struct provider_call *call, struct arena *a,
 	   struct provider_request *out, struct gh_err *err)
 {
-	const struct waha_op *op = &ops[call->op];
+	const struct translate_op *op = &ops[call->op];
 	enum gh_code rc;
 
 	*out = (struct provider_request){0};
@@ -212,32 +157,23 @@ waha_build(const struct provider_server *server, const struct provider_call *cal
 	rc = op->build(server, call, a, out, err);
 	if (rc != GH_OK)
 		return rc;
-	request_add_header(out, S("X-Api-Key"), server->api_key);
+	translate_header_add(out, S("X-Api-Key"), server->api_key);
 	/* Without it a QR image comes as binary PNG (section 4.3). */
-	request_add_header(out, S("Accept"), S("application/json"));
+	translate_header_add(out, S("Accept"), S("application/json"));
 	if (out->body.n > 0)
-		request_add_header(out, S("Content-Type"), S("application/json"));
+		translate_header_add(out, S("Content-Type"), S("application/json"));
 	return GH_OK;
 }
 
 /* ---- answers: section 14 as one table ---- */
 
-#define OP(o)  (1u << (o))
-#define OP_ANY (OP(PROVIDER_OP_COUNT) - 1u)
+#define OP(o)  TRANSLATE_OP(o)
+#define OP_ANY TRANSLATE_OP_ANY
 /* A repeat of these does no harm, so "unknown" is as good as "not executed". */
 #define OP_IDEMPOTENT                                                                              \
 	(OP_ANY & ~(OP(PROVIDER_OP_SEND) | OP(PROVIDER_OP_SESSION_CREATE) | OP(PROVIDER_OP_ACTION)))
 
-/* First row that fits decides: status within from..to, operation in ops, and `has`
- * (NULL: any) contained in the server's error text, case ignored. */
-static const struct answer_rule {
-	int from, to;
-	unsigned ops;
-	const char *has;
-	enum provider_outcome outcome;
-	const char *code;
-	unsigned retry_after_s;
-} answer_rules[] = {
+static const struct translate_rule answer_rules[] = {
 	{300, 399, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_redirects", 0},
 	{400, 400, OP_ANY, NULL, PROVIDER_REJECTED, "provider_refused", 0},
 	{401, 401, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_unauthorized", 0},
@@ -277,15 +213,6 @@ static const struct answer_rule {
 	{500, 599, OP_ANY, NULL, PROVIDER_UNKNOWN, "provider_error", 0},
 };
 
-static bool
-contains_nocase(struct slice s, struct slice part)
-{
-	for (size_t i = 0; i + part.n <= s.n; i++)
-		if (slice_eq_nocase(slice_sub(s, i, part.n), part))
-			return true;
-	return false;
-}
-
 /* The server's own words, in whichever of its shapes (section 14). Never request.body,
  * which echoes our text. */
 static struct slice
@@ -307,20 +234,6 @@ error_text(const struct json *doc)
 	return SLICE_NONE;
 }
 
-static const struct answer_rule *
-answer_rule_find(int status, enum provider_op op, struct slice text)
-{
-	for (size_t i = 0; i < GH_COUNT(answer_rules); i++) {
-		const struct answer_rule *r = &answer_rules[i];
-
-		if (status < r->from || status > r->to || (r->ops & OP(op)) == 0)
-			continue;
-		if (r->has == NULL || contains_nocase(text, slice_of(r->has)))
-			return r;
-	}
-	return NULL;
-}
-
 /* 422 with "status" and "expected": the session is not in the state the call needs. */
 static void
 interpret_state(enum provider_op op, const struct json *doc, struct provider_result *out)
@@ -337,9 +250,9 @@ interpret_state(enum provider_op op, const struct json *doc, struct provider_res
 	out->session_word = json_str(json_get(doc, "status"));
 	out->session = waha_session_state(out->session_word);
 	if (op == PROVIDER_OP_QR && out->session == PROVIDER_SESSION_CONNECTED)
-		waha_result_set(out, PROVIDER_REJECTED, "already_connected");
+		translate_set(out, PROVIDER_REJECTED, "already_connected");
 	else
-		waha_result_set(out, PROVIDER_PARK_INSTANCE, codes[out->session]);
+		translate_set(out, PROVIDER_PARK_INSTANCE, codes[out->session]);
 	if (out->session == PROVIDER_SESSION_CONNECTING && out->retry_after_us == 0)
 		out->retry_after_us = 5 * INT64_C(1000000);
 }
@@ -349,22 +262,13 @@ interpret_failure(enum provider_op op, int status, const struct json *doc,
 		  struct provider_result *out)
 {
 	struct slice text = error_text(doc);
-	const struct answer_rule *rule;
 
 	provider_text_set(out->text, text);
 	if (status == 422 && json_get(doc, "expected") != NULL &&
-	    json_type(json_get(doc, "status")) == JSON_STRING) {
+	    json_type(json_get(doc, "status")) == JSON_STRING)
 		interpret_state(op, doc, out);
-		return;
-	}
-	rule = answer_rule_find(status, op, text);
-	if (rule == NULL) {
-		waha_result_set(out, PROVIDER_UNKNOWN, "provider_error");
-		return;
-	}
-	waha_result_set(out, rule->outcome, rule->code);
-	if (rule->outcome == PROVIDER_RETRY && out->retry_after_us == 0)
-		out->retry_after_us = (int64_t)rule->retry_after_s * 1000000;
+	else
+		translate_fail(answer_rules, GH_COUNT(answer_rules), op, status, text, out);
 }
 
 /* A failed send is answered with what we sent, a file perhaps, behind the reason (section 14), so
@@ -412,9 +316,9 @@ waha_interpret(enum provider_op op, const struct provider_answer *answer, struct
 	*out = (struct provider_result){.outcome = PROVIDER_OK, .code = "ok"};
 	out->retry_after_us = answer->retry_after_us;
 	if (answer->transport == PROVIDER_NOT_SENT) {
-		waha_result_set(out, PROVIDER_RETRY, "provider_unreachable");
+		translate_set(out, PROVIDER_RETRY, "provider_unreachable");
 	} else if (answer->transport == PROVIDER_NO_ANSWER) {
-		waha_result_set(out, PROVIDER_UNKNOWN, "no_answer");
+		translate_set(out, PROVIDER_UNKNOWN, "no_answer");
 	} else {
 		doc = answer_read(answer, a);
 		if (answer->status >= 200 && answer->status < 300)

@@ -584,7 +584,7 @@ waha_build_action(const struct provider_server *server, const struct provider_ca
 			return gh_fail(err, GH_EINVAL, "the media is not on the provider's server");
 		out->answer_max = FILE_MAX;
 	}
-	waha_url_start(&url, a, server, "");
+	translate_url_start(&url, a, server, "");
 	url_expand(&url, row->path, call, a);
 	out->method = row->method;
 	out->url = buf_slice(&url);

@@ -410,7 +410,7 @@ waha_build_send(const struct provider_server *server, const struct provider_call
 	buf_init(&body, a, BODY_MAX);
 	json_w_init(&s.w, &body);
 	send_write(&s, call, route, out);
-	waha_url_start(&url, a, server, route->path);
+	translate_url_start(&url, a, server, route->path);
 	if (body.over || url.over)
 		return gh_fail(err, GH_EINVAL, "waha: message is too long");
 	out->method = "POST";

@@ -74,7 +74,7 @@ waha_build_session_create(const struct provider_server *server, const struct pro
 	struct json_w w;
 	enum gh_code rc;
 
-	waha_body_start(&body, a, &w);
+	translate_body_start(&body, a, &w);
 	json_w_str(&w, "name", call->session);
 	/* Always said: without it one server version left the session STOPPED (section 4.2). */
 	json_w_bool(&w, "start", true);
@@ -92,12 +92,12 @@ waha_build_session_create(const struct provider_server *server, const struct pro
 	webhook_write(&w, call->spec);
 	json_w_close(&w, ']');
 	json_w_close(&w, '}');
-	rc = waha_body_end(&body, &w, out, err);
+	rc = translate_body_end(&body, &w, out, err);
 	if (rc != GH_OK)
 		return rc;
 	out->method = "POST";
-	waha_url_start(&url, a, server, "/api/sessions");
-	return waha_url_end(&url, out, err);
+	translate_url_start(&url, a, server, "/api/sessions");
+	return translate_url_end(&url, out, err);
 }
 
 static struct slice
@@ -121,7 +121,7 @@ webhooks_merge(struct json_w *w, const struct json *old, const struct provider_s
 	for (const struct json *v = json_first(old); v != NULL; v = json_next(v)) {
 		if (slice_eq(last_segment(json_str(json_get(v, "url"))), key))
 			continue;
-		buf_init(&text, w->b->a, WAHA_BODY_MAX);
+		buf_init(&text, w->b->a, TRANSLATE_BODY_MAX);
 		json_write(&text, v);
 		json_w_raw(w, NULL, buf_slice(&text));
 	}
@@ -141,7 +141,7 @@ waha_build_session_update(const struct provider_server *server, const struct pro
 
 	if (json_parse(call->config, a, &old, NULL, NULL) != GH_OK || json_type(old) != JSON_OBJECT)
 		return gh_fail(err, GH_EINVAL, "waha: an update needs the configuration read");
-	waha_body_start(&body, a, &w);
+	translate_body_start(&body, a, &w);
 	json_w_open(&w, "config", '{');
 	for (const struct json *v = json_first(old); v != NULL; v = json_next(v)) {
 		char name[128];
@@ -149,13 +149,13 @@ waha_build_session_update(const struct provider_server *server, const struct pro
 		if (slice_eq(json_name(v), S("webhooks")) ||
 		    slice_to_cstr(json_name(v), name, sizeof(name)) != GH_OK)
 			continue;
-		buf_init(&text, a, WAHA_BODY_MAX);
+		buf_init(&text, a, TRANSLATE_BODY_MAX);
 		json_write(&text, v);
 		json_w_raw(&w, name, buf_slice(&text));
 	}
 	webhooks_merge(&w, json_get(old, "webhooks"), call->spec);
 	json_w_close(&w, '}');
-	rc = waha_body_end(&body, &w, out, err);
+	rc = translate_body_end(&body, &w, out, err);
 	return rc != GH_OK ? rc : waha_build_session_path(server, call, a, out, err);
 }
 
@@ -180,10 +180,10 @@ waha_build_session_path(const struct provider_server *server, const struct provi
 
 	out->method = routes[call->op].method;
 	out->is_idempotent = true;
-	waha_url_start(&url, a, server, "/api/sessions/");
+	translate_url_start(&url, a, server, "/api/sessions/");
 	url_add_encoded(&url, call->session);
 	buf_add_cstr(&url, routes[call->op].path);
-	return waha_url_end(&url, out, err);
+	return translate_url_end(&url, out, err);
 }
 
 enum gh_code
@@ -196,8 +196,8 @@ waha_build_session_list(const struct provider_server *server,
 	out->method = "GET";
 	out->is_idempotent = true;
 	out->answer_max = LIST_MAX;
-	waha_url_start(&url, a, server, "/api/sessions?all=true");
-	return waha_url_end(&url, out, err);
+	translate_url_start(&url, a, server, "/api/sessions?all=true");
+	return translate_url_end(&url, out, err);
 }
 
 /* "/api/{session}" + path. */
@@ -209,10 +209,10 @@ build_under_session(const struct provider_server *server, const struct provider_
 	struct buf url;
 
 	out->method = method;
-	waha_url_start(&url, a, server, "/api/");
+	translate_url_start(&url, a, server, "/api/");
 	url_add_encoded(&url, call->session);
 	buf_add_cstr(&url, path);
-	return waha_url_end(&url, out, err);
+	return translate_url_end(&url, out, err);
 }
 
 enum gh_code
@@ -243,9 +243,9 @@ waha_build_pair_code(const struct provider_server *server, const struct provider
 
 	if (call->phone.n == 0 || call->phone.n > PHONE_DIGITS_MAX)
 		return gh_fail(err, GH_EINVAL, "waha: a pairing code needs a phone number");
-	waha_body_start(&body, a, &w);
+	translate_body_start(&body, a, &w);
 	json_w_str(&w, "phoneNumber", call->phone);
-	rc = waha_body_end(&body, &w, out, err);
+	rc = translate_body_end(&body, &w, out, err);
 	if (rc != GH_OK)
 		return rc;
 	return build_under_session(server, call, "POST", "/auth/request-code", a, out, err);
@@ -259,9 +259,9 @@ waha_build_about(const struct provider_server *server, const struct provider_cal
 	struct json_w w;
 	enum gh_code rc;
 
-	waha_body_start(&body, a, &w);
+	translate_body_start(&body, a, &w);
 	json_w_str(&w, "status", call->about);
-	rc = waha_body_end(&body, &w, out, err);
+	rc = translate_body_end(&body, &w, out, err);
 	if (rc != GH_OK)
 		return rc;
 	out->is_idempotent = true;
@@ -294,11 +294,11 @@ waha_build_presence(const struct provider_server *server, const struct provider_
 			       S_FMT(words[call->presence].word));
 	if (words[call->presence].is_of_chat && provider_chat_parse(call->chat, a, &chat) != GH_OK)
 		return gh_fail(err, GH_EINVAL, "waha: not a chat id");
-	waha_body_start(&body, a, &w);
+	translate_body_start(&body, a, &w);
 	json_w_str(&w, "presence", words[call->presence].word);
 	if (chat.key.p != NULL)
 		json_w_str(&w, "chatId", chat.key);
-	rc = waha_body_end(&body, &w, out, err);
+	rc = translate_body_end(&body, &w, out, err);
 	if (rc != GH_OK)
 		return rc;
 	out->is_idempotent = true;
@@ -314,7 +314,7 @@ text_of(const struct json *v, struct arena *a)
 
 	if (json_is_null(v))
 		return SLICE_NONE;
-	buf_init(&b, a, WAHA_BODY_MAX);
+	buf_init(&b, a, TRANSLATE_BODY_MAX);
 	json_write(&b, v);
 	return b.over ? SLICE_NONE : buf_slice(&b);
 }
@@ -333,7 +333,7 @@ void
 waha_read_session(const struct json *doc, struct arena *a, struct provider_result *out)
 {
 	if (json_type(doc) != JSON_OBJECT) {
-		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
 		return;
 	}
 	out->session_word = json_str(json_get(doc, "status"));
@@ -362,7 +362,7 @@ session_text(const struct json *session, struct arena *a)
 	struct json_w w;
 	struct buf b;
 
-	waha_body_start(&b, a, &w);
+	translate_body_start(&b, a, &w);
 	for (const struct json *v = json_first(session); v != NULL; v = json_next(v)) {
 		char name[128];
 
@@ -381,7 +381,7 @@ waha_read_session_list(const struct json *doc, struct arena *a, struct provider_
 	struct provider_listed *listed;
 
 	if (json_type(doc) != JSON_ARRAY) {
-		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
 		return;
 	}
 	listed = arena_alloc_array(a, json_count(doc) + 1, sizeof(*listed));
@@ -409,7 +409,7 @@ waha_read_qr(const struct json *doc, struct arena *a GH_UNUSED, struct provider_
 	}
 	out->session = PROVIDER_SESSION_QR;
 	if (out->qr.n == 0)
-		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
 }
 
 void
@@ -418,14 +418,14 @@ waha_read_pair_code(const struct json *doc, struct arena *a GH_UNUSED, struct pr
 	out->pair_code = json_str(json_get(doc, "code"));
 	out->session = PROVIDER_SESSION_QR;
 	if (out->pair_code.n == 0)
-		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
 }
 
 void
 waha_read_profile(const struct json *doc, struct arena *a GH_UNUSED, struct provider_result *out)
 {
 	if (json_type(doc) != JSON_OBJECT) {
-		waha_result_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
 		return;
 	}
 	out->own_name = json_str(json_get(doc, "name"));

@@ -1,0 +1,77 @@
+/* translate.h - what the translators of providers share: one row per operation, requests and
+ * bodies begun and ended, answers judged by a table. Private to libcommon/provider.
+ */
+#ifndef GH_TRANSLATE_H
+#define GH_TRANSLATE_H
+
+#include "provider/provider.h"
+
+struct buf;
+struct json;
+struct json_w;
+
+/* 65,536 characters, all escaped to six bytes, and room for the frame. */
+#define TRANSLATE_BODY_MAX (512 * 1024)
+
+/* ---- operations ---- */
+
+/* Fill method, url and body of *out, which is zeroed; headers are added by the caller. */
+typedef enum gh_code translate_build_fn(const struct provider_server *server,
+					const struct provider_call *call, struct arena *a,
+					struct provider_request *out, struct gh_err *err);
+/* Read a 2xx answer; doc is NULL when the body is empty or no JSON. out says OK so far. */
+typedef void translate_read_fn(const struct json *doc, struct arena *a,
+			       struct provider_result *out);
+
+/* One operation. Without build it cannot be done, and lacks says where the contract says so. */
+struct translate_op {
+	translate_build_fn *build;
+	translate_read_fn *read;
+	const char *lacks;
+	bool is_of_server; /* names no session */
+};
+
+/* A reader of answers that say nothing. */
+translate_read_fn translate_read_nothing;
+
+/* ---- requests ---- */
+
+/* Begin a URL of at most URL_MAX bytes in a: the server's base URL, then path ("/api/..."). */
+void translate_url_start(struct buf *b, struct arena *a, const struct provider_server *server,
+			 const char *path);
+/* The URL is complete. */
+enum gh_code translate_url_end(const struct buf *b, struct provider_request *out,
+			       struct gh_err *err) GH_MUST_USE;
+
+/* Begin a JSON body: an open object. */
+void translate_body_start(struct buf *b, struct arena *a, struct json_w *w);
+/* Close it. */
+enum gh_code translate_body_end(struct buf *b, struct json_w *w, struct provider_request *out,
+				struct gh_err *err) GH_MUST_USE;
+
+/* Borrows both. At most PROVIDER_HEADER_MAX. */
+void translate_header_add(struct provider_request *r, struct slice name, struct slice value);
+
+/* ---- answers ---- */
+
+void translate_set(struct provider_result *out, enum provider_outcome outcome, const char *code);
+
+#define TRANSLATE_OP(o)  (1u << (o))
+#define TRANSLATE_OP_ANY (TRANSLATE_OP(PROVIDER_OP_COUNT) - 1u)
+
+/* One row of a table of failures: status within from..to, operation in ops (TRANSLATE_OP), and has
+ * (NULL: any) contained in the server's error text, case ignored. */
+struct translate_rule {
+	int from, to;
+	unsigned ops;
+	const char *has;
+	enum provider_outcome outcome;
+	const char *code;
+	unsigned retry_after_s; /* RETRY, where the answer does not say when */
+};
+
+/* The first row that fits decides; none: UNKNOWN, "provider_error". */
+void translate_fail(const struct translate_rule *rules, size_t count, enum provider_op op,
+		    int status, struct slice text, struct provider_result *out);
+
+#endif
