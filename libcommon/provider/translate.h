@@ -74,4 +74,31 @@ struct translate_rule {
 void translate_fail(const struct translate_rule *rules, size_t count, enum provider_op op,
 		    int status, struct slice text, struct provider_result *out);
 
+/* ---- readers of webhooks and answers (translate_read.c) ---- */
+
+/* Digits of a person's id ("...@c.us", "...:7@s.whatsapp.net"); SLICE_NONE for any other. */
+struct slice translate_phone(struct slice id, struct arena *a);
+
+/* Canonical key of a chat or person; what is not understood stays as received. */
+struct slice translate_chat_key(struct slice id, struct arena *a);
+
+/* Microseconds of seconds, fractional seconds, milliseconds, text of any of them, or RFC 3339:
+ * told apart by size. 0 when absent or absurd. */
+int64_t translate_time(const struct json *v);
+
+/* A number, or text of one; -1 when absent, negative or absurd. */
+int64_t translate_count(const struct json *v);
+
+/* A number, or text of one, at most limit either side of 0. */
+bool translate_coordinate(const struct json *v, double limit, struct arena *a, double *out);
+
+/* The first of the dotted paths that holds a text that is not empty. */
+struct slice translate_first_str(const struct json *v, const char *const *paths, size_t count);
+
+/* Compact JSON of a value that was read from source_bytes of text. */
+struct slice translate_raw(const struct json *v, size_t source_bytes, struct arena *a);
+
+/* A fact of kind OTHER that says nothing. */
+void translate_fact_init(struct provider_fact *f);
+
 #endif

@@ -269,7 +269,7 @@ contact_write(const struct json *v, struct json_w *w, struct arena *a)
 		id = json_str(json_path(v, "id._serialized"));
 	json_w_open(w, NULL, '{');
 	json_w_str(w, "jid", waha_canonical(id, a));
-	json_w_str(w, "phone", waha_phone(id, a));
+	json_w_str(w, "phone", translate_phone(id, a));
 	json_w_str(w, "name", name);
 	json_w_str(w, "wa_name", json_str(json_get(v, "pushname")));
 	json_w_str(w, "contactName", name);

@@ -6,8 +6,6 @@
  */
 #include "provider/waha_event.h"
 
-#include <limits.h>
-
 #include "base/arena.h"
 #include "http/json.h"
 
@@ -54,7 +52,7 @@ event_session(const struct json *payload, struct provider_event *ev, struct aren
 	f->session = waha_session_state(f->word);
 	/* The newest entry of this status says when it began; events come in any order. */
 	for (const struct json *s = json_first(past); s != NULL; s = json_next(s)) {
-		int64_t at_us = waha_time_read(json_get(s, "timestamp"));
+		int64_t at_us = translate_time(json_get(s, "timestamp"));
 
 		if (slice_eq(json_str(json_get(s, "status")), f->word) && at_us != 0)
 			f->at_us = at_us;
@@ -104,8 +102,8 @@ read_member(const struct json *v, struct provider_member *m, struct arena *a)
 	struct slice id = json_str(json_get(v, "id"));
 	struct slice pn = json_str(json_get(v, "pn"));
 
-	m->id = waha_chat_key(id.n > 0 ? id : pn, a);
-	m->phone = waha_phone(pn.n > 0 ? pn : id, a);
+	m->id = translate_chat_key(id.n > 0 ? id : pn, a);
+	m->phone = translate_phone(pn.n > 0 ? pn : id, a);
 	m->role = json_str(json_get(v, "role"));
 }
 
@@ -141,11 +139,11 @@ event_group(const struct json *payload, struct provider_event *ev, struct arena 
 		{{"group.v2.update", 15}, {"update", 6}, false},
 	};
 	struct provider_fact *f = ev->fact;
-	int64_t at_us = waha_time_read(json_get(payload, "timestamp"));
+	int64_t at_us = translate_time(json_get(payload, "timestamp"));
 
 	f->kind = PROVIDER_FACT_GROUP;
 	f->is_group = true;
-	f->chat = waha_chat_key(json_str(json_path(payload, "group.id")), a);
+	f->chat = translate_chat_key(json_str(json_path(payload, "group.id")), a);
 	f->text = json_str(json_path(payload, "group.subject"));
 	f->description = json_str(json_path(payload, "group.description"));
 	f->invite = json_str(json_path(payload, "group.invite"));
@@ -170,7 +168,7 @@ event_presence(const struct json *payload, struct provider_event *ev, struct are
 	size_t n = json_count(list), i = 0;
 
 	base.kind = PROVIDER_FACT_PRESENCE;
-	base.chat = waha_chat_key(json_str(json_get(payload, "id")), a);
+	base.chat = translate_chat_key(json_str(json_get(payload, "id")), a);
 	base.is_group = slice_ends(base.chat, S("@g.us"));
 	ev->fact[0] = base;
 	if (n == 0)
@@ -181,11 +179,11 @@ event_presence(const struct json *payload, struct provider_event *ev, struct are
 		struct provider_fact *f = &ev->fact[i];
 
 		*f = base;
-		f->raw = waha_raw_copy(p, base.raw.n, a); /* not the whole list in each */
-		f->participant = waha_chat_key(json_str(json_get(p, "participant")), a);
+		f->raw = translate_raw(p, base.raw.n, a); /* not the whole list in each */
+		f->participant = translate_chat_key(json_str(json_get(p, "participant")), a);
 		f->from = f->participant;
 		f->word = json_str(json_get(p, "lastKnownPresence"));
-		f->last_seen_us = waha_time_read(json_get(p, "lastSeen"));
+		f->last_seen_us = translate_time(json_get(p, "lastSeen"));
 	}
 }
 
@@ -193,11 +191,11 @@ static void
 event_call(const struct json *payload, struct provider_event *ev, struct arena *a)
 {
 	struct provider_fact *f = ev->fact;
-	int64_t at_us = waha_time_read(json_get(payload, "timestamp"));
+	int64_t at_us = translate_time(json_get(payload, "timestamp"));
 
 	f->kind = PROVIDER_FACT_CALL;
 	f->external_id = json_str(json_get(payload, "id"));
-	f->from = waha_chat_key(json_str(json_get(payload, "from")), a);
+	f->from = translate_chat_key(json_str(json_get(payload, "from")), a);
 	f->chat = f->from;
 	f->is_group = json_bool(json_get(payload, "isGroup"), false);
 	f->is_video = json_bool(json_get(payload, "isVideo"), false);
@@ -217,7 +215,7 @@ event_poll(const struct json *payload, struct provider_event *ev, struct arena *
 	f->target_id = waha_id_split(json_str(json_path(payload, "poll.id"))).bare;
 	f->word = slice_eq(ev->name, S("poll.vote.failed")) ? S("failed") : S("vote");
 	if (json_type(options) == JSON_ARRAY)
-		f->text = waha_raw_copy(options, f->raw.n, a);
+		f->text = translate_raw(options, f->raw.n, a);
 }
 
 static const struct {
@@ -260,20 +258,17 @@ waha_parse_event(struct slice body, struct arena *a, struct provider_event *out,
 		.name = json_str(json_get(doc, "event")),
 		.session = json_str(json_get(doc, "session")),
 		.engine = json_str(json_get(doc, "engine")),
-		.own_number = waha_phone(json_str(json_path(doc, "me.id")), a),
+		.own_number = translate_phone(json_str(json_path(doc, "me.id")), a),
 		.own_lid = json_str(json_path(doc, "me.lid")),
-		.at_us = waha_time_read(json_get(doc, "timestamp")),
+		.at_us = translate_time(json_get(doc, "timestamp")),
 		.fact = arena_alloc(a, sizeof(struct provider_fact)),
 		.fact_count = 1,
 	};
 	if (out->engine.n == 0)
 		out->engine = json_str(json_path(doc, "environment.engine"));
+	translate_fact_init(out->fact);
 	out->fact->at_us = out->at_us;
-	out->fact->ack = INT_MIN;
-	out->fact->message_kind = MSG_UNSUPPORTED;
-	out->fact->file.size_bytes = -1;
-	out->fact->file.duration_s = -1;
-	out->fact->raw = waha_raw_copy(payload, body.n, a);
+	out->fact->raw = translate_raw(payload, body.n, a);
 	for (size_t i = 0; i < GH_COUNT(event_table); i++) {
 		if (!slice_eq(out->name, event_table[i].name))
 			continue;

@@ -5,7 +5,7 @@
 #ifndef GH_WAHA_EVENT_H
 #define GH_WAHA_EVENT_H
 
-#include "provider/provider.h"
+#include "provider/translate.h"
 
 struct json;
 
@@ -30,18 +30,6 @@ bool waha_ack_read(const struct json *message, int *ack, enum msg_status *status
 
 /* Session status word to our state; an unknown word is PROVIDER_SESSION_UNKNOWN. */
 enum provider_session waha_session_state(struct slice word);
-
-/* Digits of a person's id ("...@c.us", "...:7@s.whatsapp.net"); SLICE_NONE for any other. */
-struct slice waha_phone(struct slice id, struct arena *a);
-
-/* Canonical key of a chat or person; what is not understood stays as received. */
-struct slice waha_chat_key(struct slice id, struct arena *a);
-
-/* A time of any unit and form in microseconds; 0 when absent or absurd. */
-int64_t waha_time_read(const struct json *v);
-
-/* Compact JSON of a value that was read from source_bytes of text. */
-struct slice waha_raw_copy(const struct json *v, size_t source_bytes, struct arena *a);
 
 /* Ids, direction and people of anything that has a message's frame; time where it tells one. */
 void waha_read_frame(const struct json *payload, struct provider_fact *f, struct arena *a);

@@ -6,11 +6,8 @@
 #include "provider/waha_event.h"
 
 #include <limits.h>
-#include <math.h>
 
 #include "base/arena.h"
-#include "base/buf.h"
-#include "base/clock.h"
 #include "http/json.h"
 
 /* ---- ids ---- */
@@ -81,89 +78,6 @@ waha_id_read(const struct json *message, struct waha_id *out)
 	}
 	*out = (struct waha_id){.bare = json_str(json_path(message, "_data.Info.ID"))};
 	return out->bare.n > 0;
-}
-
-struct slice
-waha_phone(struct slice id, struct arena *a)
-{
-	struct provider_chat chat;
-
-	if (id.n == 0 || provider_chat_parse(id, a, &chat) != GH_OK ||
-	    chat.kind != PROVIDER_CHAT_PERSON)
-		return SLICE_NONE;
-	return chat.user;
-}
-
-/* Canonical key of a chat or person; what is not understood stays as received. */
-struct slice
-waha_chat_key(struct slice id, struct arena *a)
-{
-	struct provider_chat chat;
-
-	if (id.n == 0)
-		return SLICE_NONE;
-	return provider_chat_parse(id, a, &chat) == GH_OK ? chat.key : id;
-}
-
-/* ---- small readers ---- */
-
-static double
-number_read(const struct json *v, double dflt)
-{
-	struct slice text = json_str(v);
-	uint64_t n;
-
-	if (text.p == NULL)
-		return json_double(v, dflt);
-	return parse_u64(text, 0, INT64_MAX, &n) == GH_OK ? (double)n : dflt;
-}
-
-/* Seconds, fractional seconds, milliseconds, text of any of them, or RFC 3339
- * (quirk 10): told apart by size. 0 when absent or absurd. */
-int64_t
-waha_time_read(const struct json *v)
-{
-	double t = number_read(v, 0);
-	int64_t us;
-
-	if (json_type(v) == JSON_STRING && !(t > 0))
-		return clock_parse_rfc3339(json_str(v), &us) == GH_OK && us > 0 ? us : 0;
-	if (!(t > 0) || t >= 1e14)
-		return 0;
-	if (t < 1e11)
-		t *= 1000;
-	return (int64_t)llround(t * 1000);
-}
-
-static int64_t
-count_read(const struct json *v)
-{
-	double n = number_read(v, -1);
-
-	return n >= 0 && n < 1e15 ? (int64_t)n : -1;
-}
-
-static struct slice
-first_str(const struct json *v, const char *const *paths, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		struct slice s = json_str(json_path(v, paths[i]));
-
-		if (s.n > 0)
-			return s;
-	}
-	return SLICE_NONE;
-}
-
-/* Compact JSON of a value. Escapes may be written longer than they came, at most 6 for 1. */
-struct slice
-waha_raw_copy(const struct json *v, size_t source_bytes, struct arena *a)
-{
-	struct buf b;
-
-	buf_init(&b, a, source_bytes * 6 + 64);
-	json_write(&b, v);
-	return buf_slice(&b);
 }
 
 /* ---- statuses: section 12 and 4.1 ---- */
@@ -344,7 +258,7 @@ media_error(const struct json *error)
 	if (json_is_null(error) || (json_type(error) == JSON_BOOL && !json_bool(error, false)))
 		return SLICE_NONE;
 	if (told.p == NULL)
-		told = first_str(error, words, GH_COUNT(words));
+		told = translate_first_str(error, words, GH_COUNT(words));
 	return told.p != NULL ? told : S("unknown");
 }
 
@@ -366,20 +280,10 @@ read_file(const struct json *payload, const struct json *node, struct provider_f
 	if (file->name.n == 0)
 		file->name = json_str(json_get(node, "fileName"));
 	file->error = media_error(json_get(media, "error"));
-	file->size_bytes = count_read(size != NULL ? size : json_get(node, "size"));
-	file->duration_s = count_read(json_get(node, "seconds"));
+	file->size_bytes = translate_count(size != NULL ? size : json_get(node, "size"));
+	file->duration_s = translate_count(json_get(node, "seconds"));
 	if (file->duration_s < 0)
-		file->duration_s = count_read(json_get(node, "duration"));
-}
-
-/* Numbers are text in the schema and numbers on some engines (section 11). */
-static bool
-coordinate_read(const struct json *v, double limit, struct arena *a, double *out)
-{
-	if (json_type(v) == JSON_STRING && json_parse(json_str(v), a, &v, NULL, NULL) != GH_OK)
-		return false;
-	*out = json_double(v, NAN);
-	return fabs(*out) <= limit;
+		file->duration_s = translate_count(json_get(node, "duration"));
 }
 
 static void
@@ -390,8 +294,8 @@ read_place(const struct json *payload, struct provider_place *place, struct aren
 	if (json_type(location) != JSON_OBJECT)
 		return;
 	place->is_present =
-		coordinate_read(json_get(location, "latitude"), 90, a, &place->latitude) &&
-		coordinate_read(json_get(location, "longitude"), 180, a, &place->longitude);
+		translate_coordinate(json_get(location, "latitude"), 90, a, &place->latitude) &&
+		translate_coordinate(json_get(location, "longitude"), 180, a, &place->longitude);
 	place->name = json_str(json_get(location, "name"));
 	place->address = json_str(json_get(location, "address"));
 }
@@ -437,7 +341,7 @@ native_flow_id(const struct json *node, struct arena *a)
 		"nativeFlowResponseMessage.paramsJson",
 		"InteractiveResponseMessage.NativeFlowResponseMessage.paramsJSON",
 	};
-	struct slice text = first_str(node, paths, GH_COUNT(paths));
+	struct slice text = translate_first_str(node, paths, GH_COUNT(paths));
 	const struct json *params = NULL;
 
 	if (text.n == 0 || json_parse(text, a, &params, NULL, NULL) != GH_OK)
@@ -459,16 +363,17 @@ read_choice(const struct json *payload, const struct json *inner, struct provide
 
 		if (json_is_null(node))
 			continue;
-		f->choice_id = first_str(node, choices[i].id, GH_COUNT(choices[i].id));
+		f->choice_id = translate_first_str(node, choices[i].id, GH_COUNT(choices[i].id));
 		if (f->choice_id.n == 0)
 			f->choice_id = native_flow_id(node, a);
 		if (f->text.n == 0)
-			f->text = first_str(node, choices[i].text, GH_COUNT(choices[i].text));
+			f->text = translate_first_str(node, choices[i].text,
+						      GH_COUNT(choices[i].text));
 		if (f->quoted_id.n == 0)
-			f->quoted_id = first_str(node, menus, GH_COUNT(menus));
+			f->quoted_id = translate_first_str(node, menus, GH_COUNT(menus));
 		return;
 	}
-	f->choice_id = first_str(payload, webjs, GH_COUNT(webjs));
+	f->choice_id = translate_first_str(payload, webjs, GH_COUNT(webjs));
 }
 
 void
@@ -519,8 +424,8 @@ alternative_id(const struct json *payload, const struct provider_fact *f)
 	struct slice alt;
 
 	if (f->is_group)
-		return first_str(payload, sender, GH_COUNT(sender));
-	alt = first_str(payload, other, GH_COUNT(other));
+		return translate_first_str(payload, sender, GH_COUNT(sender));
+	alt = translate_first_str(payload, other, GH_COUNT(other));
 	if (alt.n > 0)
 		return alt;
 	return json_str(json_path(payload, f->is_from_me ? "_data.Info.RecipientAlt"
@@ -544,7 +449,7 @@ read_person(const struct json *payload, struct provider_fact *f, struct arena *a
 			f->phone = person.user;
 	}
 	if (!f->is_from_me)
-		f->push_name = first_str(payload, names, GH_COUNT(names));
+		f->push_name = translate_first_str(payload, names, GH_COUNT(names));
 }
 
 /* Ids, direction and people of anything that has a message's frame. The chat part of
@@ -564,16 +469,19 @@ waha_read_frame(const struct json *payload, struct provider_fact *f, struct aren
 	}
 	f->is_from_me = json_bool(json_get(payload, "fromMe"), id.has_from_me && id.is_from_me);
 	f->is_from_api = f->is_from_me && slice_eq(json_str(json_get(payload, "source")), S("api"));
-	f->chat = waha_chat_key(id.chat.n > 0 ? id.chat : f->is_from_me && to.n > 0 ? to : from, a);
-	f->from = waha_chat_key(from, a);
-	f->to = waha_chat_key(to, a);
+	f->chat = translate_chat_key(id.chat.n > 0               ? id.chat
+				     : f->is_from_me && to.n > 0 ? to
+								 : from,
+				     a);
+	f->from = translate_chat_key(from, a);
+	f->to = translate_chat_key(to, a);
 	f->is_group = slice_ends(f->chat, S("@g.us"));
 	if (participant.n == 0)
 		participant = id.participant;
 	if (participant.n == 0 && f->is_group)
 		participant = json_str(json_get(payload, "author"));
-	f->participant = waha_chat_key(participant, a);
-	at_us = waha_time_read(json_get(payload, "timestamp"));
+	f->participant = translate_chat_key(participant, a);
+	at_us = translate_time(json_get(payload, "timestamp"));
 	if (at_us != 0)
 		f->at_us = at_us;
 	read_person(payload, f, a);

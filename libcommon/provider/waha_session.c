@@ -338,7 +338,7 @@ waha_read_session(const struct json *doc, struct arena *a, struct provider_resul
 	}
 	out->session_word = json_str(json_get(doc, "status"));
 	out->session = waha_session_state(out->session_word);
-	out->own_number = waha_phone(json_str(json_path(doc, "me.id")), a);
+	out->own_number = translate_phone(json_str(json_path(doc, "me.id")), a);
 	out->own_name = json_str(json_path(doc, "me.pushName"));
 	out->own_jid = json_str(json_path(doc, "me.jid"));
 	if (out->own_jid.n == 0)
