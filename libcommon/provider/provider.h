@@ -293,6 +293,8 @@ struct provider_fact {
 	struct slice push_name;
 	bool is_from_me;
 	bool is_from_api; /* own message sent through the provider's API: our echo */
+	/* Of that message: what its send carried as reference, where that is not its id. */
+	struct slice send_ref;
 	bool is_group;
 
 	enum msg_kind message_kind;

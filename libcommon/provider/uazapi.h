@@ -14,6 +14,8 @@ translate_build_fn uazapi_build_send, uazapi_build_message_get;
 translate_read_fn uazapi_read_send, uazapi_read_message;
 bool uazapi_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 const char *uazapi_send_gap(enum msg_kind kind);
+/* (11) A message's status, a receipt's state, case ignored; false: it says nothing. */
+bool uazapi_status(struct slice word, enum msg_status *status);
 
 /* ---- uazapi_session.c: sessions made, steered, asked about (sections 4, 7, 16.5) ---- */
 translate_build_fn uazapi_build_session_create, uazapi_build_session_list, uazapi_build_session_get,
@@ -24,6 +26,8 @@ translate_read_fn uazapi_read_session, uazapi_read_session_list, uazapi_read_ses
 	uazapi_read_qr, uazapi_read_pair_code, uazapi_read_profile, uazapi_read_privacy;
 /* (4.1) The word of instance.status. */
 enum provider_session uazapi_session_state(struct slice word);
+/* The same of an instance object: one that connects and shows a code waits for a person. */
+enum provider_session uazapi_instance_state(const struct json *instance);
 
 /* ---- uazapi_action.c, uazapi_group.c: PROVIDER_OP_ACTION and struct provider.read_action,
  * split_id, action_gap (sections 6, 16) ---- */
@@ -33,7 +37,7 @@ void uazapi_read_action(enum provider_action action, const struct provider_answe
 struct provider_message_ref uazapi_split_id(struct slice text);
 const char *uazapi_action_gap(enum provider_action action, struct slice engine);
 
-/* ---- uazapi_event.c, uazapi_message.c: webhook bodies (sections 9, 10) ---- */
+/* ---- uazapi_event.c, uazapi_message.c, uazapi_secret.c: webhook bodies (sections 9, 10) ---- */
 enum gh_code uazapi_parse_event(struct slice body, struct arena *a, struct provider_event *out,
 				struct gh_err *err);
 enum gh_code uazapi_verify(struct slice key, struct slice signature, struct slice body);

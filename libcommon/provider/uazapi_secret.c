@@ -1,0 +1,218 @@
+/* uazapi_secret.c - the token in UAZAPI's webhook bodies: it proves them genuine, and is
+ * overwritten before they are kept (contracts/uazapi.md section 9).
+ */
+#include "provider/uazapi.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/mem.h"
+#include "crypto/hash.h"
+#include "http/json.h"
+
+/* ---- genuine (section 9) ---- */
+
+enum gh_code
+uazapi_verify(struct slice key, struct slice signature GH_UNUSED, struct slice body)
+{
+	struct arena *a = arena_new(0);
+	const struct json *doc;
+	enum gh_code rc = GH_EAUTH;
+
+	if (key.n > 0 && json_parse(body, a, &doc, NULL, NULL) == GH_OK &&
+	    hash_equal_slice(json_str(json_get(doc, "token")), key))
+		rc = GH_OK;
+	arena_free(a);
+	return rc;
+}
+
+/* ---- overwritten ---- */
+
+/*
+ * The text is walked as JSON, but nothing is taken for granted about it: strings are found, and
+ * whether one is a member's name. Characters are compared as they are meant, so that an escape
+ * hides nothing; overwritten is what stands for them, escapes whole.
+ */
+#define SECRETS_MAX     8
+#define SECRET_MAX      128 /* characters compared; what is longer is overwritten by its name only */
+#define SECRET_MIN      8   /* shorter texts occur by chance: overwritten by their name only */
+#define SECRET_MASK     '*'
+#define ESCAPE_NUM_SIZE 6 /* \uXXXX */
+
+struct secrets {
+	struct {
+		char text[SECRET_MAX];
+		size_t n;
+	} value[SECRETS_MAX];
+	size_t count;
+};
+
+/* Bytes of text that stand for one byte (or one escaped character) at p; *c is that byte, '\0' for
+ * an escape beyond ASCII. */
+static size_t
+char_read(const char *p, const char *end, char *c)
+{
+	static const char escapes[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+	const char *known;
+	unsigned code = 0;
+
+	*c = *p;
+	if (*p != '\\' || end - p < 2)
+		return 1;
+	*c = '\0';
+	if (p[1] != 'u') {
+		known = strchr(escapes, p[1]);
+		if (p[1] != '\0' && known != NULL)
+			*c = meant[known - escapes];
+		return 2;
+	}
+	if (end - p < ESCAPE_NUM_SIZE)
+		return (size_t)(end - p);
+	for (size_t i = 2; i < ESCAPE_NUM_SIZE; i++) {
+		const char *digits = "0123456789abcdef0123456789ABCDEF";
+		const char *digit = p[i] == '\0' ? NULL : strchr(digits, p[i]);
+
+		if (digit == NULL)
+			return 2;
+		code = code * 16 + (unsigned)(digit - digits) % 16;
+	}
+	if (code < 0x80)
+		*c = (char)code;
+	return ESCAPE_NUM_SIZE;
+}
+
+/* The quote that ends the string which begins at p, or end. */
+static char *
+string_end(char *p, const char *end)
+{
+	char c;
+
+	while (p < end && *p != '"')
+		p += char_read(p, end, &c);
+	return p;
+}
+
+/* Bytes that stand for the whole of text at p; 0: something else does. */
+static size_t
+text_match(const char *p, const char *end, struct slice text)
+{
+	const char *start = p;
+
+	for (size_t i = 0; i < text.n; i++) {
+		char c;
+		size_t step;
+
+		if (p == end)
+			return 0;
+		step = char_read(p, end, &c);
+		if (c != text.p[i])
+			return 0;
+		p += step;
+	}
+	return (size_t)(p - start);
+}
+
+static bool
+is_secret_name(const char *p, const char *end)
+{
+	static const struct slice names[] = {
+		{"token", 5}, {"admintoken", 10}, {"apikey", 6}, {"openai_apikey", 13}};
+
+	for (size_t i = 0; i < GH_COUNT(names) && p < end; i++)
+		if (text_match(p, end, names[i]) == (size_t)(end - p))
+			return true;
+	return false;
+}
+
+static void
+secrets_add(struct secrets *s, const char *p, const char *end)
+{
+	size_t n = 0;
+
+	if (s->count == SECRETS_MAX)
+		return;
+	while (p < end) {
+		char c;
+
+		if (n == SECRET_MAX)
+			return;
+		p += char_read(p, end, &c);
+		s->value[s->count].text[n++] = c;
+	}
+	if (n < SECRET_MIN)
+		return;
+	s->value[s->count++].n = n;
+}
+
+static const char *
+blanks_skip(const char *p, const char *end)
+{
+	while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r'))
+		p++;
+	return p;
+}
+
+/* Learn the values of secret members, and overwrite those. */
+static void
+redact_named(struct secrets *s, char *p, const char *end)
+{
+	bool is_secret = false; /* the string that comes is the value of a secret member */
+
+	for (; p < end; p++) {
+		const char *next;
+		char *close;
+
+		if (*p != '"')
+			continue;
+		close = string_end(p + 1, end);
+		if (is_secret) {
+			secrets_add(s, p + 1, close);
+			memset(p + 1, SECRET_MASK, (size_t)(close - p - 1));
+		}
+		if (close == end)
+			return;
+		next = blanks_skip(close + 1, end);
+		is_secret = false;
+		if (next < end && *next == ':' && is_secret_name(p + 1, close)) {
+			next = blanks_skip(next + 1, end);
+			is_secret = next < end && *next == '"';
+		}
+		p = close;
+	}
+}
+
+/* Overwrite them wherever else they stand inside a string. */
+static void
+redact_string(const struct secrets *s, char *p, const char *end)
+{
+	while (p < end) {
+		size_t step = 0;
+		char c;
+
+		for (size_t i = 0; i < s->count && step == 0; i++) {
+			step = text_match(p, end, slice_make(s->value[i].text, s->value[i].n));
+			memset(p, SECRET_MASK, step);
+		}
+		p += step > 0 ? step : char_read(p, end, &c);
+	}
+}
+
+void
+uazapi_redact(char *body, size_t n)
+{
+	const char *end = body + n;
+	struct secrets s;
+
+	s.count = 0;
+	redact_named(&s, body, end);
+	for (char *p = body; p < end; p++) {
+		char *close;
+
+		if (*p != '"')
+			continue;
+		close = string_end(p + 1, end);
+		redact_string(&s, p + 1, close);
+		p = close;
+	}
+	gh_wipe(&s, sizeof(s));
+}
