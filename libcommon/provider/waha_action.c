@@ -1,6 +1,6 @@
 /* waha_action.c - direct actions on WAHA: one table from action to call (contracts/waha.md
  * sections 5, 6, 8, 18; numbers in parentheses are those). What the engines answer is read in
- * waha_group.c where it is about groups.
+ * translate_group.c where it is about groups.
  */
 #include "provider/waha.h"
 
@@ -8,14 +8,8 @@
 #include "base/buf.h"
 #include "http/json.h"
 #include "http/url.h"
+#include "provider/translate_action.h"
 #include "provider/waha_event.h"
-#include "provider/waha_group.h"
-
-/* A picture of a group in base64 is the largest. */
-#define BODY_MAX ((size_t)24 * 1024 * 1024)
-#define DATA_MAX ((size_t)4 * 1024 * 1024)
-/* So that a file in base64 still fits a reply of ours. */
-#define FILE_MAX ((size_t)11 * 1024 * 1024)
 
 /* ---- ids ---- */
 
@@ -164,21 +158,6 @@ body_file(struct json_w *w, const struct provider_act *act, struct arena *a GH_U
 typedef void read_fn(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 		     struct provider_result *out);
 
-static void
-fail(struct provider_result *out, enum provider_outcome outcome, const char *code,
-     struct slice text)
-{
-	out->outcome = outcome;
-	out->code = code;
-	provider_text_set(out->text, text);
-}
-
-static void
-unreadable(struct provider_result *out)
-{
-	fail(out, PROVIDER_UNKNOWN, "answer_unreadable", S("the answer cannot be read"));
-}
-
 /* (18.3) 200 with "false" means that WhatsApp did not allow it. */
 static void
 read_done(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
@@ -186,7 +165,7 @@ read_done(const struct json *doc, const struct provider_answer *answer GH_UNUSED
 {
 	if ((json_type(doc) == JSON_BOOL && !json_bool(doc, true)) ||
 	    !json_bool(json_get(doc, "success"), true))
-		fail(out, PROVIDER_REJECTED, "not_allowed", S("not allowed"));
+		translate_refuse(out, PROVIDER_REJECTED, "not_allowed", S("not allowed"));
 }
 
 static void
@@ -200,62 +179,32 @@ read_sent(const struct json *doc, const struct provider_answer *answer, struct a
 		out->external_id = id.bare;
 }
 
-static struct slice
-data_end(const struct buf *b, struct provider_result *out)
-{
-	if (!b->over)
-		return buf_slice(b);
-	fail(out, PROVIDER_REJECTED, "too_large", S("the answer is too large"));
-	return SLICE_NONE;
-}
-
-static void
-data_begin(struct buf *b, struct json_w *w, struct arena *a)
-{
-	buf_init(b, a, DATA_MAX);
-	json_w_init(w, b);
-}
-
 /* (8) null: nothing there, or not downloaded by configuration; url null: the download failed. */
 static void
 read_message_file(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
 		  struct arena *a, struct provider_result *out)
 {
 	const struct json *media = json_get(doc, "media");
-	struct slice url = json_str(json_get(media, "url"));
-	struct json_w w;
-	struct buf b;
 
 	if (json_type(doc) != JSON_OBJECT) {
-		fail(out, PROVIDER_REJECTED, "not_found", S("the provider has no such message"));
+		translate_refuse(out, PROVIDER_REJECTED, "not_found",
+				 S("the provider has no such message"));
 		return;
 	}
 	if (json_is_null(media)) {
-		fail(out, PROVIDER_REJECTED, "not_found", S("the message has no media"));
+		translate_refuse(out, PROVIDER_REJECTED, "not_found",
+				 S("the message has no media"));
 		return;
 	}
-	if (url.n == 0) {
-		fail(out, PROVIDER_REJECTED, "media_unavailable",
-		     S("the provider could not load the media"));
-		return;
-	}
-	data_begin(&b, &w, a);
-	json_w_open(&w, NULL, '{');
-	json_w_str(&w, "url", url);
-	json_w_str(&w, "mimetype", json_str(json_get(media, "mimetype")));
-	json_w_str(&w, "filename", json_str(json_get(media, "filename")));
-	json_w_close(&w, '}');
-	out->data = data_end(&b, out);
+	translate_data_file(json_str(json_get(media, "url")), json_str(json_get(media, "mimetype")),
+			    json_str(json_get(media, "filename")), a, out);
 }
 
 static void
 read_bytes(const struct json *doc GH_UNUSED, const struct provider_answer *answer,
 	   struct arena *a GH_UNUSED, struct provider_result *out)
 {
-	if (answer->is_cut)
-		fail(out, PROVIDER_REJECTED, "too_large", S("the file is larger than 11 MiB"));
-	else
-		out->data = answer->body;
+	translate_data_bytes(answer, out);
 }
 
 /* (18.1) Everything but id is optional, and differs by engine. */
@@ -263,23 +212,17 @@ static void
 contact_write(const struct json *v, struct json_w *w, struct arena *a)
 {
 	struct slice id = json_str(json_get(v, "id"));
-	struct slice name = json_str(json_get(v, "name"));
+	struct translate_contact c = {
+		.name = json_str(json_get(v, "name")),
+		.contact_name = json_str(json_get(v, "name")),
+		.wa_name = json_str(json_get(v, "pushname")),
+		.first_name = json_str(json_get(v, "shortName")),
+		.blocked = json_get(v, "isBlocked"),
+		.business = json_get(v, "isBusiness"),
+	};
 
-	if (id.p == NULL)
-		id = json_str(json_path(v, "id._serialized"));
-	json_w_open(w, NULL, '{');
-	json_w_str(w, "jid", waha_canonical(id, a));
-	json_w_str(w, "phone", translate_phone(id, a));
-	json_w_str(w, "name", name);
-	json_w_str(w, "wa_name", json_str(json_get(v, "pushname")));
-	json_w_str(w, "contactName", name);
-	json_w_str(w, "contact_FirstName", json_str(json_get(v, "shortName")));
-	if (json_type(json_get(v, "isBlocked")) == JSON_BOOL)
-		json_w_bool(w, "isBlocked", json_bool(json_get(v, "isBlocked"), false));
-	else
-		json_w_null(w, "isBlocked");
-	json_w_bool(w, "isBusiness", json_bool(json_get(v, "isBusiness"), false));
-	json_w_close(w, '}');
+	c.jid = id.p != NULL ? id : json_str(json_path(v, "id._serialized"));
+	translate_contact_write(&c, w, a);
 }
 
 static void
@@ -290,15 +233,15 @@ read_contacts(const struct json *doc, const struct provider_answer *answer GH_UN
 	struct buf b;
 
 	if (json_type(doc) != JSON_ARRAY) {
-		unreadable(out);
+		translate_unreadable(out);
 		return;
 	}
-	data_begin(&b, &w, a);
+	translate_data_start(&b, &w, a);
 	json_w_open(&w, NULL, '[');
 	for (const struct json *v = json_first(doc); v != NULL; v = json_next(v))
 		contact_write(v, &w, a);
 	json_w_close(&w, ']');
-	out->data = data_end(&b, out);
+	translate_data_end(&b, out);
 }
 
 static void
@@ -310,27 +253,16 @@ read_contact(const struct json *doc, const struct provider_answer *answer GH_UNU
 
 	if (json_type(doc) != JSON_OBJECT)
 		return; /* NOWEB, unknown: nothing */
-	data_begin(&b, &w, a);
+	translate_data_start(&b, &w, a);
 	contact_write(doc, &w, a);
-	out->data = data_end(&b, out);
-}
-
-static void
-string_data(struct slice text, struct arena *a, struct provider_result *out)
-{
-	struct json_w w;
-	struct buf b;
-
-	data_begin(&b, &w, a);
-	json_w_str(&w, NULL, text);
-	out->data = data_end(&b, out);
+	translate_data_end(&b, out);
 }
 
 static void
 read_about(const struct json *doc, const struct provider_answer *answer GH_UNUSED, struct arena *a,
 	   struct provider_result *out)
 {
-	string_data(json_str(json_get(doc, "about")), a, out);
+	translate_data_str(json_str(json_get(doc, "about")), a, out);
 }
 
 static void
@@ -339,7 +271,7 @@ read_picture(const struct json *doc, const struct provider_answer *answer GH_UNU
 {
 	struct slice url = json_str(json_get(doc, "profilePictureURL"));
 
-	string_data(url.p != NULL ? url : json_str(json_get(doc, "url")), a, out);
+	translate_data_str(url.p != NULL ? url : json_str(json_get(doc, "url")), a, out);
 }
 
 /* (18.1) GOWS may still tell an id of a number that does not exist. */
@@ -350,12 +282,12 @@ read_number(const struct json *doc, const struct provider_answer *answer GH_UNUS
 	const struct json *exists = json_get(doc, "numberExists");
 
 	if (json_type(exists) != JSON_BOOL) {
-		unreadable(out);
+		translate_unreadable(out);
 		return;
 	}
 	out->is_found = json_bool(exists, false);
 	if (out->is_found)
-		out->chat = waha_canonical(json_str(json_get(doc, "chatId")), a);
+		out->chat = translate_chat_key(json_str(json_get(doc, "chatId")), a);
 }
 
 static void
@@ -368,16 +300,16 @@ read_group(const struct json *doc, const struct provider_answer *answer, struct 
 	/* (18.4) WEBJS answers a refusal with its words. */
 	if (json_type(doc) != JSON_OBJECT) {
 		if (doc == NULL && answer->body.n > 0)
-			fail(out, PROVIDER_REJECTED, "not_allowed", answer->body);
+			translate_refuse(out, PROVIDER_REJECTED, "not_allowed", answer->body);
 		else if (json_type(doc) == JSON_STRING)
-			fail(out, PROVIDER_REJECTED, "not_allowed", json_str(doc));
+			translate_refuse(out, PROVIDER_REJECTED, "not_allowed", json_str(doc));
 		else
-			fail(out, PROVIDER_REJECTED, "not_found", S("no such group"));
+			translate_refuse(out, PROVIDER_REJECTED, "not_found", S("no such group"));
 		return;
 	}
-	data_begin(&b, &w, a);
-	waha_group_write(doc, &w, a);
-	out->data = data_end(&b, out);
+	translate_data_start(&b, &w, a);
+	translate_group_write(doc, &w, a);
+	translate_data_end(&b, out);
 }
 
 static void
@@ -388,15 +320,15 @@ read_members(const struct json *doc, const struct provider_answer *answer, struc
 	struct buf b;
 
 	if (doc == NULL && answer->body.n > 0) {
-		fail(out, PROVIDER_REJECTED, "not_allowed", answer->body);
+		translate_refuse(out, PROVIDER_REJECTED, "not_allowed", answer->body);
 		return;
 	}
 	read_done(doc, answer, a, out);
 	if (out->outcome != PROVIDER_OK)
 		return;
-	data_begin(&b, &w, a);
-	waha_members_write(doc, &w, a);
-	out->data = data_end(&b, out);
+	translate_data_start(&b, &w, a);
+	translate_members_write(doc, &w, a);
+	translate_data_end(&b, out);
 }
 
 static void
@@ -406,25 +338,16 @@ read_join(const struct json *doc, const struct provider_answer *answer GH_UNUSED
 	struct slice id = json_str(json_get(doc, "id"));
 
 	if (id.n > 0)
-		out->chat = waha_canonical(id, a);
+		out->chat = translate_chat_key(id, a);
 }
-
-#define LINK_BASE "https://chat.whatsapp.com/"
 
 /* (18.3) The bare code, or the whole link; plain text. */
 static void
 read_link(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	  struct provider_result *out)
 {
-	struct slice code =
-		json_type(doc) == JSON_STRING ? json_str(doc) : slice_trim(answer->body);
-
-	if (slice_starts(code, S(LINK_BASE)))
-		code = slice_from(code, sizeof(LINK_BASE) - 1);
-	if (code.n == 0 || !utf8_valid(code))
-		unreadable(out);
-	else
-		string_data(slice_of(arena_printf(a, LINK_BASE "%.*s", S_FMT(code))), a, out);
+	translate_data_link(
+		json_type(doc) == JSON_STRING ? json_str(doc) : slice_trim(answer->body), a, out);
 }
 
 /* ---- the table ---- */
@@ -487,28 +410,11 @@ static const struct action_row {
 
 /* ---- the request ---- */
 
-/* (8) WAHA's idea of its own address may be localhost: only what follows "/api/files/" counts. The
- * call carries our key, so the path may not lead elsewhere. SLICE_NONE: not one of its files. */
+/* (8) WAHA's idea of its own address may be localhost. */
 static struct slice
 file_path(struct slice url)
 {
-	static const char marker[] = "/api/files/";
-
-	for (size_t i = 0; i + sizeof(marker) - 1 < url.n; i++) {
-		struct slice path = slice_from(url, i + sizeof(marker) - 1);
-
-		if (!slice_starts(slice_from(url, i), slice_of(marker)))
-			continue;
-		for (size_t c = 0; c < path.n; c++) {
-			struct slice rest = slice_from(path, c);
-
-			if (path.p[c] == '?' || path.p[c] == '#' || slice_starts(rest, S("..")) ||
-			    slice_starts(rest, S("%2e")) || slice_starts(rest, S("%2E")))
-				return SLICE_NONE;
-		}
-		return path;
-	}
-	return SLICE_NONE;
+	return translate_file_path(url, S("/api/files/"));
 }
 
 static void
@@ -558,7 +464,7 @@ body_build(const struct action_row *row, const struct provider_call *call, struc
 	struct json_w w;
 	struct buf b;
 
-	buf_init(&b, a, BODY_MAX);
+	buf_init(&b, a, TRANSLATE_ACTION_BODY_MAX);
 	json_w_init(&w, &b);
 	json_w_open(&w, NULL, '{');
 	/* The newer calls have the session in the path, the older ones in the body. */
@@ -582,7 +488,7 @@ waha_build_action(const struct provider_server *server, const struct provider_ca
 	if (call->act->action == ACTION_FILE) {
 		if (file_path(call->act->text).n == 0)
 			return gh_fail(err, GH_EINVAL, "the media is not on the provider's server");
-		out->answer_max = FILE_MAX;
+		out->answer_max = TRANSLATE_FILE_MAX;
 	}
 	translate_url_start(&url, a, server, "");
 	url_expand(&url, row->path, call, a);
@@ -605,7 +511,8 @@ waha_read_action(enum provider_action action, const struct provider_answer *answ
 	if (action != ACTION_FILE && json_parse(answer->body, a, &doc, NULL, NULL) != GH_OK)
 		doc = NULL;
 	if (answer->is_cut && action != ACTION_FILE)
-		fail(out, PROVIDER_UNKNOWN, "answer_unreadable", S("the answer is too large"));
+		translate_refuse(out, PROVIDER_UNKNOWN, "answer_unreadable",
+				 S("the answer is too large"));
 	else if (rows[action].read != NULL) /* a call that WAHA lacks has no answer */
 		rows[action].read(doc, answer, a, out);
 }

@@ -1,23 +1,13 @@
-#include "provider/waha_group.h"
+/* translate_group.c - groups and their members, in any spelling, as one; see translate_action.h. */
+#include "provider/translate_action.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "http/json.h"
-#include "provider/provider.h"
 
-#define PATHS_MAX 5
+#define PATHS_MAX 6
 
-struct slice
-waha_canonical(struct slice id, struct arena *a)
-{
-	struct provider_chat chat;
-
-	if (id.n == 0 || provider_chat_parse(id, a, &chat) != GH_OK)
-		return id;
-	return chat.key;
-}
-
-/* The first place that has a value: GOWS, NOWEB, WEBJS. */
+/* The first place that has a value: UAZAPI and GOWS, NOWEB, WEBJS. */
 static const struct json *
 first_of(const struct json *v, const char *const paths[PATHS_MAX])
 {
@@ -28,6 +18,19 @@ first_of(const struct json *v, const char *const paths[PATHS_MAX])
 			return found;
 	}
 	return NULL;
+}
+
+/* The same of an id; an empty one says nothing. */
+static struct slice
+first_id(const struct json *v, const char *const paths[PATHS_MAX], struct arena *a)
+{
+	for (size_t i = 0; i < PATHS_MAX && paths[i] != NULL; i++) {
+		struct slice id = json_str(json_path(v, paths[i]));
+
+		if (id.n > 0)
+			return translate_chat_key(id, a);
+	}
+	return SLICE_NONE;
 }
 
 enum group_type { GROUP_ID, GROUP_TEXT, GROUP_BOOL };
@@ -42,14 +45,15 @@ static const struct {
 	{"Topic", GROUP_TEXT, {"Topic", "desc", "groupMetadata.desc", "description"}},
 	{"OwnerJID",
 	 GROUP_ID,
-	 {"OwnerJID", "owner", "groupMetadata.owner._serialized", "groupMetadata.owner"}},
+	 {"OwnerPN", "OwnerJID", "owner", "groupMetadata.owner._serialized",
+	  "groupMetadata.owner"}},
 	{"IsAnnounce", GROUP_BOOL, {"IsAnnounce", "announce", "groupMetadata.announce"}},
 	{"IsLocked", GROUP_BOOL, {"IsLocked", "restrict", "groupMetadata.restrict"}},
 	{"IsParent", GROUP_BOOL, {"IsParent", "isCommunity"}},
 	{"LinkedParentJID", GROUP_ID, {"LinkedParentJID", "linkedParent"}},
 };
 
-/* Text on GOWS, seconds elsewhere. */
+/* Text on UAZAPI and GOWS, where year 1 is none; seconds elsewhere. */
 static void
 created_write(const struct json *group, struct json_w *w)
 {
@@ -58,7 +62,8 @@ created_write(const struct json *group, struct json_w *w)
 	const struct json *v = first_of(group, paths);
 
 	if (json_type(v) == JSON_STRING)
-		json_w_str(w, "GroupCreated", json_str(v));
+		json_w_str(w, "GroupCreated",
+			   slice_starts(json_str(v), S("0001-")) ? SLICE_NONE : json_str(v));
 	else
 		json_w_time(w, "GroupCreated", json_i64(v, 0) * CLOCK_SEC);
 }
@@ -71,7 +76,7 @@ member_is(const struct json *m, const char *name, struct slice role)
 	return json_bool(json_get(m, name), false) || slice_eq(json_str(first_of(m, words)), role);
 }
 
-/* 0: fine. Codes are numbers on GOWS and WEBJS, text on NOWEB; 200 is their success. */
+/* 0: fine. Codes are numbers on UAZAPI, GOWS and WEBJS, text on NOWEB; 200 is their success. */
 static int64_t
 member_error(const struct json *m)
 {
@@ -87,15 +92,15 @@ member_error(const struct json *m)
 static void
 member_write(const struct json *m, struct slice name, struct json_w *w, struct arena *a)
 {
-	static const char *const ids[PATHS_MAX] = {"JID", "jid", "id", "id._serialized"};
+	static const char *const ids[PATHS_MAX] = {"JID", "jid",        "id", "id._serialized",
+						   "LID", "PhoneNumber"};
 	static const char *const phones[PATHS_MAX] = {"PhoneNumber", "pn", "phoneNumber"};
-	struct slice id = name.p != NULL ? name : json_str(first_of(m, ids));
 	bool is_super = member_is(m, "IsSuperAdmin", S("superadmin")) ||
 			json_bool(json_get(m, "isSuperAdmin"), false);
 
 	json_w_open(w, NULL, '{');
-	json_w_str(w, "JID", waha_canonical(id, a));
-	json_w_str(w, "PhoneNumber", waha_canonical(json_str(first_of(m, phones)), a));
+	json_w_str(w, "JID", name.p != NULL ? translate_chat_key(name, a) : first_id(m, ids, a));
+	json_w_str(w, "PhoneNumber", first_id(m, phones, a));
 	json_w_bool(w, "IsAdmin",
 		    is_super || member_is(m, "IsAdmin", S("admin")) ||
 			    json_bool(json_get(m, "isAdmin"), false));
@@ -119,13 +124,13 @@ members_named_write(const char *name, const struct json *members, struct json_w 
 }
 
 void
-waha_members_write(const struct json *members, struct json_w *w, struct arena *a)
+translate_members_write(const struct json *members, struct json_w *w, struct arena *a)
 {
 	members_named_write(NULL, members, w, a);
 }
 
 void
-waha_group_write(const struct json *group, struct json_w *w, struct arena *a)
+translate_group_write(const struct json *group, struct json_w *w, struct arena *a)
 {
 	static const char *const places[] = {"Participants", "participants",
 					     "groupMetadata.participants"};
@@ -139,7 +144,7 @@ waha_group_write(const struct json *group, struct json_w *w, struct arena *a)
 		if (group_fields[i].type == GROUP_BOOL)
 			json_w_bool(w, name, json_bool(v, false));
 		else if (group_fields[i].type == GROUP_ID)
-			json_w_str(w, name, waha_canonical(json_str(v), a));
+			json_w_str(w, name, first_id(group, group_fields[i].paths, a));
 		else
 			json_w_str(w, name, json_str(v));
 	}
