@@ -9,6 +9,7 @@
 struct buf;
 struct json;
 struct json_w;
+struct message_payload;
 
 /* 65,536 characters, all escaped to six bytes, and room for the frame. */
 #define TRANSLATE_BODY_MAX (512 * 1024)
@@ -49,8 +50,23 @@ void translate_body_start(struct buf *b, struct arena *a, struct json_w *w);
 enum gh_code translate_body_end(struct buf *b, struct json_w *w, struct provider_request *out,
 				struct gh_err *err) GH_MUST_USE;
 
+/* The whole body is there, and a stored file's bytes go where byte file_at is. */
+void translate_body_split(struct provider_request *out, size_t file_at);
+
 /* Borrows both. At most PROVIDER_HEADER_MAX. */
 void translate_header_add(struct provider_request *r, struct slice name, struct slice value);
+
+/* ---- sends ---- */
+
+/* What a message of its kind lacks ("a place"); NULL: nothing. The accepting gateway has seen to
+ * it; a row made otherwise must not become a request that means something else. */
+const char *translate_send_lacks(const struct provider_send *m, const struct message_payload *p);
+
+/* The digits of a phone number however it is written. */
+struct slice translate_digits(struct slice phone, struct arena *a);
+
+/* A poll leaves as its text where it has fewer or more choices than WhatsApp shows. */
+bool translate_is_poll(const struct provider_send *m, const struct message_payload *p);
 
 /* ---- answers ---- */
 
@@ -69,6 +85,24 @@ struct translate_rule {
 	const char *code;
 	unsigned retry_after_s; /* RETRY, where the answer does not say when */
 };
+
+/* Decide a failure; doc is NULL when its body is no JSON. */
+typedef void translate_fail_fn(enum provider_op op, int status, const struct json *doc,
+			       struct provider_result *out);
+
+/* struct provider.interpret: an answer of 2xx goes to its operation's reader, any other to fail.
+ * A repeat of an operation that is not in once (TRANSLATE_OP) does no harm: where it may have
+ * happened or not, that is as good as "not executed". */
+void translate_answer(const struct translate_op *ops, translate_fail_fn *fail, unsigned once,
+		      enum provider_op op, const struct provider_answer *answer, struct arena *a,
+		      struct provider_result *out);
+
+/* Compact JSON; SLICE_NONE of null. */
+struct slice translate_text(const struct json *v, struct arena *a);
+
+/* The object without the members named: what they hold is nobody's to see. */
+struct slice translate_text_without(const struct json *object, const char *const *names,
+				    size_t count, struct arena *a);
 
 /* The first row that fits decides; none: UNKNOWN, "provider_error". */
 void translate_fail(const struct translate_rule *rules, size_t count, enum provider_op op,

@@ -167,11 +167,9 @@ waha_build(const struct provider_server *server, const struct provider_call *cal
 
 /* ---- answers: section 14 as one table ---- */
 
-#define OP(o)  TRANSLATE_OP(o)
-#define OP_ANY TRANSLATE_OP_ANY
-/* A repeat of these does no harm, so "unknown" is as good as "not executed". */
-#define OP_IDEMPOTENT                                                                              \
-	(OP_ANY & ~(OP(PROVIDER_OP_SEND) | OP(PROVIDER_OP_SESSION_CREATE) | OP(PROVIDER_OP_ACTION)))
+#define OP(o)   TRANSLATE_OP(o)
+#define OP_ANY  TRANSLATE_OP_ANY
+#define OP_ONCE (OP(PROVIDER_OP_SEND) | OP(PROVIDER_OP_SESSION_CREATE) | OP(PROVIDER_OP_ACTION))
 
 static const struct translate_rule answer_rules[] = {
 	{300, 399, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_redirects", 0},
@@ -271,63 +269,11 @@ interpret_failure(enum provider_op op, int status, const struct json *doc,
 		translate_fail(answer_rules, GH_COUNT(answer_rules), op, status, text, out);
 }
 
-/* A failed send is answered with what we sent, a file perhaps, behind the reason (section 14), so
- * the caller may have cut it: the members that came whole are kept. */
-static struct slice
-whole_members(struct slice body, struct arena *a)
-{
-	size_t depth = 0, end = 0;
-	bool is_text = false;
-
-	for (size_t i = 0; i < body.n; i++) {
-		char c = body.p[i];
-
-		if (is_text && c == '\\')
-			i++;
-		else if (c == '"')
-			is_text = !is_text;
-		else if (!is_text && (c == '{' || c == '['))
-			depth++;
-		else if (!is_text && (c == '}' || c == ']'))
-			depth--;
-		else if (!is_text && c == ',' && depth == 1)
-			end = i;
-	}
-	return end == 0 ? SLICE_NONE
-			: slice_of(arena_printf(a, "%.*s}", S_FMT(slice_sub(body, 0, end))));
-}
-
-static const struct json *
-answer_read(const struct provider_answer *answer, struct arena *a)
-{
-	struct slice body = answer->is_cut ? whole_members(answer->body, a) : answer->body;
-	const struct json *doc = NULL;
-
-	/* An unreadable body is judged by its status alone. */
-	return json_parse(body, a, &doc, NULL, NULL) == GH_OK ? doc : NULL;
-}
-
 static void
 waha_interpret(enum provider_op op, const struct provider_answer *answer, struct arena *a,
 	       struct provider_result *out)
 {
-	const struct json *doc = NULL;
-
-	*out = (struct provider_result){.outcome = PROVIDER_OK, .code = "ok"};
-	out->retry_after_us = answer->retry_after_us;
-	if (answer->transport == PROVIDER_NOT_SENT) {
-		translate_set(out, PROVIDER_RETRY, "provider_unreachable");
-	} else if (answer->transport == PROVIDER_NO_ANSWER) {
-		translate_set(out, PROVIDER_UNKNOWN, "no_answer");
-	} else {
-		doc = answer_read(answer, a);
-		if (answer->status >= 200 && answer->status < 300)
-			ops[op].read(doc, a, out);
-		else
-			interpret_failure(op, answer->status, doc, out);
-	}
-	if (out->outcome == PROVIDER_UNKNOWN && (OP_IDEMPOTENT & OP(op)) != 0)
-		out->outcome = PROVIDER_RETRY;
+	translate_answer(ops, interpret_failure, OP_ONCE, op, answer, a, out);
 }
 
 /* ---- signature ---- */

@@ -16,9 +16,6 @@
 /* 65,536 characters, all escaped to six bytes, and room for the rest. */
 #define BODY_MAX  (1024 * 1024)
 #define VCARD_MAX (64 * 1024)
-/* Choices that WhatsApp shows as a poll. */
-#define POLL_MIN 2
-#define POLL_MAX 12
 
 struct send {
 	const struct provider_server *server;
@@ -133,18 +130,6 @@ body_location(struct send *s)
 	json_w_str(&s->w, "title", title.n > 0 ? title : S(""));
 }
 
-static struct slice
-digits_of(struct slice phone, struct arena *a)
-{
-	struct buf b;
-
-	buf_init(&b, a, phone.n + 1);
-	for (size_t i = 0; i < phone.n; i++)
-		if (phone.p[i] >= '0' && phone.p[i] <= '9')
-			buf_add_char(&b, phone.p[i]);
-	return buf_slice(&b);
-}
-
 /* One line of a vCard; the value's own commas, semicolons and line ends are quoted. */
 static void
 vcard_add(struct buf *b, const char *name, struct slice value)
@@ -176,7 +161,7 @@ vcard_of(struct send *s, const struct message_contact *c)
 	vcard_add(&b, "FN", c->name);
 	vcard_add(&b, "ORG", c->organization);
 	for (struct slice rest = c->phone; rest.p != NULL;) {
-		struct slice digits = digits_of(slice_cut(rest, ',', &rest), s->a);
+		struct slice digits = translate_digits(slice_cut(rest, ',', &rest), s->a);
 
 		buf_add_printf(&b, "TEL;type=CELL;waid=%.*s:+%.*s\n", S_FMT(digits), S_FMT(digits));
 	}
@@ -192,7 +177,7 @@ static void
 body_contact(struct send *s)
 {
 	const struct message_contact *c = &s->p->contact;
-	struct slice digits = digits_of(c->phone, s->a);
+	struct slice digits = translate_digits(c->phone, s->a);
 
 	json_w_open(&s->w, "contacts", '[');
 	json_w_open(&s->w, NULL, '{');
@@ -298,10 +283,7 @@ body_list(struct send *s)
 static bool
 is_poll(const struct send *s)
 {
-	unsigned n = s->p->menu.choice_count;
-
-	return s->p->menu.type == MESSAGE_MENU_POLL && !s->m->is_plain && n >= POLL_MIN &&
-	       n <= POLL_MAX;
+	return translate_is_poll(s->m, s->p);
 }
 
 static bool
@@ -340,28 +322,6 @@ send_route_find(const struct send *s)
 		    (send_routes[i].fits == NULL || send_routes[i].fits(s)))
 			return &send_routes[i];
 	return NULL;
-}
-
-/* What the accepting gateway has seen to; a row made otherwise must not become a request that
- * means something else. */
-static const char *
-send_lacks(const struct send *s)
-{
-	switch (s->m->kind) {
-	case MSG_IMAGE:
-	case MSG_VIDEO:
-	case MSG_AUDIO:
-	case MSG_DOCUMENT:
-		if (s->p->file.mime_type.n == 0)
-			return "a MIME type";
-		return is_stored(s) || s->m->media_url.n > 0 ? NULL : "a file";
-	case MSG_LOCATION:
-		return s->p->has_place ? NULL : "a place";
-	case MSG_CONTACT:
-		return s->p->has_contact ? NULL : "a contact";
-	default:
-		return s->m->content.n > 0 ? NULL : "a text";
-	}
 }
 
 static void
@@ -404,7 +364,7 @@ waha_build_send(const struct provider_server *server, const struct provider_call
 	if (route == NULL)
 		return gh_fail(err, GH_EPERM, "waha cannot send a %s (its contract, %s)",
 			       msg_kind_name(m->kind), waha_send_gap(m->kind));
-	lack = send_lacks(&s);
+	lack = translate_send_lacks(m, s.p);
 	if (lack != NULL)
 		return gh_fail(err, GH_EINVAL, "waha: %s without %s", msg_kind_name(m->kind), lack);
 	buf_init(&body, a, BODY_MAX);
@@ -416,11 +376,8 @@ waha_build_send(const struct provider_server *server, const struct provider_call
 	out->method = "POST";
 	out->url = buf_slice(&url);
 	out->body = buf_slice(&body);
-	if (s.file_at > 0) {
-		out->has_file = true;
-		out->body = slice_sub(buf_slice(&body), 0, s.file_at);
-		out->body_tail = slice_from(buf_slice(&body), s.file_at);
-	}
+	if (s.file_at > 0)
+		translate_body_split(out, s.file_at);
 	return GH_OK;
 }
 

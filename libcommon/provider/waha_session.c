@@ -307,18 +307,6 @@ waha_build_presence(const struct provider_server *server, const struct provider_
 
 /* ---- answers ---- */
 
-static struct slice
-text_of(const struct json *v, struct arena *a)
-{
-	struct buf b;
-
-	if (json_is_null(v))
-		return SLICE_NONE;
-	buf_init(&b, a, TRANSLATE_BODY_MAX);
-	json_write(&b, v);
-	return b.over ? SLICE_NONE : buf_slice(&b);
-}
-
 static void
 read_webhooks(const struct json *hooks, struct arena *a, struct provider_result *out)
 {
@@ -344,7 +332,7 @@ waha_read_session(const struct json *doc, struct arena *a, struct provider_resul
 	if (out->own_jid.n == 0)
 		out->own_jid = json_str(json_path(doc, "me.id"));
 	out->engine = json_str(json_path(doc, "engine.engine"));
-	out->config = text_of(json_get(doc, "config"), a);
+	out->config = translate_text(json_get(doc, "config"), a);
 	read_webhooks(json_path(doc, "config.webhooks"), a, out);
 }
 
@@ -355,29 +343,11 @@ waha_read_session_delete(const struct json *doc GH_UNUSED, struct arena *a GH_UN
 	out->session = PROVIDER_SESSION_DISCONNECTED;
 }
 
-/* The object without config: it holds the webhook URLs and the key of their signatures. */
-static struct slice
-session_text(const struct json *session, struct arena *a)
-{
-	struct json_w w;
-	struct buf b;
-
-	translate_body_start(&b, a, &w);
-	for (const struct json *v = json_first(session); v != NULL; v = json_next(v)) {
-		char name[128];
-
-		if (slice_eq(json_name(v), S("config")) ||
-		    slice_to_cstr(json_name(v), name, sizeof(name)) != GH_OK)
-			continue;
-		json_w_raw(&w, name, text_of(v, a));
-	}
-	json_w_close(&w, '}');
-	return b.over ? S("{}") : buf_slice(&b);
-}
-
 void
 waha_read_session_list(const struct json *doc, struct arena *a, struct provider_result *out)
 {
+	/* The webhook URLs, and the key of their signatures. */
+	static const char *const secrets[] = {"config"};
 	struct provider_listed *listed;
 
 	if (json_type(doc) != JSON_ARRAY) {
@@ -393,7 +363,7 @@ waha_read_session_list(const struct json *doc, struct arena *a, struct provider_
 		if (l->session.n == 0)
 			continue;
 		l->state = waha_session_state(json_str(json_get(v, "status")));
-		l->raw = session_text(v, a);
+		l->raw = translate_text_without(v, secrets, GH_COUNT(secrets), a);
 		out->listed_count++;
 	}
 }
