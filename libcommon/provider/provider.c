@@ -7,6 +7,7 @@
 
 static const struct provider *const provider_table[] = {
 	&provider_waha,
+	&provider_uazapi,
 };
 
 const char *

@@ -81,7 +81,7 @@ enum provider_op {
 	PROVIDER_OP_SESSION_UPDATE, /* give the session a new spec; what else was configured stays
 				     */
 	PROVIDER_OP_SESSION_START,
-	PROVIDER_OP_SESSION_STOP, /* stays paired */
+	PROVIDER_OP_SESSION_STOP, /* stays paired where the provider can do that */
 	PROVIDER_OP_SESSION_RESTART,
 	PROVIDER_OP_SESSION_LOGOUT, /* unpairs; a running session begins anew */
 	PROVIDER_OP_SESSION_LIST,
@@ -95,6 +95,25 @@ enum provider_op {
 	PROVIDER_OP_SESSION_FIND /* of a session made before: its key and state, by its name */
 };
 #define PROVIDER_OP_COUNT 21
+
+/* Who may see or do what: the account's settings, and the words they can be set to. */
+enum provider_privacy {
+	PROVIDER_PRIVACY_READRECEIPTS,
+	PROVIDER_PRIVACY_GROUPS, /* add us to groups */
+	PROVIDER_PRIVACY_CALLS,
+	PROVIDER_PRIVACY_LAST, /* see when we were there last */
+	PROVIDER_PRIVACY_ABOUT,
+	PROVIDER_PRIVACY_PICTURE
+};
+#define PROVIDER_PRIVACY_COUNT 6
+enum provider_privacy_word {
+	PROVIDER_PRIVACY_UNKNOWN = 0, /* not told; leave it as it is */
+	PROVIDER_PRIVACY_ALL,
+	PROVIDER_PRIVACY_CONTACTS,  /* those that we know */
+	PROVIDER_PRIVACY_BLACKLIST, /* contacts except some */
+	PROVIDER_PRIVACY_NONE
+};
+#define PROVIDER_PRIVACY_WORDS 5
 
 /* The provider server as configured. Borrowed. */
 struct provider_server {
@@ -142,9 +161,10 @@ struct provider_call {
 	bool want_image;          /* QR: base64 PNG instead of the text to draw */
 	struct slice config;      /* SESSION_UPDATE: result.config of SESSION_GET */
 	struct slice phone;       /* PAIR_CODE: digits */
-	enum provider_presence presence; /* PRESENCE */
-	struct slice about;              /* ABOUT_SET */
-	const struct provider_act *act;  /* ACTION */
+	enum provider_presence presence;           /* PRESENCE */
+	struct slice about;                        /* ABOUT_SET */
+	const struct provider_act *act;            /* ACTION */
+	const enum provider_privacy_word *privacy; /* PRIVACY_SET: PROVIDER_PRIVACY_COUNT of them */
 };
 
 #define PROVIDER_HEADER_MAX 4
@@ -168,6 +188,9 @@ struct provider_request {
 	 * the server turns out to lack it, is_plain sends the content. */
 	bool is_form;
 	size_t answer_max; /* bytes of answer wanted; 0: the caller's own bound */
+	/* The form of the call that older servers know: to be sent where this one is answered 404
+	 * or 405, which says that nothing was done. NULL: none. */
+	struct provider_request *or_else;
 };
 
 /* ---- answers ---- */
@@ -184,6 +207,7 @@ struct provider_answer {
 	struct slice body;
 	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
 	bool is_cut;            /* the body was longer than the caller took: its beginning */
+	struct slice session;   /* SESSION_FIND: that of the call */
 };
 
 enum provider_outcome {
@@ -198,10 +222,11 @@ const char *provider_outcome_name(enum provider_outcome outcome);
 
 /* One session of SESSION_LIST. */
 struct provider_listed {
-	struct slice session; /* external_instance_id */
+	struct slice session;     /* external_instance_id */
+	struct slice session_key; /* SLICE_NONE: none */
 	enum provider_session state;
-	struct slice
-		raw; /* the provider's own object as JSON, without its configuration: secrets */
+	/* The provider's own object as JSON, without secrets. */
+	struct slice raw;
 };
 
 #define PROVIDER_TEXT_MAX 200
@@ -234,6 +259,7 @@ struct provider_result {
 	size_t listed_count;
 	struct slice chat; /* ACTION, where it says so: canonical */
 	struct slice data; /* ACTION: JSON text; SLICE_NONE: none */
+	enum provider_privacy_word privacy[PROVIDER_PRIVACY_COUNT]; /* PRIVACY_GET, PRIVACY_SET */
 };
 
 /* ---- webhooks ---- */
@@ -412,7 +438,7 @@ struct provider {
 	const char *(*send_gap)(enum msg_kind kind);
 };
 
-extern const struct provider provider_waha;
+extern const struct provider provider_waha, provider_uazapi;
 
 /* The provider of a type word, NULL when there is none. */
 const struct provider *provider_find(struct slice name);

@@ -14,7 +14,13 @@ translate_build_fn uazapi_build_send, uazapi_build_message_get;
 translate_read_fn uazapi_read_send, uazapi_read_message;
 bool uazapi_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_SEND_REF_SIZE]);
 const char *uazapi_send_gap(enum msg_kind kind);
-/* (11) A message's status, a receipt's state, case ignored; false: it says nothing. */
+/* (3) What a call names the chat by: the digits of a person, the whole id of anything else. */
+struct slice uazapi_number(const struct provider_chat *chat);
+/* (5.1) Bare id of a message object: "messageid", else what stands behind the owner in "id". May be
+ * empty. Borrows. */
+struct slice uazapi_message_id(const struct json *message);
+/* (11) The status word of a message, case ignored; false for one that says nothing: "", "Queued".
+ */
 bool uazapi_status(struct slice word, enum msg_status *status);
 
 /* ---- uazapi_session.c: sessions made, steered, asked about (sections 4, 7, 16.5) ---- */
@@ -22,11 +28,15 @@ translate_build_fn uazapi_build_session_create, uazapi_build_session_list, uazap
 	uazapi_build_session_update, uazapi_build_session_connect, uazapi_build_session_disconnect,
 	uazapi_build_session_delete, uazapi_build_session_reset, uazapi_build_presence,
 	uazapi_build_privacy_get, uazapi_build_privacy_set;
-translate_read_fn uazapi_read_session, uazapi_read_session_list, uazapi_read_session_create,
-	uazapi_read_qr, uazapi_read_pair_code, uazapi_read_profile, uazapi_read_privacy;
+translate_read_fn uazapi_read_session, uazapi_read_session_create, uazapi_read_session_down,
+	uazapi_read_session_reset, uazapi_read_session_list, uazapi_read_qr, uazapi_read_pair_code,
+	uazapi_read_profile, uazapi_read_privacy, uazapi_read_server;
+/* SESSION_FIND: after uazapi_read_session_list; PARK_INSTANCE "session_missing" where there is none
+ * of that name. */
+void uazapi_find_session(struct slice session, struct provider_result *out);
 /* (4.1) The word of instance.status. */
 enum provider_session uazapi_session_state(struct slice word);
-/* The same of an instance object: one that connects and shows a code waits for a person. */
+/* The same of an instance object: connecting with a code at hand is QR. */
 enum provider_session uazapi_instance_state(const struct json *instance);
 
 /* ---- uazapi_action.c, uazapi_group.c: PROVIDER_OP_ACTION and struct provider.read_action,

@@ -109,8 +109,8 @@ class Bench(World):
     def elsewhere(self):
         """An instance at a provider whose messages nobody here can translate."""
         row = self.admin.post("/api/admin/providers", {
-            "type": "uazapi", "name": unique("elsewhere"), "api_key": "sim",
-            "base_url": f"{self.env['GROWHUB_SIM_URL']}/uazapi"})
+            "type": "evolution", "name": unique("elsewhere"), "api_key": "sim",
+            "base_url": f"{self.env['GROWHUB_SIM_URL']}/evolution"})
         return self.company.api.post("/api/instances", {
             "instance_name": unique("elsewhere"), "provider_id": row["id"]})
 
