@@ -4,78 +4,24 @@ The other suites judge GrowHub by what the simulator reports, so its own books a
 checked here first: acceptance, refusals, webhooks, signatures, duplicates, order, faults.
 """
 import base64
-import glob
 import hashlib
 import hmac
 import http.client
-import http.server
 import json
 import os
-import signal
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
-import urllib.request
 
 import pytest
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from simproc import TOP, Receiver, Sim, find_sim, wait_for
+
 KEY = "growhub-test-key"
 
 
-def find_sim():
-    """The program GROWHUB_SIM names, else that of GROWHUB_PROFILE, else the newest build."""
-    profile = os.environ.get("GROWHUB_PROFILE", "*")
-    found = glob.glob(os.path.join(TOP, "build", profile, "bin", "growhub-sim"))
-    return os.environ.get("GROWHUB_SIM") or max(found, key=os.path.getmtime, default=None)
-
-
-def wait_for(condition, seconds=3.0):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.01)
-    return condition()
-
-
-class Sim:
-    def __init__(self, *options):
-        self.process = subprocess.Popen([find_sim(), "--listen", "127.0.0.1:0", *options],
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith("growhub-sim: listening on http://"), line
-        self.url = line.split()[-1]
-
-    def close(self):
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(5) == 0
-        self.process.stdout.close()
-
-    def call(self, method, path, body=None, headers=None, key="sim", timeout=5):
-        """(status, decoded body or None)"""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, method=method,
-                                         headers=dict(headers or {}))
-        if data is not None:
-            request.add_header("Content-Type", "application/json")
-        if key is not None:
-            request.add_header("X-Api-Key", key)
-        try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                status, raw = answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            status, raw = error.code, error.read()
-        return status, (json.loads(raw) if raw else None)
-
-    def control(self, path, body=None):
-        status, answer = self.call("GET" if body is None else "POST", "/_sim/" + path, body)
-        assert status == 200, answer
-        return answer
-
+class WahaSim(Sim):
     def create(self, name, hook_url=None, **config):
         if hook_url:
             config["webhooks"] = [{"url": hook_url, "events": ["session.status", "message.any",
@@ -100,45 +46,11 @@ class Sim:
         return self.control("stats")["providers"]["waha"][session]
 
 
-class Receiver:
-    """What GrowHub's gateway would be: an endpoint of its own that keeps the posts."""
-
-    def __init__(self):
-        self.posts, self.fail_next = [], 0
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.posts.append((dict(self.headers), body, time.monotonic()))
-                failed = outer.fail_next > 0
-                outer.fail_next -= failed
-                self.send_response(503 if failed else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:%d/hook" % self.server.server_port
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def events(self, name):
-        return [e for e in (json.loads(b) for _, b, _ in list(self.posts)) if e["event"] == name]
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 @pytest.fixture(scope="module")
 def shared():
     if find_sim() is None:
         pytest.skip("growhub-sim is not built")
-    s = Sim()
+    s = WahaSim()
     yield s
     s.close()
 
@@ -181,7 +93,7 @@ def test_ready_and_help(sim):
      "sim", 400),
     ("POST", "/waha/api/sessions", {"name": "a", "config": {"metadata": {"n": 1}}}, "sim", 400),
     ("POST", "/waha/api/sendText", {"session": "nobody", "chatId": "1", "text": "x"}, "sim", 422),
-    ("POST", "/uazapi/send/text", {}, "sim", 501),
+    ("POST", "/uazapi/send/text", {}, "sim", 401),
     ("GET", "/elsewhere", None, None, 404),
 ])
 def test_refusals(sim, method, path, body, key, status):
@@ -563,13 +475,13 @@ def test_state_survives_restart(tmp_path):
     if find_sim() is None:
         pytest.skip("growhub-sim is not built")
     state = str(tmp_path / "state")
-    first = Sim("--state", state)
+    first = WahaSim("--state", state)
     first.create("keep", "http://127.0.0.1:9/", metadata={"company": "7"})
     number = first.call("GET", "/waha/api/sessions/keep/me")[1]["id"]
     first.create("drop")
     first.call("DELETE", "/waha/api/sessions/drop")
     first.close()
-    second = Sim("--state", state)
+    second = WahaSim("--state", state)
     assert wait_for(lambda: second.status("keep") == "WORKING")
     again = second.call("GET", "/waha/api/sessions/keep")[1]
     assert again["me"]["id"] == number and again["config"]["metadata"] == {"company": "7"}

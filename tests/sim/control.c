@@ -35,7 +35,10 @@ control_stats(void *app, struct http_req *req, const struct route_match *m GH_UN
 	json_w_open(&w, NULL, '{');
 	json_w_open(&w, "providers", '{');
 	json_w_open(&w, "waha", '{');
-	ledger_write_stats(sim->ledger, &w);
+	ledger_write_stats(sim->ledger, S("waha"), &w);
+	json_w_close(&w, '}');
+	json_w_open(&w, "uazapi", '{');
+	ledger_write_stats(sim->ledger, S("uazapi"), &w);
 	json_w_close(&w, '}');
 	json_w_close(&w, '}');
 	json_w_open(&w, "hooks", '{');
@@ -106,7 +109,8 @@ control_actions(void *app, struct http_req *req, const struct route_match *m GH_
 	buf_init(&b, req->a, ANSWER_MAX);
 	json_w_init(&w, &b);
 	json_w_open(&w, NULL, '[');
-	waha_write_actions(sim->waha, query_get(&q, S("session")), since, &w);
+	calls_write(sim->calls, query_get(&q, S("provider")), query_get(&q, S("session")), since,
+		    &w);
 	json_w_close(&w, ']');
 	sim_reply_buf(req, 200, &b);
 }
@@ -156,6 +160,15 @@ scope_is_valid(struct slice scope)
 }
 
 static void
+disconnect(struct sim *sim, struct slice scope, int64_t value, int64_t for_ms)
+{
+	if (slice_eq(scope, S("waha")))
+		waha_disconnect(sim->waha, value, for_ms);
+	else if (slice_eq(scope, S("uazapi")))
+		uazapi_disconnect(sim->uazapi, value, for_ms);
+}
+
+static void
 control_faults(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
 {
 	struct sim *sim = app;
@@ -187,8 +200,8 @@ control_faults(void *app, struct http_req *req, const struct route_match *m GH_U
 		return;
 	}
 	/* A state rather than a chance per request: sessions change now and say so. */
-	if (slice_eq(kind, S("disconnected")) && slice_eq(scope, S("waha")))
-		waha_disconnect(sim->waha, !(rate > 0) ? -1 : value < 0 ? 0 : value, for_ms);
+	if (slice_eq(kind, S("disconnected")))
+		disconnect(sim, scope, !(rate > 0) ? -1 : value < 0 ? 0 : value, for_ms);
 	reply_ok(req);
 }
 
@@ -207,18 +220,23 @@ control_faults_list(void *app, struct http_req *req, const struct route_match *m
 	sim_reply_buf(req, 200, &b);
 }
 
+/* Without a name it is WAHA. */
+static bool
+is_uazapi(struct slice provider)
+{
+	return slice_eq(provider, S("uazapi"));
+}
+
 static void
 control_inbound(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
 {
 	struct sim *sim = app;
 	const struct json *body = sim_body_object(req);
-	struct slice provider;
 
 	if (body == NULL)
 		return;
-	provider = json_str(json_get(body, "provider"));
-	if (provider.p != NULL && !slice_eq(provider, S("waha")))
-		sim_reply_error(req, 501, "only waha is played yet");
+	if (is_uazapi(json_str(json_get(body, "provider"))))
+		uazapi_inbound(sim->uazapi, req, body);
 	else
 		waha_inbound(sim->waha, req, body);
 }
@@ -227,8 +245,15 @@ static void
 control_session_ask(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
 {
 	struct sim *sim = app;
+	struct query q;
+	uint64_t since;
 
-	waha_session_ask(sim->waha, req);
+	if (!query_read(req, &q, &since))
+		return;
+	if (is_uazapi(query_get(&q, S("provider"))))
+		uazapi_session_ask(sim->uazapi, req, query_get(&q, S("session")));
+	else
+		waha_session_ask(sim->waha, req, query_get(&q, S("session")));
 }
 
 static void
@@ -237,7 +262,11 @@ control_session(void *app, struct http_req *req, const struct route_match *m GH_
 	struct sim *sim = app;
 	const struct json *body = sim_body_object(req);
 
-	if (body != NULL)
+	if (body == NULL)
+		return;
+	if (is_uazapi(json_str(json_get(body, "provider"))))
+		uazapi_session_steer(sim->uazapi, req, body);
+	else
 		waha_session_steer(sim->waha, req, body);
 }
 
@@ -253,6 +282,16 @@ control_engine(void *app, struct http_req *req, const struct route_match *m GH_U
 		sim_reply_error(req, 422, "engine: must be GOWS, NOWEB or WEBJS");
 	else
 		reply_ok(req);
+}
+
+static void
+control_uazapi(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	struct sim *sim = app;
+	const struct json *body = sim_body_object(req);
+
+	if (body != NULL)
+		uazapi_options_set(sim->uazapi, req, body);
 }
 
 /* {"enabled":false}: events of sessions are posted to nobody, sends get no receipts. */
@@ -290,6 +329,7 @@ control_reset(void *app, struct http_req *req, const struct route_match *m GH_UN
 	waha_disconnect(sim->waha, -1, 0);
 	if (json_bool(json_get(body, "sessions"), false))
 		waha_drop_sessions(sim->waha);
+	uazapi_reset(sim->uazapi, json_bool(json_get(body, "sessions"), false));
 	ledger_reset(sim->ledger);
 	hooks_reset(sim->hooks);
 	files_clear(sim->files);
@@ -316,6 +356,7 @@ const struct route sim_control_routes[] = {
 	CONTROL(HTTP_GET, "session", control_session_ask),
 	CONTROL(HTTP_POST, "session", control_session),
 	CONTROL(HTTP_POST, "engine", control_engine),
+	CONTROL(HTTP_POST, "uazapi", control_uazapi),
 	CONTROL(HTTP_POST, "webhooks", control_webhooks),
 	CONTROL(HTTP_POST, "reset", control_reset),
 };

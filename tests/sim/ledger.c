@@ -1,6 +1,6 @@
 /* ledger.c - what providers received, and whether it came once and in order.
  *
- * Two sends are the same message when they carry the same preset id, or the same
+ * Two sends are the same message when they carry the same identity, or the same
  * "#N" at the end of their text in the same chat. A lower N after a higher one is
  * an order violation. Statistics count everything; texts are kept for the newest
  * LEDGER_KEEP messages only, one block of memory each.
@@ -25,8 +25,8 @@ struct chat_order {
 struct ledger {
 	struct ledger_message **ring;
 	uint64_t count;       /* messages ever; the newest is ring[(count - 1) % KEEP] */
-	struct map *by_id;    /* "session id" -> message in the ring */
-	struct map *sessions; /* name -> struct session_stats */
+	struct map *by_id;    /* "provider session id" -> message in the ring */
+	struct map *sessions; /* "provider session" -> struct session_stats */
 	struct buf key;
 };
 
@@ -81,23 +81,43 @@ ledger_reset(struct ledger *l)
 	l->count = 0;
 }
 
-static struct session_stats *
-stats_of(struct ledger *l, struct slice session)
+static struct slice
+joined(struct ledger *l, struct slice a, char sep, struct slice b)
 {
-	struct session_stats *s = map_get(l->sessions, session);
+	buf_reset(&l->key);
+	buf_add(&l->key, a);
+	buf_add_char(&l->key, sep);
+	buf_add(&l->key, b);
+	return buf_slice(&l->key);
+}
+
+static struct slice
+message_key(struct ledger *l, struct slice provider, struct slice session, struct slice id)
+{
+	(void)joined(l, provider, ' ', session);
+	buf_add_char(&l->key, ' ');
+	buf_add(&l->key, id);
+	return buf_slice(&l->key);
+}
+
+static struct session_stats *
+stats_of(struct ledger *l, struct slice provider, struct slice session)
+{
+	struct slice key = joined(l, provider, ' ', session);
+	struct session_stats *s = map_get(l->sessions, key);
 
 	if (s == NULL) {
 		s = gh_alloc(sizeof(*s));
 		s->last_n = map_new();
-		map_put(l->sessions, session, s);
+		map_put(l->sessions, key, s);
 	}
 	return s;
 }
 
 void
-ledger_request(struct ledger *l, struct slice session)
+ledger_request(struct ledger *l, struct slice provider, struct slice session)
 {
-	stats_of(l, session)->requests++;
+	stats_of(l, provider, session)->requests++;
 }
 
 /* ---- judging ---- */
@@ -113,16 +133,6 @@ number_of(struct slice text, uint64_t *n)
 	if (from == 0 || from == text.n || text.p[from - 1] != '#')
 		return false;
 	return parse_u64(slice_from(text, from), 0, UINT64_MAX, n) == GH_OK;
-}
-
-static struct slice
-joined(struct ledger *l, struct slice a, char sep, struct slice b)
-{
-	buf_reset(&l->key);
-	buf_add(&l->key, a);
-	buf_add_char(&l->key, sep);
-	buf_add(&l->key, b);
-	return buf_slice(&l->key);
 }
 
 static void
@@ -147,8 +157,8 @@ judge(struct ledger *l, struct session_stats *s, const struct ledger_send *send)
 	uint64_t n;
 
 	s->accepted++;
-	if (send->is_preset)
-		is_new = idset_add(&s->seen, map_hash(joined(l, S("id"), ' ', send->id)));
+	if (send->identity.p != NULL)
+		is_new = idset_add(&s->seen, map_hash(joined(l, S("id"), ' ', send->identity)));
 	if (number_of(send->text, &n)) {
 		char digits[24];
 		struct buf b = {.p = digits, .size = sizeof(digits), .max = sizeof(digits)};
@@ -188,7 +198,7 @@ ledger_accept(struct ledger *l, const struct ledger_send *send)
 	char *at = (char *)(m + 1);
 	struct slice key;
 
-	judge(l, stats_of(l, send->session), send);
+	judge(l, stats_of(l, send->provider, send->session), send);
 	m->n = ++l->count;
 	m->at_us = clock_wall_us();
 	m->provider = place(&at, send->provider);
@@ -199,43 +209,38 @@ ledger_accept(struct ledger *l, const struct ledger_send *send)
 	m->kind = place(&at, send->kind);
 	m->detail = place(&at, send->detail);
 	if (*slot != NULL) {
-		key = joined(l, (*slot)->session, ' ', (*slot)->id);
+		key = message_key(l, (*slot)->provider, (*slot)->session, (*slot)->id);
 		/* A duplicate took over the id: it stays findable. */
 		if (map_get(l->by_id, key) == *slot)
 			map_del(l->by_id, key);
 		gh_free(*slot);
 	}
 	*slot = m;
-	map_put(l->by_id, joined(l, send->session, ' ', send->id), m);
+	map_put(l->by_id, message_key(l, send->provider, send->session, send->id), m);
 	return m;
 }
 
 struct ledger_message *
-ledger_find(const struct ledger *l, struct slice session, struct slice id)
+ledger_find(struct ledger *l, struct slice provider, struct slice session, struct slice id)
 {
-	char text[512];
-	struct buf b = {.p = text, .size = sizeof(text), .max = sizeof(text)};
-
-	buf_add(&b, session);
-	buf_add_char(&b, ' ');
-	buf_add(&b, id);
-	return b.over ? NULL : map_get(l->by_id, buf_slice(&b));
+	return map_get(l->by_id, message_key(l, provider, session, id));
 }
 
 /* ---- answers ---- */
 
 void
-ledger_write_stats(const struct ledger *l, struct json_w *w)
+ledger_write_stats(const struct ledger *l, struct slice provider, struct json_w *w)
 {
-	struct slice name;
+	struct slice key, name;
 	void *value;
 	size_t it = 0;
 
-	while (map_next(l->sessions, &it, &name, &value)) {
+	while (map_next(l->sessions, &it, &key, &value)) {
 		const struct session_stats *s = value;
 		char text[128];
 
-		if (slice_to_cstr(name, text, sizeof(text)) != GH_OK)
+		if (!slice_eq(slice_cut(key, ' ', &name), provider) ||
+		    slice_to_cstr(name, text, sizeof(text)) != GH_OK)
 			continue;
 		json_w_open(w, text, '{');
 		json_w_i64(w, "requests", (int64_t)s->requests);

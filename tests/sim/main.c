@@ -23,8 +23,8 @@ struct options {
 static const char usage[] =
 	"usage: growhub-sim [--listen HOST:PORT] [--state FILE] [--help] [--version]\n"
 	"\n"
-	"Plays WAHA under /waha, company receivers under /hook/{name}, a host of files under\n"
-	"/files/{name}; steered under /_sim.\n"
+	"Plays WAHA under /waha, UAZAPI under /uazapi, company receivers under /hook/{name}, a\n"
+	"host of files under /files/{name}; steered under /_sim.\n"
 	"  --listen HOST:PORT  numeric address (default 127.0.0.1:0, 0: a free port)\n"
 	"  --state FILE        sessions survive a restart there\n"
 	"Prints \"growhub-sim: listening on URL\" when ready; GET /_sim/health then answers.\n";
@@ -66,7 +66,7 @@ static void
 not_found(struct http_req *req, const struct route_match *m, enum route_result result)
 {
 	if (is_under(req->head->path, S("/uazapi")))
-		sim_reply_error(req, 501, "UAZAPI is not played yet; see /waha");
+		uazapi_reply_unknown_path(req);
 	else if (is_under(req->head->path, S("/waha")))
 		waha_reply_unknown_path(req);
 	else if (result == ROUTE_BAD_METHOD || m->allow != 0)
@@ -113,6 +113,9 @@ routes_build(struct route all[ROUTES_MAX])
 		{sim_waha_send_routes, sim_waha_send_route_count},
 		{sim_waha_action_routes, sim_waha_action_route_count},
 		{sim_waha_account_routes, sim_waha_account_route_count},
+		{sim_uazapi_routes, sim_uazapi_route_count},
+		{sim_uazapi_send_routes, sim_uazapi_send_route_count},
+		{sim_uazapi_action_routes, sim_uazapi_action_route_count},
 		{sim_hook_routes, sim_hook_route_count},
 		{sim_file_routes, sim_file_route_count},
 		{sim_control_routes, sim_control_route_count},
@@ -174,11 +177,15 @@ sim_run(const struct options *o, struct gh_err *err)
 	(void)loop_signal_new(sim.loop, SIGINT, on_term, sim.loop);
 	sim.router = routes_build(routes);
 	sim.ledger = ledger_new();
+	sim.calls = calls_new();
 	sim.faults = faults_new();
 	sim.files = files_new();
 	sim.hooks = hooks_new();
 	sim.poster = poster_new(&sim);
-	rc = waha_new(&sim.waha, &sim, o->state_file, err);
+	sim.waha = waha_new(&sim);
+	sim.uazapi = uazapi_new(&sim);
+	sim.state_file = o->state_file;
+	rc = state_load(&sim, err);
 	if (rc == GH_OK)
 		rc = server_start(&sim, o->listen, err);
 	if (rc == GH_OK)

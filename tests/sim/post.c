@@ -1,5 +1,6 @@
-/* post.c - WAHA's webhook sender (waha.md section 9): signed, concurrent, unordered,
- * retried from memory. It keeps its connections, so thousands a second fit in a core.
+/* post.c - webhooks of the providers (waha.md section 9, uazapi.md section 8): concurrent,
+ * unordered, retried from memory, signed where the provider signs. It keeps its connections, so
+ * thousands a second fit in a core.
  */
 #include "sim.h"
 
@@ -28,10 +29,13 @@
 struct post_target {
 	unsigned refs;
 	struct arena *a;
-	struct slice url_text, key;
+	struct slice url_text, key, scope, label;
 	struct url url;
 	enum post_policy policy;
-	int64_t delay_s, attempts;
+	int64_t delay_ms, attempts;
+	bool is_plain;
+	post_failed_fn *failed;
+	void *arg;
 	struct http_header custom[CUSTOM_MAX];
 	size_t custom_count;
 };
@@ -61,9 +65,7 @@ struct poster {
 /* ---- targets ---- */
 
 enum gh_code
-post_target_new(struct post_target **out, struct slice url, struct slice hmac_key,
-		enum post_policy policy, int64_t delay_s, int64_t attempts,
-		const struct post_header *headers, size_t header_count, struct gh_err *err)
+post_target_new(struct post_target **out, const struct post_options *o, struct gh_err *err)
 {
 	struct arena *a = arena_new(0);
 	struct post_target *t = arena_alloc(a, sizeof(*t));
@@ -71,14 +73,19 @@ post_target_new(struct post_target **out, struct slice url, struct slice hmac_ke
 
 	t->refs = 1;
 	t->a = a;
-	t->url_text = arena_dup(a, url);
-	t->key = arena_dup(a, hmac_key);
-	t->policy = policy;
-	t->delay_s = delay_s;
-	t->attempts = attempts;
-	for (size_t i = 0; i < header_count && i < CUSTOM_MAX; i++)
-		t->custom[t->custom_count++] = (struct http_header){arena_dup(a, headers[i].name),
-								    arena_dup(a, headers[i].value)};
+	t->url_text = arena_dup(a, o->url);
+	t->key = arena_dup(a, o->hmac_key);
+	t->scope = arena_dup(a, o->scope);
+	t->label = arena_dup(a, o->label);
+	t->policy = o->policy;
+	t->delay_ms = o->delay_ms;
+	t->attempts = o->attempts;
+	t->is_plain = o->is_plain;
+	t->failed = o->failed;
+	t->arg = o->arg;
+	for (size_t i = 0; i < o->header_count && i < CUSTOM_MAX; i++)
+		t->custom[t->custom_count++] = (struct http_header){
+			arena_dup(a, o->headers[i].name), arena_dup(a, o->headers[i].value)};
 	rc = url_parse(t->url_text, &t->url, err);
 	if (rc != GH_OK) {
 		arena_free(a);
@@ -121,7 +128,7 @@ static int64_t
 retry_delay_us(const struct post *p)
 {
 	const struct post_target *t = p->target;
-	int64_t d = t->delay_s * CLOCK_SEC, n = p->attempt;
+	int64_t d = t->delay_ms * CLOCK_MS, n = p->attempt;
 
 	if (t->policy == POST_LINEAR)
 		return n * d;
@@ -144,6 +151,19 @@ start_waiting(struct poster *po)
 }
 
 static void
+tell_failure(const struct post *p, unsigned status)
+{
+	const struct post_target *t = p->target;
+
+	if (t->failed != NULL)
+		t->failed(t->arg, &(struct post_failure){.url = t->url_text,
+							 .label = t->label,
+							 .body = slice_make(p->body, p->n),
+							 .status = status,
+							 .attempts = p->attempt});
+}
+
+static void
 post_done(void *arg, const struct http_result *r)
 {
 	struct post *p = arg;
@@ -155,6 +175,7 @@ post_done(void *arg, const struct http_result *r)
 		post_free(p);
 	} else if (p->attempt > p->target->attempts) {
 		po->dropped++;
+		tell_failure(p, r->outcome == HTTP_DONE ? r->status : 0);
 		post_free(p);
 	} else {
 		int64_t delay_us = retry_delay_us(p);
@@ -179,7 +200,7 @@ post_start(void *arg)
 		{S("X-Webhook-Request-Id"), slice_of(p->id)},
 		{S("X-Webhook-Timestamp"), slice_of(p->at)},
 	};
-	unsigned n = 3;
+	unsigned n = p->target->is_plain ? 1 : 3;
 	struct http_request r = {
 		.method = S("POST"),
 		.url = &p->target->url,
@@ -240,7 +261,7 @@ poster_new(struct sim *sim)
 	static const struct http_client_config config = {
 		.policy = HTTP_POLICY_PROVIDER,
 		.in_flight_max = IN_FLIGHT_MAX,
-		.user_agent = "WAHA/2026.7.1",
+		.user_agent = "growhub-sim",
 	};
 	struct poster *po = gh_alloc(sizeof(*po));
 
@@ -257,12 +278,12 @@ poster_send(struct poster *po, struct post_target *t, struct slice body, int64_t
 	struct uuid id = uuid7_new(); /* a copy repeats the same post: its answer was lost */
 	int64_t copies = 1, spread_ms = 0;
 
-	(void)faults_strike(po->sim->faults, S("waha"), FAULT_DUPLICATE_WEBHOOKS, DUPLICATES,
+	(void)faults_strike(po->sim->faults, t->scope, FAULT_DUPLICATE_WEBHOOKS, DUPLICATES,
 			    &copies);
 	for (int64_t i = 0; i < copies; i++) {
 		struct post *p = post_new(po, t, id, body, event_ms);
 
-		if (faults_strike(po->sim->faults, S("waha"), FAULT_REORDER_WEBHOOKS, REORDER_MS,
+		if (faults_strike(po->sim->faults, t->scope, FAULT_REORDER_WEBHOOKS, REORDER_MS,
 				  &spread_ms) &&
 		    spread_ms > 0)
 			post_later(p, (int64_t)random_below((uint64_t)spread_ms * 1000));

@@ -22,6 +22,8 @@ struct exchange {
 	bool is_hanging;
 	unsigned status;
 	struct slice text;
+	struct http_header headers[2]; /* the second is the handler's */
+	size_t extra_count;
 	size_t sent;     /* slow body: bytes out */
 	int64_t drip_us; /* slow body: pause between bytes */
 };
@@ -54,8 +56,11 @@ timer_start(struct exchange *x, loop_fn *fn, int64_t delay_us)
 static void
 finish(struct exchange *x)
 {
+	size_t n = x->text.n > 0 ? 1 + x->extra_count : 0;
+
 	loop_timer_free(x->timer);
-	http_reply(x->req, x->status, &json_header, x->text.n > 0 ? 1 : 0, x->text);
+	x->headers[0] = json_header;
+	http_reply(x->req, x->status, x->headers, (unsigned)n, x->text);
 }
 
 static void
@@ -96,10 +101,19 @@ sim_exchange_begin(struct sim *sim, struct http_req *req, struct slice scope)
 	if (strikes(x, FAULT_STATUS, 500, &value)) {
 		unsigned status = value >= 200 && value <= 599 ? (unsigned)value : 500;
 
-		sim_reply(req, status, waha_fault_body(req, status));
+		sim_reply(req, status,
+			  slice_eq(scope, S("uazapi")) ? uazapi_fault_body(status)
+						       : waha_fault_body(req, status));
 		return false;
 	}
 	return true;
+}
+
+void
+sim_exchange_header(struct http_req *req, struct slice name, struct slice value)
+{
+	exchange_of(req)->headers[1] = (struct http_header){name, value};
+	exchange_of(req)->extra_count = 1;
 }
 
 void

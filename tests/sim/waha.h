@@ -47,9 +47,9 @@ struct waha_session {
 	struct slice config, metadata; /* JSON text; SLICE_NONE: none */
 	struct waha_hook hook[SESSION_HOOKS_MAX];
 	size_t hook_count;
-	char number[16];  /* of the paired phone, from the name: the same after a restart */
-	bool is_unpaired; /* logged out: a person must scan */
-	bool is_broken;   /* every start ends in FAILED */
+	char number[PEOPLE_NUMBER_SIZE]; /* of the paired phone */
+	bool is_unpaired;                /* logged out: a person must scan */
+	bool is_broken;                  /* every start ends in FAILED */
 	unsigned restart_count, update_count;
 	char presence[16], about[256]; /* as last set */
 };
@@ -58,7 +58,6 @@ struct waha {
 	struct sim *sim;
 	struct map *sessions;
 	enum waha_engine engine;
-	const char *state_file;
 	int64_t start_ms;
 	struct loop_timer *outage;    /* end of the fault "disconnected" */
 	struct waha_actions *actions; /* books of waha_action.c; made at the first use */
@@ -96,10 +95,6 @@ enum gh_code waha_config_set(struct waha_session *s, const struct json *config,
 			     struct gh_err *err) GH_MUST_USE;
 void waha_config_free(struct waha_session *s);
 
-/* ---- waha_state.c: sessions on disk ---- */
-void waha_state_save(const struct waha *w);
-enum gh_code waha_state_load(struct waha *w, struct gh_err *err) GH_MUST_USE;
-
 /* ---- waha_post.c: webhooks (10) ---- */
 /* Post an event to whoever subscribed; returns to how many. payload is JSON text. */
 unsigned waha_post(struct waha_session *s, const char *event, struct slice payload);
@@ -119,8 +114,6 @@ void waha_write_full_id(const struct waha_session *s, const struct waha_facts *f
 /* ---- waha_send.c ---- */
 /* (3.1) Bare digits get "@c.us"; SLICE_NONE for what is no chat. */
 struct slice waha_chat_of(struct slice id, struct arena *a);
-/* (3.2) A bare id as the engine makes it. */
-struct slice waha_id_new(struct arena *a);
 
 /* ---- waha_action.c ---- */
 /* Keep an accepted call for /_sim/actions under this name; body NULL: none. */

@@ -5,7 +5,6 @@
 
 #include "base/arena.h"
 #include "http/json.h"
-#include "http/query.h"
 #include "http/server.h"
 
 #define REPLY_MAX 8192
@@ -105,13 +104,10 @@ session_show(const struct waha_session *s, struct http_req *req)
 }
 
 void
-waha_session_ask(struct waha *w, struct http_req *req)
+waha_session_ask(struct waha *w, struct http_req *req, struct slice session)
 {
-	const struct waha_session *s = NULL;
-	struct query q;
+	const struct waha_session *s = waha_session_find(w, session);
 
-	if (query_parse(req->head->query, req->a, &q, NULL) == GH_OK)
-		s = waha_session_find(w, query_get(&q, S("session")));
 	if (s == NULL)
 		sim_reply_error(req, 404, "session: unknown");
 	else

@@ -2,15 +2,10 @@
  * which fields of which route are required and on which engines the contract has it; what was
  * taken is kept in a log (/_sim/actions) and changes groups, contacts and messages that the
  * reading routes then show.
- *
- * Numbers answer by their area code, so that tests need not prepare anything: 5500 nobody has
- * WhatsApp, 5599 only without the ninth digit, 5598 only with it, 5597 the check fails,
- * 5596 the check finds it and sends are refused, for nobody is there.
  */
 #include "waha_action.h"
 
 #include "base/arena.h"
-#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "http/json.h"
@@ -18,19 +13,10 @@
 #include "http/router.h"
 #include "http/server.h"
 
-#define LOG_MAX    20000
 #define REPLY_MAX  (4 * 1024 * 1024)
 #define FIELDS_MAX 3
 
 /* ---- books ---- */
-
-struct logged {
-	struct list link;
-	uint64_t n;
-	struct slice text; /* a JSON object */
-	struct slice session;
-	struct arena *a;
-};
 
 struct waha_actions *
 waha_books(struct waha *w)
@@ -40,7 +26,6 @@ waha_books(struct waha *w)
 	if (b != NULL)
 		return b;
 	b = gh_alloc(sizeof(*b));
-	list_init(&b->log);
 	b->groups = map_new();
 	b->names = map_new();
 	b->blocked = map_new();
@@ -59,54 +44,7 @@ void
 waha_log_call(const struct waha_session *s, struct http_req *req, const char *name,
 	      const struct json *body)
 {
-	struct waha_actions *books = waha_books(s->w);
-	struct arena *a = arena_new(0);
-	struct logged *e = arena_alloc(a, sizeof(*e));
-	struct json_w w;
-	struct buf b;
-
-	if (books->logged_count == LOG_MAX) {
-		struct logged *old = LIST_ENTRY(books->log.next, struct logged, link);
-
-		list_del(&old->link);
-		arena_free(old->a);
-		books->logged_count--;
-	}
-	e->a = a;
-	e->n = ++books->n;
-	e->session = arena_dup(a, slice_of(s->name));
-	buf_init(&b, a, REPLY_MAX);
-	json_w_init(&w, &b);
-	json_w_open(&w, NULL, '{');
-	json_w_i64(&w, "n", (int64_t)e->n);
-	json_w_str(&w, "action", slice_of(name));
-	json_w_str(&w, "session", e->session);
-	json_w_str(&w, "path", req->head->path);
-	json_w_str(&w, "query", req->head->query.p != NULL ? req->head->query : S(""));
-	if (body != NULL) {
-		struct buf text;
-
-		buf_init(&text, a, REPLY_MAX);
-		json_write(&text, body);
-		json_w_raw(&w, "body", buf_slice(&text));
-	}
-	json_w_close(&w, '}');
-	e->text = buf_slice(&b);
-	list_add_tail(&books->log, &e->link);
-	books->logged_count++;
-}
-
-void
-waha_write_actions(struct waha *w, struct slice session, uint64_t since, struct json_w *out)
-{
-	struct waha_actions *b = waha_books(w);
-
-	for (struct list *l = b->log.next; l != &b->log; l = l->next) {
-		const struct logged *e = LIST_ENTRY(l, struct logged, link);
-
-		if (e->n > since && (session.p == NULL || slice_eq(session, e->session)))
-			json_w_raw(out, NULL, e->text);
-	}
+	calls_log(s->w->sim->calls, S("waha"), slice_of(s->name), req, name, body);
 }
 
 /* ---- acceptance ---- */
@@ -398,35 +336,29 @@ act_picture(struct action_call *c)
 	waha_reply_text(c, 200, "{\"profilePictureURL\":\"https://pps.example.net/x.jpg\"}");
 }
 
-/* (6) See the head of this file. */
+/* (6) people_check says who is there. */
 static void
 act_check(struct action_call *c)
 {
 	struct slice phone = query_get(&c->query, S("phone"));
 	struct slice host;
-	struct slice user = slice_cut(phone, '@', &host);
-	const char *chat;
+	struct slice user = slice_cut(phone, '@', &host), real;
+	enum people_answer answer;
 
 	if (user.n < 7 || parse_u64(user, 0, UINT64_MAX, &(uint64_t){0}) != GH_OK) {
 		waha_throw(c->req, "phone is missing or no number");
 		return;
 	}
-	if (slice_starts(user, S("5597"))) {
+	answer = people_check(user, c->req->a, &real);
+	if (answer == PEOPLE_FAILS)
 		waha_throw(c->req, "simulated failure of the check");
-		return;
-	}
-	if (slice_starts(user, S("5500"))) {
+	else if (answer == PEOPLE_NOBODY)
 		waha_reply_text(c, 200, "{\"numberExists\":false}");
-		return;
-	}
-	chat = arena_printf(c->req->a, "%.*s", S_FMT(user));
-	if (user.n == 13 && slice_starts(user, S("5599")))
-		chat = arena_printf(c->req->a, "%.4s%.8s", user.p, user.p + 5);
-	else if (user.n == 12 && slice_starts(user, S("5598")))
-		chat = arena_printf(c->req->a, "%.4s9%.8s", user.p, user.p + 4);
-	waha_reply_text(
-		c, 200,
-		arena_printf(c->req->a, "{\"numberExists\":true,\"chatId\":\"%s@c.us\"}", chat));
+	else
+		waha_reply_text(c, 200,
+				arena_printf(c->req->a,
+					     "{\"numberExists\":true,\"chatId\":\"%.*s@c.us\"}",
+					     S_FMT(real)));
 }
 
 /* ---- routes ---- */

@@ -4,7 +4,6 @@
 #ifndef GH_SIM_WAHA_ACTION_H
 #define GH_SIM_WAHA_ACTION_H
 
-#include "base/list.h"
 #include "http/query.h"
 #include "waha.h"
 
@@ -12,9 +11,7 @@ struct map;
 struct route_match;
 
 struct waha_actions {
-	struct list log;
-	size_t logged_count;
-	uint64_t n, group_count;
+	uint64_t group_count;
 	struct map *groups;  /* "<session>/<id>" */
 	struct map *names;   /* "<session>/<chat>" -> name, of contacts added */
 	struct map *blocked; /* "<session>/<chat>" -> itself */

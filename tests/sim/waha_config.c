@@ -87,9 +87,17 @@ hook_read(const struct json *v, struct arena *a, struct waha_hook *h, struct gh_
 	     c = json_next(c))
 		headers[n++] = (struct post_header){json_str(json_get(c, "name")),
 						    json_str(json_get(c, "value"))};
-	return post_target_new(&h->target, json_str(json_get(v, "url")),
-			       json_str(json_path(v, "hmac.key")), policy, delay_s, attempts,
-			       headers, n, err);
+	return post_target_new(
+		&h->target,
+		&(struct post_options){.url = json_str(json_get(v, "url")),
+				       .hmac_key = json_str(json_path(v, "hmac.key")),
+				       .scope = S("waha"),
+				       .policy = policy,
+				       .delay_ms = delay_s * 1000,
+				       .attempts = attempts,
+				       .headers = headers,
+				       .header_count = n},
+		err);
 }
 
 /* (4.2) metadata is an object of strings; more than we keep is refused, not forgotten. */

@@ -258,7 +258,7 @@ deed_read(struct deed *d)
 
 	d->f.id = deed_str(d, "id");
 	if (d->f.id.n == 0)
-		d->f.id = waha_id_new(d->a);
+		d->f.id = people_message_id(d->a);
 	d->f.chat = waha_chat_of(deed_str(d, "from"), d->a);
 	if (chat.n > 0) {
 		d->f.participant = d->f.chat;

@@ -6,20 +6,10 @@
 #include "waha.h"
 
 #include "base/arena.h"
-#include "crypto/encode.h"
-#include "crypto/hash.h"
 #include "http/json.h"
 #include "http/url.h"
 
 #define DETAIL_MAX (1024 * 1024)
-
-enum field_type { FIELD_STRING, FIELD_NUMBER, FIELD_BOOL, FIELD_OBJECT, FIELD_ARRAY };
-
-struct field {
-	const char *name;
-	enum field_type type;
-	bool is_required;
-};
 
 #define FIELDS_MAX 8
 
@@ -44,35 +34,13 @@ struct waha_kind {
 
 /* ---- fields ---- */
 
-static bool
-type_fits(const struct json *v, enum field_type type)
-{
-	switch (type) {
-	case FIELD_STRING:
-		return json_type(v) == JSON_STRING;
-	case FIELD_NUMBER:
-		return json_type(v) == JSON_INT || json_type(v) == JSON_DOUBLE;
-	case FIELD_BOOL:
-		return json_type(v) == JSON_BOOL;
-	case FIELD_OBJECT:
-		return json_type(v) == JSON_OBJECT;
-	case FIELD_ARRAY:
-		return json_type(v) == JSON_ARRAY;
-	}
-	return false;
-}
-
 static const char *
 check_fields(const struct kind_send *s, const struct waha_kind *kind)
 {
-	for (size_t i = 0; i < FIELDS_MAX && kind->field[i].name != NULL; i++) {
-		const struct field *f = &kind->field[i];
-		const struct json *v = json_get(s->body, f->name);
+	const struct field *wrong = fields_first_wrong(kind->field, FIELDS_MAX, s->body);
 
-		if (json_is_null(v) ? f->is_required : !type_fits(v, f->type))
-			return arena_printf(s->a, "%s is missing or of a wrong type", f->name);
-	}
-	return NULL;
+	return wrong == NULL ? NULL
+			     : arena_printf(s->a, "%s is missing or of a wrong type", wrong->name);
 }
 
 /* (3.2) What the server says of an id it cannot split. */
@@ -114,23 +82,6 @@ check_mentions(const struct kind_send *s)
 
 /* ---- files ---- */
 
-static const char *
-note_data(const struct kind_send *s, struct slice text)
-{
-	char *bytes = arena_alloc(s->a, text.n + 1);
-	char hex[ENCODE_HEX_SIZE(HASH_SHA256_SIZE)];
-	uint8_t hash[HASH_SHA256_SIZE];
-	size_t n;
-
-	if (encode_base64_parse(text, ENCODE_PAD_REQUIRED, bytes, text.n + 1, &n) != GH_OK ||
-	    n == 0)
-		return "file.data is not base64";
-	hash_sha256(slice_make(bytes, n), hash);
-	json_w_i64(s->detail, "size", (int64_t)n);
-	json_w_str(s->detail, "sha256", slice_of(encode_hex(slice_make(hash, sizeof(hash)), hex)));
-	return NULL;
-}
-
 /* One of url and data; the server would fetch a url, which is only looked at here. */
 static const char *
 look_file(const struct kind_send *s)
@@ -139,6 +90,7 @@ look_file(const struct kind_send *s)
 	struct slice type = json_str(json_get(file, "mimetype"));
 	struct slice url = json_str(json_get(file, "url"));
 	struct slice data = json_str(json_get(file, "data"));
+	struct slice bytes;
 	struct url parsed;
 
 	if (type.n == 0 || slice_index(type, '/') < 1)
@@ -148,7 +100,8 @@ look_file(const struct kind_send *s)
 	json_w_str(s->detail, "mime", type);
 	json_w_str(s->detail, "file_name", json_str(json_get(file, "filename")));
 	if (data.p != NULL)
-		return note_data(s, data);
+		return file_data_note(data, s->a, s->detail, &bytes) ? NULL
+								     : "file.data is not base64";
 	json_w_str(s->detail, "url", url);
 	return url_parse(url, &parsed, NULL) == GH_OK ? NULL : "file.url is no URL";
 }
@@ -244,7 +197,7 @@ look_poll(const struct kind_send *s)
 	for (const struct json *o = json_first(options); o != NULL; o = json_next(o))
 		if (json_str(o).n == 0)
 			return "poll.options: each is a text";
-	if (!type_fits(json_path(s->body, "poll.multipleAnswers"), FIELD_BOOL))
+	if (!field_fits(json_path(s->body, "poll.multipleAnswers"), FIELD_BOOL))
 		return "poll.multipleAnswers is missing";
 	note_raw(s, "poll");
 	return NULL;

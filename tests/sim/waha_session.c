@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "base/uuid.h"
-#include "crypto/hash.h"
 #include "http/json.h"
 #include "http/query.h"
 #include "http/router.h"
@@ -114,20 +113,6 @@ name_is_valid(struct slice s)
 	return s.n <= SESSION_NAME_MAX;
 }
 
-/* A Brazilian mobile that depends on the name alone. */
-static void
-number_make(struct waha_session *s)
-{
-	uint8_t hash[HASH_SHA256_SIZE];
-	unsigned long n;
-
-	hash_sha256(slice_of(s->name), hash);
-	n = ((unsigned long)hash[0] << 24 | (unsigned long)hash[1] << 16 |
-	     (unsigned long)hash[2] << 8 | hash[3]) %
-	    100000000ul;
-	(void)snprintf(s->number, sizeof(s->number), "55119%08lu", n);
-}
-
 static void
 session_free(struct waha_session *s)
 {
@@ -149,7 +134,7 @@ waha_session_new(struct waha *w, struct slice name, const struct json *config,
 	s = gh_alloc(sizeof(*s));
 	s->w = w;
 	memcpy(s->name, name.p, name.n);
-	number_make(s);
+	people_number(slice_of(s->name), s->number);
 	s->timer = loop_timer_new(w->sim->loop, connected, s);
 	rc = waha_config_set(s, config, err);
 	if (rc != GH_OK) {
@@ -172,7 +157,7 @@ waha_drop_sessions(struct waha *w)
 		map_del(w->sessions, name);
 		session_free(value);
 	}
-	waha_state_save(w);
+	state_save(w->sim);
 }
 
 /* ---- answers ---- */
@@ -298,7 +283,7 @@ session_create(void *app, struct http_req *req, const struct route_match *m GH_U
 	waha_log_call(s, req, "session.create", body);
 	if (json_bool(start, true))
 		waha_session_start(s);
-	waha_state_save(sim->waha);
+	state_save(sim);
 	session_reply(s, req, 201);
 }
 
@@ -328,7 +313,7 @@ session_update(void *app, struct http_req *req, const struct route_match *m)
 	if (s->status != SESSION_STOPPED)
 		waha_session_start(s);
 	s->update_count++;
-	waha_state_save(s->w);
+	state_save(s->w->sim);
 	session_reply(s, req, 200);
 }
 
@@ -343,7 +328,7 @@ session_delete(void *app, struct http_req *req, const struct route_match *m)
 		waha_session_set(s, SESSION_STOPPED);
 		map_del(sim->waha->sessions, slice_of(s->name));
 		session_free(s);
-		waha_state_save(sim->waha);
+		state_save(sim);
 	}
 	sim_reply(req, 200, SLICE_NONE);
 }
@@ -433,11 +418,9 @@ session_qr(void *app, struct http_req *req, const struct route_match *m)
 	waha_log_call(s, req, "session.qr", NULL);
 	is_raw = query_parse(req->head->query, req->a, &q, NULL) == GH_OK &&
 		 slice_eq(query_get(&q, S("format")), S("raw"));
-	sim_reply(
-		req, 200,
-		is_raw ? S("{\"value\":\"2@sim/one+two=three,four,five\"}")
-		       : S("{\"mimetype\":\"image/png\",\"data\":\"iVBORw0KGgoAAAANSUhEUgAAAAEAAAAB"
-			   "CAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==\"}"));
+	sim_reply(req, 200,
+		  is_raw ? S("{\"value\":\"2@sim/one+two=three,four,five\"}")
+			 : S("{\"mimetype\":\"image/png\",\"data\":\"" SIM_PNG "\"}"));
 }
 
 /* ---- server endpoints (7) ---- */
@@ -558,19 +541,14 @@ waha_disconnect(struct waha *w, int64_t value, int64_t for_ms)
 	loop_timer_set(w->outage, (for_ms > 0 ? for_ms : INT64_C(86400000)) * CLOCK_MS);
 }
 
-enum gh_code
-waha_new(struct waha **out, struct sim *sim, const char *state_file, struct gh_err *err)
+struct waha *
+waha_new(struct sim *sim)
 {
 	struct waha *w = gh_alloc(sizeof(*w));
-	enum gh_code rc = GH_OK;
 
 	w->sim = sim;
 	w->sessions = map_new();
-	w->state_file = state_file;
 	w->start_ms = clock_wall_us() / CLOCK_MS;
 	w->outage = loop_timer_new(sim->loop, outage_over, w);
-	if (state_file != NULL)
-		rc = waha_state_load(w, err);
-	*out = w;
-	return rc;
+	return w;
 }
