@@ -207,7 +207,6 @@ struct provider_answer {
 	struct slice body;
 	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
 	bool is_cut;            /* the body was longer than the caller took: its beginning */
-	struct slice session;   /* SESSION_FIND: that of the call */
 };
 
 enum provider_outcome {

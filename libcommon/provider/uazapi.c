@@ -37,7 +37,7 @@ static const struct translate_op ops[PROVIDER_OP_COUNT] = {
 	[PROVIDER_OP_PRIVACY_SET] = {uazapi_build_privacy_set, uazapi_read_privacy},
 	/* What its answer means depends on the action: uazapi_read_action. */
 	[PROVIDER_OP_ACTION] = {uazapi_build_action, translate_read_nothing},
-	[PROVIDER_OP_SESSION_FIND] = {uazapi_build_session_list, uazapi_read_session_list},
+	[PROVIDER_OP_SESSION_FIND] = {uazapi_build_session_list, uazapi_read_session_find},
 };
 
 /* Until the session tells us what happens and can be paired (section 4). */
@@ -216,8 +216,6 @@ uazapi_interpret(enum provider_op op, const struct provider_answer *answer, stru
 		 struct provider_result *out)
 {
 	translate_answer(ops, interpret_failure, OP_ONCE, op, answer, a, out);
-	if (op == PROVIDER_OP_SESSION_FIND && out->outcome == PROVIDER_OK)
-		uazapi_find_session(answer->session, out);
 }
 
 const struct provider provider_uazapi = {

@@ -29,11 +29,9 @@ translate_build_fn uazapi_build_session_create, uazapi_build_session_list, uazap
 	uazapi_build_session_delete, uazapi_build_session_reset, uazapi_build_presence,
 	uazapi_build_privacy_get, uazapi_build_privacy_set;
 translate_read_fn uazapi_read_session, uazapi_read_session_create, uazapi_read_session_down,
-	uazapi_read_session_reset, uazapi_read_session_list, uazapi_read_qr, uazapi_read_pair_code,
-	uazapi_read_profile, uazapi_read_privacy, uazapi_read_server;
-/* SESSION_FIND: after uazapi_read_session_list; PARK_INSTANCE "session_missing" where there is none
- * of that name. */
-void uazapi_find_session(struct slice session, struct provider_result *out);
+	uazapi_read_session_reset, uazapi_read_session_list, uazapi_read_session_find,
+	uazapi_read_qr, uazapi_read_pair_code, uazapi_read_profile, uazapi_read_privacy,
+	uazapi_read_server;
 /* (4.1) The word of instance.status. */
 enum provider_session uazapi_session_state(struct slice word);
 /* The same of an instance object: connecting with a code at hand is QR. */

@@ -481,8 +481,9 @@ uazapi_read_server(const struct json *doc, struct arena *a GH_UNUSED, struct pro
 		translate_set(out, PROVIDER_PARK_PROVIDER, "provider_path");
 }
 
-void
-uazapi_read_session_list(const struct json *doc, struct arena *a, struct provider_result *out)
+/* Keys are for who asks for one session, not for who looks at all. */
+static void
+read_list(const struct json *doc, bool has_keys, struct arena *a, struct provider_result *out)
 {
 	static const char *const secrets[] = {"token", "openai_apikey", "qrcode", "paircode",
 					      "proxy_url"};
@@ -500,7 +501,8 @@ uazapi_read_session_list(const struct json *doc, struct arena *a, struct provide
 		l->session = json_str(json_get(v, "name"));
 		if (l->session.n == 0)
 			continue;
-		l->session_key = text_at(v, "token");
+		if (has_keys)
+			l->session_key = text_at(v, "token");
 		l->state = uazapi_instance_state(v);
 		l->raw = translate_text_without(v, secrets, GH_COUNT(secrets), a);
 		out->listed_count++;
@@ -508,24 +510,13 @@ uazapi_read_session_list(const struct json *doc, struct arena *a, struct provide
 }
 
 void
-uazapi_find_session(struct slice session, struct provider_result *out)
+uazapi_read_session_list(const struct json *doc, struct arena *a, struct provider_result *out)
 {
-	const struct provider_listed *best = NULL;
+	read_list(doc, false, a, out);
+}
 
-	/* Names are not unique there: a connected one has the chats, else the newest is the one
-	 * whose answer was lost. */
-	for (size_t i = 0; i < out->listed_count; i++) {
-		const struct provider_listed *l = &out->listed[i];
-
-		if (!slice_eq(l->session, session) || l->session_key.p == NULL)
-			continue;
-		if (best == NULL || best->state != PROVIDER_SESSION_CONNECTED)
-			best = l;
-	}
-	if (best == NULL) {
-		translate_set(out, PROVIDER_PARK_INSTANCE, "session_missing");
-		return;
-	}
-	out->session_key = best->session_key;
-	out->session = best->state;
+void
+uazapi_read_session_find(const struct json *doc, struct arena *a, struct provider_result *out)
+{
+	read_list(doc, true, a, out);
 }
