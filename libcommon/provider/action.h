@@ -15,9 +15,10 @@
 #include "base/slice.h"
 
 enum provider_action {
-	/* message[0], text (emoji; empty: take it back). */
+	/* chat, message[0], text (emoji; empty: take it back). */
 	ACTION_REACT,
-	/* chat, message[], of one chat and one author. */
+	/* chat, message[], of one chat and one author. data, where the provider tells of each:
+	 * array of {"message_id","is_done","error"}. */
 	ACTION_MARK_READ,
 	/* chat, text: "composing", "recording", "paused". */
 	ACTION_CHAT_PRESENCE,
@@ -36,6 +37,8 @@ enum provider_action {
 
 	/* limit, offset. data: array of contact objects. */
 	ACTION_CONTACTS,
+	/* The same of all there are, where a build of the provider lacks pages. */
+	ACTION_CONTACTS_ALL,
 	/* chat. data: {"jid","phone","name","wa_name","contactName","contact_FirstName",
 	 * "isBlocked","isBusiness"}, null where not told. */
 	ACTION_CONTACT,
@@ -46,7 +49,8 @@ enum provider_action {
 	ACTION_CONTACT_UNBLOCK,
 	ACTION_CONTACT_ABOUT,   /* chat. data: string or null */
 	ACTION_CONTACT_PICTURE, /* chat. data: URL string or null */
-	/* text: digits. is_found; chat: the form that exists. */
+	/* text: digits. is_found; chat: the form that exists; data: a business' verified name, or
+	 * none. */
 	ACTION_NUMBER_CHECK,
 
 	/* name, people. data: group object {"JID","Name","Topic","OwnerJID","GroupCreated",
@@ -69,13 +73,15 @@ enum provider_action {
 	ACTION_GROUP_LEAVE, /* chat */
 	ACTION_GROUP_LINK,  /* chat. data: the whole link, a string */
 
-	ACTION_COMMUNITY_CREATE,
-	ACTION_COMMUNITY_GROUPS, /* add or remove linked groups */
-	ACTION_COMMUNITY,
-	ACTION_COMMUNITY_LIST,
-	ACTION_COMMUNITY_SUBJECT,
-	ACTION_COMMUNITY_TOPIC,
-	ACTION_COMMUNITY_LEAVE
+	ACTION_COMMUNITY_CREATE, /* name. data: group object */
+	/* chat, text ("add", "remove"), people: groups. data: {"success":[ids],"failed":[ids]} */
+	ACTION_COMMUNITY_GROUPS,
+	ACTION_COMMUNITY,         /* chat. data: group object */
+	ACTION_COMMUNITY_LIST,    /* data: array of group objects, their members left out */
+	ACTION_COMMUNITY_LINKED,  /* the same of the groups that are linked to any */
+	ACTION_COMMUNITY_SUBJECT, /* chat, name */
+	ACTION_COMMUNITY_TOPIC,   /* chat, text */
+	ACTION_COMMUNITY_LEAVE    /* chat */
 };
 #define PROVIDER_ACTION_COUNT (ACTION_COMMUNITY_LEAVE + 1)
 

@@ -100,7 +100,7 @@ translate_contact_write(const struct translate_contact *c, struct json_w *w, str
 {
 	json_w_open(w, NULL, '{');
 	json_w_str(w, "jid", translate_chat_key(c->jid, a));
-	json_w_str(w, "phone", c->phone.p != NULL ? c->phone : translate_phone(c->jid, a));
+	json_w_str(w, "phone", c->phone.n > 0 ? c->phone : translate_phone(c->jid, a));
 	json_w_str(w, "name", c->name);
 	json_w_str(w, "wa_name", c->wa_name);
 	json_w_str(w, "contactName", c->contact_name);

@@ -41,7 +41,7 @@ void translate_data_bytes(const struct provider_answer *answer, struct provider_
 struct translate_contact {
 	struct slice jid; /* any form */
 	struct slice name, wa_name, contact_name, first_name;
-	struct slice phone; /* digits; SLICE_NONE: those of jid, if it has them */
+	struct slice phone;                    /* digits; empty: those of jid, if it has them */
 	const struct json *blocked, *business; /* booleans */
 };
 void translate_contact_write(const struct translate_contact *c, struct json_w *w, struct arena *a);

@@ -123,7 +123,8 @@ static const struct translate_rule answer_rules[] = {
 	{404, 404, OP(PROVIDER_OP_MESSAGE_GET), "message not found", PROVIDER_OK, "not_found", 0},
 	{404, 404, OP(PROVIDER_OP_SEND), "message not found", PROVIDER_REJECTED, "not_found", 0},
 	{404, 404, OP(PROVIDER_OP_SEND), "chat not found", PROVIDER_REJECTED, "not_found", 0},
-	{404, 404, OP(PROVIDER_OP_ACTION), "not found", PROVIDER_REJECTED, "not_found", 0},
+	/* A message, a contact, a group, an invite that expired: in whatever words (16). */
+	{404, 404, OP(PROVIDER_OP_ACTION), NULL, PROVIDER_REJECTED, "not_found", 0},
 	/* What this build lacks answers 405: the base URL is wrong. */
 	{404, 404, OP_ANY, NULL, PROVIDER_PARK_PROVIDER, "provider_path", 0},
 	{405, 405, OP_ADMIN, NULL, PROVIDER_PARK_PROVIDER, "provider_path", 0},

@@ -16,6 +16,8 @@ bool uazapi_send_ref(enum msg_kind kind, struct uuid message, char dst[PROVIDER_
 const char *uazapi_send_gap(enum msg_kind kind);
 /* (3) What a call names the chat by: the digits of a person, the whole id of anything else. */
 struct slice uazapi_number(const struct provider_chat *chat);
+/* (5) What a person reads, such that the server replaces nothing in it. */
+struct slice uazapi_text(struct slice text, struct arena *a);
 /* (5.1) Bare id of a message object: "messageid", else what stands behind the owner in "id". May be
  * empty. Borrows. */
 struct slice uazapi_message_id(const struct json *message);

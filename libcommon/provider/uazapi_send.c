@@ -53,14 +53,14 @@ text_add(struct buf *b, struct slice s)
 	}
 }
 
-static struct slice
-text_broken(struct send *s, struct slice text)
+struct slice
+uazapi_text(struct slice text, struct arena *a)
 {
 	struct buf b;
 
 	if (text.p == NULL)
 		return SLICE_NONE;
-	buf_init(&b, s->a, text.n * 4 + 1);
+	buf_init(&b, a, text.n * 4 + 1);
 	text_add(&b, text);
 	return buf_slice(&b);
 }
@@ -70,7 +70,7 @@ static void
 put_text(struct send *s, const char *name, struct slice text)
 {
 	if (text.n > 0)
-		json_w_str(&s->w, name, text_broken(s, text));
+		json_w_str(&s->w, name, uazapi_text(text, s->a));
 }
 
 /* What a program reads. */
@@ -107,7 +107,7 @@ put_mentions(struct send *s)
 static void
 body_text(struct send *s)
 {
-	json_w_str(&s->w, "text", text_broken(s, s->m->content));
+	json_w_str(&s->w, "text", uazapi_text(s->m->content, s->a));
 	if (s->p->has_link_preview)
 		json_w_bool(&s->w, "linkPreview", s->p->link_preview);
 }
@@ -193,7 +193,7 @@ choice_broken(struct send *s, struct slice choice)
 	size_t from = 0;
 
 	if (type == MESSAGE_MENU_POLL)
-		return text_broken(s, choice);
+		return uazapi_text(choice, s->a);
 	buf_init(&b, s->a, choice.n * 4 + 1);
 	for (size_t i = 0; i <= choice.n; i++) {
 		if (i < choice.n && choice.p[i] != '|' && choice.p[i] != '\n')
@@ -224,7 +224,7 @@ body_menu(struct send *s)
 	const struct message_menu *m = &s->p->menu;
 
 	json_w_str(&s->w, "type", slice_of(menu_words[m->type]));
-	json_w_str(&s->w, "text", text_broken(s, m->text));
+	json_w_str(&s->w, "text", uazapi_text(m->text, s->a));
 	json_w_open(&s->w, "choices", '[');
 	for (unsigned i = 0; i < m->choice_count; i++)
 		json_w_str(&s->w, NULL, choice_broken(s, m->choices[i]));

@@ -149,7 +149,7 @@ test_gaps(void **state GH_UNUSED)
 		assert_int_equal(build(&act, a, &r, &err), GH_EPERM);
 		assert_non_null(strstr(err.text, gap));
 	}
-	assert_int_equal(gaps, 9);
+	assert_int_equal(gaps, 11);
 	arena_free(a);
 }
 
