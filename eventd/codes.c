@@ -96,6 +96,7 @@ code_routed(void *arg, enum gh_code code, const struct db_unit *u)
 		.type = row.provider_type,
 		.base_url = row.base_url,
 		.api_key_sealed = row.api_key_sealed,
+		.session_key_sealed = row.session_key_sealed,
 	};
 	call.session = row.session;
 	provider_client_call(k->owner->client, &address, &call, CODE_TIMEOUT_US, code_answered, k);

@@ -206,10 +206,7 @@ step_done(void *arg, const struct provider_result *result, int64_t elapsed_us)
 static void
 step_start(struct direct *d, struct direct_step *step)
 {
-	const struct provider_address address = {.type = d->instance.provider_type,
-						 .base_url = d->instance.base_url,
-						 .api_key_sealed = d->instance.api_key_sealed,
-						 .engine = d->instance.engine};
+	const struct provider_address address = instances_address(&d->instance);
 	struct stepping *s = arena_alloc(d->req->a, sizeof(*s));
 	int64_t left_us = d->deadline_us - clock_mono_us();
 

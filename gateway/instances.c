@@ -347,14 +347,21 @@ static const struct json_rule change_rules[] = {
 };
 #undef AT
 
+struct provider_address
+instances_address(const struct instance_row *i)
+{
+	return (struct provider_address){.type = i->provider_type,
+					 .base_url = i->base_url,
+					 .api_key_sealed = i->api_key_sealed,
+					 .engine = i->engine,
+					 .session_key_sealed = i->session_key_sealed};
+}
+
 void
 instances_call(struct gw_req *req, const struct instance_row *i, struct provider_call *call,
 	       provider_client_fn *done)
 {
-	const struct provider_address address = {.type = i->provider_type,
-						 .base_url = i->base_url,
-						 .api_key_sealed = i->api_key_sealed,
-						 .engine = i->engine};
+	const struct provider_address address = instances_address(i);
 
 	call->session = i->external_id;
 	provider_client_call(req->gw->providers, &address, call,

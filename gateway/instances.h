@@ -42,6 +42,9 @@ void instances_forget(struct gateway *gw, int32_t id);
 /* A gw_failed_fn: the name given belongs to another instance of the company (409). */
 bool instances_name_is_taken(struct gw_req *req, const struct db_error *err);
 
+/* How to call the provider of i; borrows from it. */
+struct provider_address instances_address(const struct instance_row *i);
+
 /* Call the provider of instance i, with a deadline; call->session is set here, nothing is kept.
  * done gets req, exactly once, maybe before this returns. */
 void instances_call(struct gw_req *req, const struct instance_row *i, struct provider_call *call,

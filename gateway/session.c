@@ -75,10 +75,7 @@ call_ended(void *arg, const struct provider_result *r, int64_t elapsed_us)
 void
 session_call(struct session *s, struct provider_call *call, session_done_fn *done)
 {
-	const struct provider_address address = {.type = s->row.provider_type,
-						 .base_url = s->row.base_url,
-						 .api_key_sealed = s->row.api_key_sealed,
-						 .engine = s->row.engine};
+	const struct provider_address address = instances_address(&s->row);
 	int64_t left_us = s->deadline_us - clock_mono_us();
 
 	s->done = done;

@@ -109,7 +109,8 @@ typing_shown(struct gateway *gw, const struct instance_row *i, struct slice chat
 		.address = {.type = arena_dup(a, i->provider_type),
 			    .base_url = arena_dup(a, i->base_url),
 			    .api_key_sealed = arena_dup(a, i->api_key_sealed),
-			    .engine = arena_dup(a, i->engine)},
+			    .engine = arena_dup(a, i->engine),
+			    .session_key_sealed = arena_dup(a, i->session_key_sealed)},
 		.session = arena_dup(a, i->external_id),
 		.chat = arena_dup(a, chat),
 	};

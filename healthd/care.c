@@ -113,6 +113,7 @@ care_ask(struct care *c, struct provider_call *call, int64_t timeout_us, provide
 		.type = c->row->provider_type,
 		.base_url = c->row->base_url,
 		.api_key_sealed = c->row->api_key_sealed,
+		.session_key_sealed = c->row->session_key_sealed,
 	};
 
 	call->session = c->row->session;

@@ -80,6 +80,7 @@ CREATE TABLE instances (
 	status_reason         text,
 	status_at             timestamptz NOT NULL DEFAULT '-infinity', -- provider time of the last state applied
 	external_instance_id  text NOT NULL,
+	session_key_sealed    bytea,                       -- where the provider gives each session one
 	own_lid               text,
 	last_disconnect_at    timestamptz,                 -- connected until then
 	last_disconnect_reason text,

@@ -362,7 +362,11 @@ call_check_number(struct call *call)
 	struct arena *a = call->mem->arena;
 	struct provider_act *act = arena_alloc(a, sizeof(*act));
 	const struct provider_call pc = {
-		.op = PROVIDER_OP_ACTION, .session = call->route->session, .act = act};
+		.op = PROVIDER_OP_ACTION,
+		.session = call->route->session,
+		.session_key = call->route->session_key,
+		.act = act,
+	};
 	int64_t timeout_us = call->owner->sd->conf->common.sending_deadline_us / 4;
 	const struct provider_server server = route_server(call->route);
 	struct provider_request request;
@@ -427,6 +431,7 @@ call_show(struct call *call)
 	struct provider_call pc = {
 		.op = PROVIDER_OP_PRESENCE,
 		.session = call->route->session,
+		.session_key = call->route->session_key,
 		.chat = call->chat,
 		.presence = call->claim->kind == MSG_AUDIO ? PROVIDER_PRESENCE_RECORDING
 							   : PROVIDER_PRESENCE_COMPOSING,
@@ -496,8 +501,9 @@ call_look_up(struct call *call)
 	const struct provider_call pc = {
 		.op = PROVIDER_OP_MESSAGE_GET,
 		.session = call->route->session,
+		.session_key = call->route->session_key,
 		.chat = call->chat,
-		.external_id = call->claim->send_ref,
+		.send_ref = call->claim->send_ref,
 	};
 	/* Half of the call's time: the lease must cover the call that may follow. */
 	int64_t timeout_us = call->owner->sd->conf->common.sending_deadline_us / 2;
@@ -562,6 +568,11 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 	if (route->provider == NULL) {
 		call_end_local(call, PROVIDER_PARK_PROVIDER, "unsupported_provider",
 			       "this build has no translator for the provider's type");
+		return;
+	}
+	if (route->provider->has_session_keys && route->session_key.n == 0) {
+		call_end_local(call, PROVIDER_PARK_INSTANCE, "session_missing",
+			       "the session's key is not known");
 		return;
 	}
 	call_set_outgoing(call);

@@ -89,6 +89,7 @@ request_build(struct outgoing *o, struct gh_err *err)
 	const struct provider_call call = {
 		.op = PROVIDER_OP_SEND,
 		.session = o->want.route->session,
+		.session_key = o->want.route->session_key,
 		.send = &o->send,
 	};
 

@@ -13,7 +13,7 @@
 #define ROUTES_TTL_US          (4 * CLOCK_SEC)
 #define ROUTES_NEGATIVE_TTL_US CLOCK_SEC
 #define ROUTES_MAX             20000
-#define API_KEY_MAX            4096
+#define KEY_MAX                4096
 
 struct routes {
 	struct lookup *lookup;
@@ -43,30 +43,39 @@ struct route_value {
 };
 
 static void
+routes_wipe(struct slice key)
+{
+	if (key.p != NULL)
+		gh_wipe((char *)(uintptr_t)key.p, key.n);
+}
+
+static void
 routes_free_value(void *value)
 {
 	struct route_value *v = value;
 	struct arena *mem = v->mem;
 
-	if (v->route.api_key.p != NULL)
-		gh_wipe((char *)(uintptr_t)v->route.api_key.p, v->route.api_key.n);
+	routes_wipe(v->route.api_key);
+	routes_wipe(v->route.session_key);
 	arena_free(mem);
 }
 
 static struct slice
-routes_open_key(const struct routes *r, const struct route_row *row, struct arena *a)
+routes_open_key(const struct routes *r, const struct route_row *row, struct slice aad,
+		struct slice sealed, struct arena *a)
 {
 	struct buf plain;
 	enum gh_code rc;
 
-	if (row->api_key_sealed.p == NULL)
+	if (sealed.p == NULL)
 		return SLICE_NONE;
-	buf_init(&plain, a, API_KEY_MAX);
-	rc = seal_open(&r->key, 1, S("provider_key"), row->api_key_sealed, &plain);
+	buf_init(&plain, a, KEY_MAX);
+	rc = seal_open(&r->key, 1, aad, sealed, &plain);
 	if (rc == GH_OK)
 		return buf_slice(&plain);
 	/* The call goes out without a key, is refused, and parks the instance: visible. */
 	log_error("send.key_unreadable", LOG_INT("provider", row->provider_id),
+		  LOG_INT("instance", row->instance_id), LOG_SLICE("key", aad),
 		  LOG_STR("err", gh_code_name(rc)));
 	return SLICE_NONE;
 }
@@ -96,7 +105,10 @@ routes_read(struct lookup *l, const struct db_unit *u, void *arg)
 			.instance_name = arena_dup(mem, row.instance_name),
 			.phone = arena_dup(mem, row.phone),
 			.base_url = arena_dup(mem, row.base_url),
-			.api_key = routes_open_key(r, &row, mem),
+			.api_key = routes_open_key(r, &row, S("provider_key"), row.api_key_sealed,
+						   mem),
+			.session_key = routes_open_key(r, &row, S("session_key"),
+						       row.session_key_sealed, mem),
 			.engine = arena_dup(mem, row.engine),
 			.max_attempts = row.max_attempts > 0 ? row.max_attempts
 							     : conf->sending_max_attempts,
@@ -144,6 +156,7 @@ route_dup(struct arena *a, const struct route *route)
 	copy->phone = arena_dup(a, route->phone);
 	copy->base_url = arena_dup(a, route->base_url);
 	copy->api_key = arena_dup(a, route->api_key);
+	copy->session_key = arena_dup(a, route->session_key);
 	copy->engine = arena_dup(a, route->engine);
 	return copy;
 }

@@ -1,4 +1,4 @@
-/* routes.h - how to call an instance: provider, address, key, session; cached for 4 s.
+/* routes.h - how to call an instance: provider, address, keys, session; cached for 4 s.
  * After that a changed key or address is read again before the next claim.
  */
 #ifndef GH_SENDERD_ROUTES_H
@@ -23,10 +23,11 @@ struct route {
 	struct slice instance_name;
 	struct slice phone; /* own number; may be absent */
 	struct slice base_url;
-	struct slice api_key; /* plain; may be absent */
-	struct slice engine;  /* absent: not known */
-	int64_t max_attempts; /* provider calls for one message: the instance's, or
-				 sending.max_attempts */
+	struct slice api_key;     /* plain; may be absent */
+	struct slice session_key; /* plain; absent: it has none, or none is known */
+	struct slice engine;      /* absent: not known */
+	int64_t max_attempts;     /* provider calls for one message: the instance's, or
+				     sending.max_attempts */
 };
 
 /* Its server, for building requests; borrows from route. */

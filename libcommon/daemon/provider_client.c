@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "crypto/seal.h"
 #include "daemon/daemon.h"
@@ -13,7 +14,7 @@
 #include "http/url.h"
 
 #define ANSWER_MAX         (1024 * 1024)
-#define API_KEY_MAX        4096
+#define KEY_MAX            4096
 #define CONNECT_TIMEOUT_US (5 * CLOCK_SEC)
 
 struct provider_client {
@@ -113,6 +114,48 @@ client_call_send(struct provider_client *c, struct client_call *cc,
 				   "the request cannot be sent as configured");
 }
 
+/* Plain text of a sealed key, SLICE_NONE when there is none. */
+static enum gh_code
+key_open(const struct provider_client *c, struct slice aad, struct slice sealed, struct arena *a,
+	 struct slice *plain)
+{
+	struct buf b;
+	enum gh_code rc;
+
+	*plain = SLICE_NONE;
+	if (sealed.p == NULL)
+		return GH_OK;
+	buf_init(&b, a, KEY_MAX);
+	rc = seal_open(&c->key, 1, aad, sealed, &b);
+	if (rc == GH_OK)
+		*plain = buf_slice(&b);
+	return rc;
+}
+
+/* Of the server: the others speak of one session. */
+static bool
+is_of_server(enum provider_op op)
+{
+	return op == PROVIDER_OP_SESSION_CREATE || op == PROVIDER_OP_SESSION_FIND ||
+	       op == PROVIDER_OP_SESSION_LIST || op == PROVIDER_OP_SERVER_VERSION;
+}
+
+/* False: there is no key, and the call needs one. */
+static bool
+session_key_set(const struct provider_client *c, const struct client_call *cc, struct slice sealed,
+		struct provider_call *call)
+{
+	enum gh_code rc;
+
+	if (!cc->provider->has_session_keys || is_of_server(call->op) || call->session_key.n > 0)
+		return true;
+	rc = key_open(c, S("session_key"), sealed, cc->a, &call->session_key);
+	if (rc != GH_OK)
+		log_error("provider.session_key_unreadable", LOG_SLICE("session", call->session),
+			  LOG_STR("err", gh_code_name(rc)));
+	return call->session_key.n > 0;
+}
+
 void
 provider_client_call(struct provider_client *c, const struct provider_address *address,
 		     const struct provider_call *call, int64_t timeout_us, provider_client_fn *done,
@@ -121,8 +164,8 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 	struct arena *a = arena_new(0);
 	struct client_call *cc = arena_alloc(a, sizeof(*cc));
 	struct provider_server server = {.base_url = address->base_url, .engine = address->engine};
+	struct provider_call keyed = *call;
 	struct provider_request request;
-	struct buf key;
 	struct gh_err err;
 	enum gh_code rc;
 
@@ -140,17 +183,18 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 				   "this provider is not yet supported");
 		return;
 	}
-	buf_init(&key, a, API_KEY_MAX);
-	if (address->api_key_sealed.p != NULL) {
-		rc = seal_open(&c->key, 1, S("provider_key"), address->api_key_sealed, &key);
-		if (rc != GH_OK) {
-			client_call_refuse(cc, PROVIDER_PARK_PROVIDER, "provider_key",
-					   "the provider's key cannot be opened");
-			return;
-		}
+	rc = key_open(c, S("provider_key"), address->api_key_sealed, a, &server.api_key);
+	if (rc != GH_OK) {
+		client_call_refuse(cc, PROVIDER_PARK_PROVIDER, "provider_key",
+				   "the provider's key cannot be opened");
+		return;
 	}
-	server.api_key = buf_slice(&key);
-	rc = provider_build(cc->provider, &server, call, a, &request, &err);
+	if (!session_key_set(c, cc, address->session_key_sealed, &keyed)) {
+		client_call_refuse(cc, PROVIDER_PARK_INSTANCE, "session_missing",
+				   "the session's key is not known");
+		return;
+	}
+	rc = provider_build(cc->provider, &server, &keyed, a, &request, &err);
 	if (rc == GH_OK)
 		client_call_send(c, cc, &request, timeout_us);
 	else

@@ -15,7 +15,8 @@
 	"       i.status_reason, i.webhook_url, i.external_instance_id, i.settings, "              \
 	"i.created_at,\n"                                                                          \
 	"       i.updated_at, c.name, p.type, p.base_url, p.api_key_sealed,\n"                     \
-	"       i.last_disconnect_at, i.last_disconnect_reason, i.mend_tries, p.engine\n"
+	"       i.last_disconnect_at, i.last_disconnect_reason, i.mend_tries, p.engine,\n"         \
+	"       i.session_key_sealed\n"
 #define INSTANCE_JOINS                                                                             \
 	" JOIN providers p ON p.id = i.provider_id JOIN companies c ON c.id = i.company_id\n"
 
@@ -270,6 +271,7 @@ instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct are
 	row->last_disconnect_reason = arena_dup(a, db_get_slice(r, i, 17));
 	row->mend_tries = db_get_i32(r, i, 18);
 	row->engine = arena_dup(a, db_get_slice(r, i, 19));
+	row->session_key_sealed = arena_dup(a, db_get_slice(r, i, 20));
 }
 
 /* Statement whose first parameters are company and instance. */

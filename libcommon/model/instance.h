@@ -59,8 +59,9 @@ struct instance_row {
 	/* Its provider: what a call to it needs. */
 	struct slice provider_type;
 	struct slice base_url;
-	struct slice api_key_sealed; /* absent: none */
-	struct slice engine;         /* absent: not known */
+	struct slice api_key_sealed;     /* absent: none */
+	struct slice engine;             /* absent: not known */
+	struct slice session_key_sealed; /* aad "session_key"; absent: none, or not known */
 };
 
 /* Every statement below that returns instances returns them in this form. Row i of statement stmt;

@@ -11,7 +11,7 @@
 /* What instance_state_rows reads, from instances i, providers p; two keys follow. */
 #define STATE_COLUMNS                                                                              \
 	"i.id, i.company_id, i.instance_name, i.external_instance_id, i.phone_number, i.status,\n" \
-	"       i.updated_at, p.type, p.base_url, p.api_key_sealed"
+	"       i.updated_at, p.type, p.base_url, p.api_key_sealed, i.session_key_sealed"
 
 static const char instance_waiting_list_sql[] =
 	"SELECT " STATE_COLUMNS ", NULL::bytea, NULL::bytea\n"
@@ -147,8 +147,9 @@ instance_state_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		row->provider_type = arena_dup(a, db_get_slice(r, i, 7));
 		row->base_url = arena_dup(a, db_get_slice(r, i, 8));
 		row->api_key_sealed = arena_dup(a, db_get_slice(r, i, 9));
-		row->key_sealed = arena_dup(a, db_get_slice(r, i, 10));
-		row->hmac_sealed = arena_dup(a, db_get_slice(r, i, 11));
+		row->session_key_sealed = arena_dup(a, db_get_slice(r, i, 10));
+		row->key_sealed = arena_dup(a, db_get_slice(r, i, 11));
+		row->hmac_sealed = arena_dup(a, db_get_slice(r, i, 12));
 	}
 	return count;
 }

@@ -25,9 +25,10 @@ struct instance_state {
 	int64_t updated_at_us; /* fence of instance_observed_add */
 	struct slice provider_type;
 	struct slice base_url;
-	struct slice api_key_sealed; /* aad "provider_key"; may be absent */
-	struct slice key_sealed;     /* path key of its webhooks, aad "webhook_key" */
-	struct slice hmac_sealed;    /* aad "webhook_hmac"; may be absent */
+	struct slice api_key_sealed;     /* aad "provider_key"; may be absent */
+	struct slice session_key_sealed; /* aad "session_key"; may be absent */
+	struct slice key_sealed;         /* path key of its webhooks, aad "webhook_key" */
+	struct slice hmac_sealed;        /* aad "webhook_hmac"; may be absent */
 };
 
 /* Rows of statement stmt, of any list or claim below; they live in a. The webhook keys are there

@@ -4,7 +4,7 @@
 static const char route_list_sql[] =
 	"SELECT i.id, i.company_id, p.id, i.external_instance_id, i.instance_name,\n"
 	"       i.phone_number, p.type, p.base_url, p.api_key_sealed, p.max_concurrency,\n"
-	"       p.engine, (i.settings->>'max_attempts')::int4\n"
+	"       p.engine, (i.settings->>'max_attempts')::int4, i.session_key_sealed\n"
 	"FROM instances i JOIN providers p ON p.id = i.provider_id\n"
 	"WHERE i.id = ANY ($1::int4[]) AND i.status <> 'deleted'";
 
@@ -25,7 +25,8 @@ enum {
 	COL_API_KEY,
 	COL_CONCURRENCY,
 	COL_ENGINE,
-	COL_MAX_ATTEMPTS
+	COL_MAX_ATTEMPTS,
+	COL_SESSION_KEY
 };
 
 void
@@ -61,4 +62,5 @@ route_read(const struct db_unit *u, unsigned stmt, unsigned row, struct route_ro
 	out->max_concurrency = db_get_i32(r, row, COL_CONCURRENCY);
 	out->engine = db_get_slice(r, row, COL_ENGINE);
 	out->max_attempts = db_get_i32(r, row, COL_MAX_ATTEMPTS);
+	out->session_key_sealed = db_get_slice(r, row, COL_SESSION_KEY);
 }

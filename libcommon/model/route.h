@@ -14,7 +14,8 @@ struct route_row {
 	int32_t instance_id;
 	int32_t company_id;
 	int32_t provider_id;
-	struct slice session; /* external_instance_id */
+	struct slice session;            /* external_instance_id */
+	struct slice session_key_sealed; /* aad "session_key"; may be absent */
 	struct slice instance_name;
 	struct slice phone;         /* own number; may be absent */
 	struct slice provider_type; /* "waha" */

@@ -1,10 +1,11 @@
 #include "model/webhook_key.h"
 
 static const char webhook_key_find_sql[] =
-	"SELECT k.key_hash, k.provider_type, k.hmac_secret_sealed, k.company_id, k.instance_id\n"
-	"FROM webhook_keys k\n"
+	"SELECT k.key_hash, k.provider_type, k.hmac_secret_sealed, k.company_id, k.instance_id,\n"
+	"       i.session_key_sealed\n"
+	"FROM webhook_keys k JOIN instances i ON i.id = k.instance_id\n"
 	"WHERE k.key_hash = ANY ($1::bytea[]) AND k.revoked_at IS NULL\n"
-	"  AND k.company_id IS NOT NULL AND k.instance_id IS NOT NULL";
+	"  AND k.company_id IS NOT NULL";
 
 static const struct db_stmt webhook_key_stmts[] = {
 	{"webhook_key_find", webhook_key_find_sql, DB_TYPES(DB_BYTEA_ARRAY)},
@@ -36,4 +37,5 @@ webhook_key_read(const struct db_unit *u, unsigned stmt, unsigned i, struct webh
 	row->hmac_sealed = db_get_slice(r, i, 2);
 	row->company_id = db_get_i32(r, i, 3);
 	row->instance_id = db_get_i32(r, i, 4);
+	row->session_key_sealed = db_get_slice(r, i, 5);
 }

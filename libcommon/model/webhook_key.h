@@ -15,12 +15,13 @@
 struct webhook_key_row {
 	struct slice key_hash;
 	struct slice provider_type;
-	struct slice hmac_sealed; /* absent: the provider's posts are not signed */
+	struct slice hmac_sealed;        /* aad "webhook_hmac"; absent: its posts are not signed */
+	struct slice session_key_sealed; /* aad "session_key"; absent: none, or not known */
 	int32_t company_id;
 	int32_t instance_id;
 };
 
-/* Read the keys with these hashes that belong to an instance and are not revoked. Primary key. */
+/* Read the keys with these hashes that belong to an instance and are not revoked. Primary keys. */
 void webhook_key_find_add(struct db_unit *u, const struct slice *hashes, unsigned count);
 unsigned webhook_key_count(const struct db_unit *u, unsigned stmt);
 void webhook_key_read(const struct db_unit *u, unsigned stmt, unsigned i,

@@ -155,15 +155,16 @@ struct provider_call {
 	struct slice session_key;                 /* SLICE_NONE: it has none, or none is known */
 	const struct provider_send *send;         /* SEND */
 	const struct provider_session_spec *spec; /* SESSION_CREATE, SESSION_UPDATE */
-	struct slice chat;        /* MESSAGE_GET: canonical; PRESENCE: any form, or SLICE_NONE */
-	struct slice external_id; /* MESSAGE_GET: bare id */
-	struct slice send_ref;    /* MESSAGE_GET: as its send carried it, or SLICE_NONE */
-	bool want_image;          /* QR: base64 PNG instead of the text to draw */
-	struct slice config;      /* SESSION_UPDATE: result.config of SESSION_GET */
-	struct slice phone;       /* PAIR_CODE: digits */
-	enum provider_presence presence;           /* PRESENCE */
-	struct slice about;                        /* ABOUT_SET */
-	const struct provider_act *act;            /* ACTION */
+	struct slice chat; /* MESSAGE_GET: canonical; PRESENCE: any form, or SLICE_NONE */
+	/* MESSAGE_GET: bare id, where it is known; else the message is looked for by what its send
+	 * carried. */
+	struct slice external_id, send_ref;
+	bool want_image;                 /* QR: base64 PNG instead of the text to draw */
+	struct slice config;             /* SESSION_UPDATE: result.config of SESSION_GET */
+	struct slice phone;              /* PAIR_CODE: digits */
+	enum provider_presence presence; /* PRESENCE */
+	struct slice about;              /* ABOUT_SET */
+	const struct provider_act *act;  /* ACTION */
 	const enum provider_privacy_word *privacy; /* PRIVACY_SET: PROVIDER_PRIVACY_COUNT of them */
 };
 

@@ -36,10 +36,12 @@ static enum gh_code
 build_message_get(const struct provider_server *server, const struct provider_call *call,
 		  struct arena *a, struct provider_request *out, struct gh_err *err)
 {
+	/* A send_ref is the id that we made for the message. */
+	struct slice id = call->external_id.n > 0 ? call->external_id : call->send_ref;
 	struct provider_chat chat;
 	struct buf url;
 
-	if (provider_chat_parse(call->chat, a, &chat) != GH_OK || call->external_id.n == 0)
+	if (provider_chat_parse(call->chat, a, &chat) != GH_OK || id.n == 0)
 		return gh_fail(err, GH_EINVAL, "waha: look-up needs a chat and a message id");
 	out->method = "GET";
 	out->is_idempotent = true;
@@ -52,7 +54,7 @@ build_message_get(const struct provider_server *server, const struct provider_ca
 	buf_add_cstr(&url, "/messages/true_");
 	url_add_encoded(&url, chat.key);
 	buf_add_char(&url, '_');
-	url_add_encoded(&url, call->external_id);
+	url_add_encoded(&url, id);
 	buf_add_cstr(&url, "?downloadMedia=false");
 	return translate_url_end(&url, out, err);
 }

@@ -230,6 +230,28 @@ test_build_plain(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+/* A send_ref is the id that we made: it stands in where the answer of the send was lost. */
+static void
+test_build_look_up_by_ref(void **state GH_UNUSED)
+{
+	struct provider_call call = {
+		.op = PROVIDER_OP_MESSAGE_GET,
+		.session = S("acme_01"),
+		.chat = S("5511900000002@c.us"),
+	};
+	struct arena *a = arena_new(0);
+	struct provider_request r;
+
+	assert_int_equal(provider_build(&provider_waha, &server, &call, a, &r, NULL), GH_EINVAL);
+	call.send_ref = S("3EB1");
+	assert_int_equal(provider_build(&provider_waha, &server, &call, a, &r, NULL), GH_OK);
+	assert_true(slice_ends(r.url, S("_3EB1?downloadMedia=false")));
+	call.external_id = S("3EB0");
+	assert_int_equal(provider_build(&provider_waha, &server, &call, a, &r, NULL), GH_OK);
+	assert_true(slice_ends(r.url, S("_3EB0?downloadMedia=false")));
+	arena_free(a);
+}
+
 static void
 test_build_refused(void **state GH_UNUSED)
 {
@@ -328,9 +350,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ids),         cmocka_unit_test(test_chats),
 		cmocka_unit_test(test_build_text),  cmocka_unit_test(test_build_create),
-		cmocka_unit_test(test_build_plain), cmocka_unit_test(test_build_refused),
+		cmocka_unit_test(test_build_plain), cmocka_unit_test(test_build_look_up_by_ref),
 		cmocka_unit_test(test_verify),      cmocka_unit_test(test_send_ref),
-		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_find),        cmocka_unit_test(test_build_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
