@@ -235,10 +235,8 @@ aim(struct gw_req *req, session_found_fn *act)
 static bool
 is_unknown(struct session *s, const struct provider_result *r)
 {
-	struct slice code = slice_of(r->code);
-
 	if (s->has_row ||
-	    !(slice_eq(code, S("session_missing")) || slice_eq(code, S("invalid_call"))))
+	    !(provider_client_is_lost(r) || slice_eq(slice_of(r->code), S("invalid_call"))))
 		return false;
 	gw_error(s->req, GW_E_NOT_FOUND, "The provider has no such session");
 	return true;
@@ -267,7 +265,7 @@ disconnect_known(struct session *s, const struct provider_result *r)
 static void
 deleted(struct session *s, const struct provider_result *r)
 {
-	if (session_refused(s, r))
+	if (!provider_client_is_lost(r) && session_refused(s, r))
 		return;
 	if (s->has_row)
 		instances_end(s->req, s->row.company_id, s->row.id);
@@ -281,7 +279,7 @@ delete_known(struct session *s, const struct provider_result *r)
 {
 	if (is_unknown(s, r))
 		return;
-	if (r->outcome != PROVIDER_OK && !slice_eq(slice_of(r->code), S("session_missing"))) {
+	if (r->outcome != PROVIDER_OK && !provider_client_is_lost(r)) {
 		if (session_refused(s, r))
 			return;
 	}

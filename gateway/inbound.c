@@ -1,7 +1,8 @@
 /* inbound.c - POST /webhook/{provider}/{key}: providers' webhooks, stored as they came.
  *
- * The path key says whose it is, the signature (over the raw bytes) that it is
- * genuine; what the body means is eventd's business. 200 goes out behind the
+ * The path key says whose it is, the provider's proof (a signature over the raw bytes, or the
+ * session's own key inside them) that it is genuine; what the body means is eventd's business,
+ * and no secret that it names is stored with it. 200 goes out behind the
  * commit, duplicates included; before the database answered there is no 200, so
  * that the provider repeats. Failures have budgets of their own, wider than that of tokens:
  * wrong keys by address, wrong signatures by instance. A spent one changes only what further
@@ -51,9 +52,9 @@ struct hook {
 	const struct provider *provider; /* NULL: of a type this binary does not know */
 	int32_t company_id;
 	int32_t instance_id;
-	bool is_signed;
-	bool is_broken; /* the secret cannot be opened: logged when it was read */
-	struct buf secret;
+	bool has_secret;
+	bool is_broken;    /* the secret cannot be opened: logged when it was read */
+	struct buf secret; /* of the provider's proof: webhook_secret or session_key */
 };
 
 /* One request on its way through the batch. */
@@ -79,16 +80,21 @@ static struct hook *
 hook_new(const struct gateway *gw, const struct webhook_key_row *row)
 {
 	struct hook *h = gh_alloc(sizeof(*h));
+	struct slice sealed = row->hmac_sealed, aad = S("webhook_hmac");
 	enum gh_code rc;
 
 	h->provider = provider_find(row->provider_type);
+	if (h->provider != NULL && h->provider->proof == PROVIDER_PROOF_SESSION_KEY) {
+		sealed = row->session_key_sealed;
+		aad = S("session_key");
+	}
 	h->company_id = row->company_id;
 	h->instance_id = row->instance_id;
 	buf_init(&h->secret, NULL, SECRET_MAX);
-	h->is_signed = row->hmac_sealed.p != NULL;
-	if (!h->is_signed)
+	h->has_secret = sealed.p != NULL;
+	if (!h->has_secret)
 		return h;
-	rc = seal_open(&gw->seal_key, 1, S("webhook_hmac"), row->hmac_sealed, &h->secret);
+	rc = seal_open(&gw->seal_key, 1, aad, sealed, &h->secret);
 	if (rc != GH_OK) {
 		log_error("webhook.secret_unreadable", LOG_INT("instance", h->instance_id),
 			  LOG_STR("err", gh_code_name(rc)));
@@ -177,13 +183,34 @@ event_key(const struct gw_req *req, const struct provider *p)
 static bool
 is_genuine(const struct gw_req *req, const struct hook *h)
 {
-	struct slice signature;
+	const char *header = h->provider->signature_header;
+	struct slice signature = SLICE_NONE;
 
-	if (!h->is_signed || h->provider->signature_header == NULL)
+	/* A server that was told no secret, or that signs nothing. A session always has its key:
+	 * one that we do not know proves nothing. */
+	if (h->provider->proof == PROVIDER_PROOF_SIGNATURE && (!h->has_secret || header == NULL))
 		return true;
-	signature = http_req_header(req->http, slice_of(h->provider->signature_header));
+	if (header != NULL)
+		signature = http_req_header(req->http, slice_of(header));
 	return provider_verify(h->provider, buf_slice(&h->secret), signature, req->http->body) ==
 	       GH_OK;
+}
+
+/* What is stored of the body: without the secrets that it names. */
+static struct slice
+body_kept(const struct gw_req *req, const struct provider *p)
+{
+	struct slice body = req->http->body;
+	char *copy;
+
+	if (body.n == 0)
+		return S("");
+	if (p->redact == NULL)
+		return body;
+	copy = arena_alloc(req->a, body.n);
+	memcpy(copy, body.p, body.n);
+	p->redact(copy, body.n);
+	return slice_make(copy, body.n);
 }
 
 static void
@@ -199,8 +226,7 @@ store(struct gw_req *req, const struct hook *h)
 		.company_id = h->company_id,
 		.instance_id = h->instance_id,
 		.event_key = event_key(req, h->provider),
-		.body = slice_make(req->http->body.n > 0 ? req->http->body.p : "",
-				   req->http->body.n),
+		.body = body_kept(req, h->provider),
 	};
 	rc = db_batch_add(req->gw->inbound->batch, &a->batch);
 	if (rc != GH_OK)
@@ -346,8 +372,9 @@ static const struct gw_schema received_schema = {
 static const struct gw_route inbound_routes[] = {
 	{HTTP_POST, "/webhook/{provider}/{key}", GW_ANYONE, GW_RAW, BODY_MAX, inbound_post,
 	 GW_DOC("receiveProviderWebhook", "Gateway", "What providers post",
-		.text = "The key in the path says whose it is, the signature that it is genuine. "
-			"Answered after the commit, duplicates included.",
+		.text = "The key in the path says whose it is, the signature (or the session's key "
+			"in the body, by provider) that it is genuine. Answered after the commit, "
+			"duplicates included.",
 		.path = GW_FIELDS(GW_FIELD("provider", STRING, .text = "Type of the provider"),
 				  GW_FIELD("key", STRING, .text = "Given to the provider")),
 		.reply = &received_schema,

@@ -1,5 +1,5 @@
 /* instance_create.c - POST /api/instances: a row, a token, a webhook key, then the
- * session at the provider.
+ * session at the provider (daemon/session_setup.h).
  *
  * The row is committed before the provider is called, so that the provider's first
  * webhook finds its key; what the provider says only moves the row's status. A
@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "crypto/encode.h"
 #include "crypto/hash.h"
+#include "daemon/session_setup.h"
 #include "model/wake.h"
 
 #define NAME_MAX_CHARS 100
@@ -47,7 +48,6 @@ struct creation {
 	unsigned endpoint_count;
 
 	struct instance_row instance;
-	struct provider_call call;
 	struct provider_session_spec spec;
 };
 
@@ -221,10 +221,11 @@ status_after(const struct provider_result *r)
 }
 
 static void
-session_made(void *arg, const struct provider_result *r, int64_t elapsed_us)
+session_made(void *arg, enum provider_op op, const struct provider_result *r, int64_t elapsed_us)
 {
 	struct gw_req *req = arg;
 	const struct creation *c = req->user;
+	const struct provider_call call = {.op = op};
 	struct instance_created made = {
 		.company_id = c->instance.company_id,
 		.id = c->instance.id,
@@ -236,7 +237,7 @@ session_made(void *arg, const struct provider_result *r, int64_t elapsed_us)
 	};
 	struct db_unit *u = db_unit_new();
 
-	instances_call_log(&c->instance, &c->call, r, elapsed_us);
+	instances_call_log(&c->instance, &call, r, elapsed_us);
 	if (r->outcome != PROVIDER_OK)
 		made.reason = slice_of(r->text[0] == '\0'
 					       ? r->code
@@ -256,9 +257,19 @@ make_session(struct gw_req *req)
 	c->spec.webhook_secret = slice_of(c->secret);
 	c->spec.company_id = c->instance.company_id;
 	c->spec.instance_id = c->instance.id;
-	c->call.op = PROVIDER_OP_SESSION_CREATE;
-	c->call.spec = &c->spec;
-	instances_call(req, &c->instance, &c->call, session_made);
+	session_setup(
+		&(struct session_setup_want){
+			.client = req->gw->providers,
+			.db = req->gw->write,
+			.seal_key = &req->gw->seal_key,
+			.address = instances_address(&c->instance),
+			.company_id = c->instance.company_id,
+			.instance_id = c->instance.id,
+			.session = c->instance.external_id,
+			.spec = &c->spec,
+			.timeout_us = req->gw->conf->common.sending_deadline_us,
+		},
+		req->a, session_made, req);
 }
 
 /* ---- the row ---- */

@@ -130,7 +130,7 @@ session_refused(struct session *s, const struct provider_result *r)
 
 	if (r->outcome == PROVIDER_OK)
 		return false;
-	if (!s->has_row || !slice_eq(slice_of(r->code), S("session_missing"))) {
+	if (!s->has_row || !provider_client_is_lost(r)) {
 		provider_failed(s->req, s->row.provider_type, s->row.engine, r);
 		return true;
 	}

@@ -106,15 +106,21 @@ care_arena(const struct care *c)
 	return c->round->mem;
 }
 
-void
-care_ask(struct care *c, struct provider_call *call, int64_t timeout_us, provider_client_fn *done)
+struct provider_address
+care_address(const struct care *c)
 {
-	const struct provider_address address = {
+	return (struct provider_address){
 		.type = c->row->provider_type,
 		.base_url = c->row->base_url,
 		.api_key_sealed = c->row->api_key_sealed,
 		.session_key_sealed = c->row->session_key_sealed,
 	};
+}
+
+void
+care_ask(struct care *c, struct provider_call *call, int64_t timeout_us, provider_client_fn *done)
+{
+	const struct provider_address address = care_address(c);
 
 	call->session = c->row->session;
 	provider_client_call(c->round->h->client, &address, call, timeout_us, done, c);

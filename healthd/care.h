@@ -46,6 +46,8 @@ void care_run(struct care_round *r, struct task *t);
 
 /* For call: memory that lives as long as the slice. */
 struct arena *care_arena(const struct care *c);
+/* Of its provider. */
+struct provider_address care_address(const struct care *c);
 /* Ask the provider; call->session is set here. done gets c. */
 void care_ask(struct care *c, struct provider_call *call, int64_t timeout_us,
 	      provider_client_fn *done);

@@ -18,7 +18,7 @@ poll_answered(void *arg, const struct provider_result *r, int64_t elapsed_us GH_
 {
 	struct care *c = arg;
 
-	if (slice_eq(slice_of(r->code), S("session_missing"))) {
+	if (provider_client_is_lost(r)) {
 		care_lost(c);
 		return;
 	}

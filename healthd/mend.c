@@ -14,6 +14,7 @@
 #include "care.h"
 #include "crypto/seal.h"
 #include "daemon/daemon.h"
+#include "daemon/session_setup.h"
 #include "db/db.h"
 #include "model/instance.h"
 #include "tasks.h"
@@ -124,7 +125,8 @@ existing_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH
 }
 
 static void
-recreate_answered(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED)
+recreate_ended(void *arg, enum provider_op op GH_UNUSED, const struct provider_result *r,
+	       int64_t elapsed_us GH_UNUSED)
 {
 	struct care *c = arg;
 	struct provider_call get = {.op = PROVIDER_OP_SESSION_GET};
@@ -137,7 +139,11 @@ recreate_answered(void *arg, const struct provider_result *r, int64_t elapsed_us
 	log_info(is_made ? "instance.recreated" : "instance.recreate_failed",
 		 LOG_INT("company", c->row->company_id), LOG_INT("instance", c->row->id),
 		 LOG_STR("code", r->code));
-	if (is_made)
+	/* An adopted session may be paired, and nothing happens to it that its webhook would tell.
+	 */
+	if (is_made && r->session == PROVIDER_SESSION_CONNECTED)
+		care_observe(c, r);
+	else if (is_made)
 		recreate_store(c, r->session == PROVIDER_SESSION_QR ? S("qr") : S("connecting"),
 			       r->engine);
 	else
@@ -147,12 +153,24 @@ recreate_answered(void *arg, const struct provider_result *r, int64_t elapsed_us
 static void
 recreate(struct care *c)
 {
-	struct provider_call call = {.op = PROVIDER_OP_SESSION_CREATE, .spec = spec_of(c)};
+	struct healthd *h = c->round->h;
+	const struct session_setup_want want = {
+		.client = h->client,
+		.db = h->db,
+		.seal_key = &h->mend->key,
+		.address = care_address(c),
+		.company_id = c->row->company_id,
+		.instance_id = c->row->id,
+		.session = c->row->session,
+		.spec = spec_of(c),
+		.may_exist = true,
+		.timeout_us = deadline_us(c),
+	};
 
-	if (call.spec == NULL)
+	if (want.spec == NULL)
 		recreate_fail(c, "webhook_key", "the webhook key cannot be opened");
 	else
-		care_ask(c, &call, deadline_us(c), recreate_answered);
+		session_setup(&want, care_arena(c), recreate_ended, c);
 }
 
 /* ---- mend: failed ---- */
@@ -177,7 +195,7 @@ failed_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH_U
 	struct provider_call call = {.op = PROVIDER_OP_SESSION_RESTART};
 	struct care *c = arg;
 
-	if (is_code(r, S("session_missing")))
+	if (provider_client_is_lost(r))
 		care_lost(c);
 	else if (r->outcome == PROVIDER_OK && r->session == PROVIDER_SESSION_FAILED)
 		care_ask(c, &call, deadline_us(c), restart_answered);
@@ -244,7 +262,7 @@ tell_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNU
 	struct care *c = arg;
 	struct provider_call call = {.op = PROVIDER_OP_SESSION_UPDATE, .config = r->config};
 
-	if (is_code(r, S("session_missing"))) {
+	if (provider_client_is_lost(r)) {
 		care_lost(c);
 		return;
 	}

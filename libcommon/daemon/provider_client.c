@@ -26,10 +26,15 @@ struct provider_client {
 /* One call under way; lives in its own arena. */
 struct client_call {
 	struct list link; /* in provider_client.calls */
+	struct provider_client *owner;
 	struct arena *a;
 	const struct provider *provider;
 	enum provider_op op;
 	enum provider_action action; /* of PROVIDER_OP_ACTION */
+	struct slice session;
+	const struct provider_request *or_else; /* NULL: none, or it is what was sent */
+	int64_t deadline_us;                    /* monotonic */
+	int64_t elapsed_us;                     /* of the request before it */
 	provider_client_fn *done;
 	void *arg;
 };
@@ -53,6 +58,23 @@ client_call_refuse(struct client_call *cc, enum provider_outcome outcome, const 
 	client_call_end(cc, &result, 0);
 }
 
+static void client_call_send(struct provider_client *c, struct client_call *cc,
+			     const struct provider_request *p);
+
+/* The server knows the call in its older form, if at all. */
+static bool
+client_call_falls_back(struct client_call *cc, const struct http_result *r)
+{
+	const struct provider_request *older = cc->or_else;
+
+	if (older == NULL || r->outcome != HTTP_DONE || (r->status != 404 && r->status != 405))
+		return false;
+	cc->or_else = NULL;
+	cc->elapsed_us = r->elapsed_us;
+	client_call_send(cc->owner, cc, older);
+	return true;
+}
+
 static void
 client_call_answered(void *arg, const struct http_result *r)
 {
@@ -68,8 +90,11 @@ client_call_answered(void *arg, const struct http_result *r)
 		.status = (int)r->status,
 		.body = r->body,
 		.is_cut = r->is_cut,
+		.session = cc->session,
 	};
 
+	if (client_call_falls_back(cc, r))
+		return;
 	if (cc->op == PROVIDER_OP_ACTION)
 		provider_read_action(cc->provider, cc->action, &answer, cc->a, result);
 	else
@@ -77,20 +102,21 @@ client_call_answered(void *arg, const struct http_result *r)
 	/* No words of the provider: ours say what happened on the way. */
 	if (r->outcome != HTTP_DONE && result->text[0] == '\0')
 		provider_text_set(result->text, slice_of(http_fail_name(r->fail)));
-	client_call_end(cc, result, r->elapsed_us);
+	client_call_end(cc, result, cc->elapsed_us + r->elapsed_us);
 }
 
 static void
 client_call_send(struct provider_client *c, struct client_call *cc,
-		 const struct provider_request *p, int64_t timeout_us)
+		 const struct provider_request *p)
 {
+	int64_t left_us = cc->deadline_us - clock_mono_us();
 	struct http_header headers[PROVIDER_HEADER_MAX];
 	struct http_request request = {
 		.method = slice_of(p->method),
 		.headers = headers,
 		.header_count = (unsigned)p->header_count,
 		.body = arena_dup(cc->a, p->body),
-		.timeout_us = timeout_us,
+		.timeout_us = left_us > CLOCK_MS ? left_us : CLOCK_MS,
 		.response_max = p->answer_max > 0 ? p->answer_max : ANSWER_MAX,
 	};
 	struct url url;
@@ -112,6 +138,14 @@ client_call_send(struct provider_client *c, struct client_call *cc,
 	else if (rc != GH_OK)
 		client_call_refuse(cc, PROVIDER_PARK_PROVIDER, "provider_address",
 				   "the request cannot be sent as configured");
+}
+
+bool
+provider_client_is_lost(const struct provider_result *result)
+{
+	struct slice code = slice_of(result->code);
+
+	return slice_eq(code, S("session_missing")) || slice_eq(code, S("session_key_refused"));
 }
 
 /* Plain text of a sealed key, SLICE_NONE when there is none. */
@@ -165,15 +199,18 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 	struct client_call *cc = arena_alloc(a, sizeof(*cc));
 	struct provider_server server = {.base_url = address->base_url, .engine = address->engine};
 	struct provider_call keyed = *call;
-	struct provider_request request;
+	struct provider_request *request = arena_alloc(a, sizeof(*request));
 	struct gh_err err;
 	enum gh_code rc;
 
 	*cc = (struct client_call){
+		.owner = c,
 		.a = a,
 		.provider = provider_find(address->type),
 		.op = call->op,
 		.action = call->op == PROVIDER_OP_ACTION ? call->act->action : 0,
+		.session = arena_dup(a, call->session),
+		.deadline_us = clock_mono_us() + timeout_us,
 		.done = done,
 		.arg = arg,
 	};
@@ -194,12 +231,14 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 				   "the session's key is not known");
 		return;
 	}
-	rc = provider_build(cc->provider, &server, &keyed, a, &request, &err);
-	if (rc == GH_OK)
-		client_call_send(c, cc, &request, timeout_us);
-	else
+	rc = provider_build(cc->provider, &server, &keyed, a, request, &err);
+	if (rc != GH_OK) {
 		client_call_refuse(cc, PROVIDER_REJECTED,
 				   rc == GH_EPERM ? "not_supported" : "invalid_call", err.text);
+		return;
+	}
+	cc->or_else = request->or_else;
+	client_call_send(c, cc, request);
 }
 
 struct provider_client *

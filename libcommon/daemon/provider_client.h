@@ -7,6 +7,7 @@
 #ifndef GH_DAEMON_PROVIDER_CLIENT_H
 #define GH_DAEMON_PROVIDER_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/slice.h"
@@ -31,6 +32,10 @@ struct provider_address {
 /* result and its slices: valid during the call. elapsed_us: 0 when nothing was sent. */
 typedef void provider_client_fn(void *arg, const struct provider_result *result,
 				int64_t elapsed_us);
+
+/* The provider does not know the session, or not by the key that we have: healthd finds it or makes
+ * it again. */
+bool provider_client_is_lost(const struct provider_result *result);
 
 /* Call a provider. Nothing given is kept after this returns. call->session_key, where it is set,
  * comes before the sealed one; a call about a session whose key is neither known nor readable ends

@@ -119,6 +119,11 @@ static const char instance_created_sql[] =
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
+/* Not a change that anybody is fenced off by: the row's updated_at stays. */
+static const char instance_key_sql[] =
+	"UPDATE instances SET session_key_sealed = $3\n"
+	"WHERE id = $2 AND company_id = $1 AND status <> 'deleted' RETURNING id";
+
 static const char instance_delete_sql[] =
 	"WITH i AS (\n"
 	"  UPDATE instances SET status = 'deleted', deleted_at = now(), updated_at = now()\n"
@@ -160,6 +165,7 @@ enum {
 	INSTANCE_INSERT,
 	INSTANCE_UPDATE,
 	INSTANCE_CREATED,
+	INSTANCE_KEY,
 	INSTANCE_DELETE,
 	INSTANCE_TOKEN
 };
@@ -181,6 +187,7 @@ static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
 			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
 				       DB_TEXT)},
+	[INSTANCE_KEY] = {"instance_key", instance_key_sql, DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA)},
 	[INSTANCE_DELETE] = {"instance_delete", instance_delete_sql, DB_TYPES(DB_INT4, DB_INT4)},
 	[INSTANCE_TOKEN] = {"instance_token", instance_token_sql,
 			    DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_INT4)},
@@ -389,6 +396,12 @@ instance_created_add(struct db_unit *u, const struct instance_created *c)
 	db_p_text(p, c->engine);
 	db_p_uuid_opt(p, is_failed ? uuid7_new() : (struct uuid){0});
 	db_p_text(p, is_failed ? facts_instance(db_unit_arena(u), &facts) : SLICE_NONE);
+}
+
+void
+instance_key_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice sealed)
+{
+	db_p_bytea(instance_own_add(u, INSTANCE_KEY, company_id, id), sealed);
 }
 
 void
