@@ -30,8 +30,7 @@ struct client_call {
 	struct arena *a;
 	const struct provider *provider;
 	enum provider_op op;
-	enum provider_action action; /* of PROVIDER_OP_ACTION */
-	struct slice session;
+	enum provider_action action;            /* of PROVIDER_OP_ACTION */
 	const struct provider_request *or_else; /* NULL: none, or it is what was sent */
 	int64_t deadline_us;                    /* monotonic */
 	int64_t elapsed_us;                     /* of the request before it */
@@ -90,7 +89,6 @@ client_call_answered(void *arg, const struct http_result *r)
 		.status = (int)r->status,
 		.body = r->body,
 		.is_cut = r->is_cut,
-		.session = cc->session,
 	};
 
 	if (client_call_falls_back(cc, r))
@@ -209,7 +207,6 @@ provider_client_call(struct provider_client *c, const struct provider_address *a
 		.provider = provider_find(address->type),
 		.op = call->op,
 		.action = call->op == PROVIDER_OP_ACTION ? call->act->action : 0,
-		.session = arena_dup(a, call->session),
 		.deadline_us = clock_mono_us() + timeout_us,
 		.done = done,
 		.arg = arg,

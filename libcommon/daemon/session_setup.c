@@ -168,23 +168,42 @@ created(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED
 	}
 }
 
+/* Of several with the name, which the provider may allow: the one that is connected has the chats,
+ * else the newest is the one whose answer was lost. */
+static const struct provider_listed *
+find_own(const struct setup *s, const struct provider_result *r)
+{
+	const struct provider_listed *own = NULL;
+
+	for (size_t i = 0; i < r->listed_count; i++) {
+		const struct provider_listed *l = &r->listed[i];
+
+		if (l->session_key.n > 0 && slice_eq(l->session, s->want.session) &&
+		    (own == NULL || own->state != PROVIDER_SESSION_CONNECTED))
+			own = l;
+	}
+	return own;
+}
+
 static void
 found(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED)
 {
 	struct setup *s = arg;
+	const struct provider_listed *own;
 
-	if (slice_eq(slice_of(r->code), S("session_missing"))) {
-		setup_call(s, PROVIDER_OP_SESSION_CREATE, created);
-		return;
-	}
 	if (r->outcome != PROVIDER_OK) {
 		setup_end(s, r);
 		return;
 	}
+	own = find_own(s, r);
+	if (own == NULL) {
+		setup_call(s, PROVIDER_OP_SESSION_CREATE, created);
+		return;
+	}
 	log_info("session.adopted", LOG_INT("company", s->want.company_id),
 		 LOG_INT("instance", s->want.instance_id));
-	s->state = r->session;
-	key_store(s, r->session_key);
+	s->state = own->state;
+	key_store(s, own->session_key);
 }
 
 void
