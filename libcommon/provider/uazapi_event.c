@@ -120,7 +120,9 @@ set_update_id(struct provider_fact *f, struct slice id)
 {
 	struct slice bare = uazapi_bare_id(id);
 
-	if (f->kind == PROVIDER_FACT_REVOKED)
+	if (bare.n == 0)
+		f->kind = PROVIDER_FACT_OTHER; /* of no message */
+	else if (f->kind == PROVIDER_FACT_REVOKED)
 		f->target_id = bare;
 	else
 		f->external_id = bare;
@@ -132,33 +134,29 @@ event_update(const struct hook *h, struct provider_event *ev)
 	static const char *const ids[] = {"event.messageid", "messageid", "event.id", "id"};
 	const struct json *list = json_get(h->event, "MessageIDs");
 	struct provider_fact base = ev->fact[0];
-	size_t n = json_count(list), i = 0;
+	size_t n = json_type(list) == JSON_ARRAY ? json_count(list) : 0, i = 0;
 
 	read_update(h, json_type(h->event) == JSON_OBJECT ? h->event : h->doc, &base);
 	base.raw = translate_raw(h->event != NULL ? h->event : h->doc, h->size, h->a);
 	ev->fact[0] = base;
 	if (base.kind == PROVIDER_FACT_OTHER)
 		return;
-	if (json_type(list) != JSON_ARRAY || n == 0) {
-		set_update_id(ev->fact, translate_first_str(h->doc, ids, GH_COUNT(ids)));
+	if (n <= 1) {
+		struct slice id = json_str(n == 1 ? json_first(list) : NULL);
+
+		set_update_id(ev->fact,
+			      id.n > 0 ? id : translate_first_str(h->doc, ids, GH_COUNT(ids)));
 		return;
 	}
 	if (n > FACTS_MAX)
 		n = FACTS_MAX;
-	if (n > 1)
-		base.raw = SLICE_NONE; /* the whole list in each would be its square */
+	base.raw = SLICE_NONE; /* the whole list in each would be its square */
 	ev->fact = arena_alloc_array(h->a, n, sizeof(*ev->fact));
+	ev->fact_count = n;
 	for (const struct json *id = json_first(list); id != NULL && i < n; id = json_next(id)) {
-		if (json_str(id).n == 0)
-			continue;
 		ev->fact[i] = base;
 		set_update_id(&ev->fact[i++], json_str(id));
 	}
-	if (i == 0) {
-		ev->fact[i] = base;
-		ev->fact[i++].kind = PROVIDER_FACT_OTHER;
-	}
-	ev->fact_count = i;
 }
 
 /* ---- groups (10.4) ---- */

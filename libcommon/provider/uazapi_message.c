@@ -113,8 +113,7 @@ read_quoted(const struct json *message, struct provider_fact *f)
 static struct slice
 message_text(const struct json *message)
 {
-	static const char *const paths[] = {"text", "content", "content.text", "content.caption",
-					    "content.name"};
+	static const char *const paths[] = {"text", "content", "content.text", "content.caption"};
 	struct slice text = translate_first_str(message, paths, GH_COUNT(paths));
 
 	return text.p != NULL ? text : json_str(json_get(message, "text"));
@@ -123,13 +122,14 @@ message_text(const struct json *message)
 static void
 read_content(const struct json *message, struct provider_fact *f, struct arena *a)
 {
+	static const char *const choices[] = {"buttonOrListid"};
 	const struct json *content = json_get(message, "content");
 	struct slice type = json_str(json_get(message, "messageType"));
 	bool is_known = false;
 
 	f->text = message_text(message);
 	read_quoted(message, f);
-	f->choice_id = json_str(json_get(message, "buttonOrListid"));
+	f->choice_id = translate_first_str(message, choices, GH_COUNT(choices));
 	if (f->choice_id.n > 0 && f->text.n == 0)
 		f->text = json_str(json_get(message, "vote"));
 	for (size_t i = 0; i < GH_COUNT(kinds); i++) {
