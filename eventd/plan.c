@@ -46,6 +46,8 @@ struct plan {
 	unsigned status_count;
 	struct inbound_message *messages;
 	unsigned message_count;
+	struct inbound_echo *echoes;
+	unsigned echo_count;
 	struct inbound_session *sessions;
 	unsigned session_count;
 	struct inbound_change *changes;
@@ -149,20 +151,28 @@ fact_message(const struct provider_fact *f)
 }
 
 static void
+plan_want_key(struct plan *p, const struct reading *r, struct slice external_id)
+{
+	if (external_id.p == NULL)
+		return;
+	p->keys[p->key_count].instance_id = r->body->instance_id;
+	p->keys[p->key_count++].external_id = external_id;
+}
+
+static void
 plan_collect_keys(struct plan *p, unsigned fact_count)
 {
-	p->keys = arena_alloc_array(p->a, fact_count, sizeof(*p->keys));
+	p->keys = arena_alloc_array(p->a, 2 * (size_t)fact_count, sizeof(*p->keys));
 	for (unsigned i = 0; i < p->reading_count; i++) {
 		const struct reading *r = &p->readings[i];
 
 		for (size_t k = 0; k < r->event.fact_count; k++) {
-			struct slice external_id = fact_message(&r->event.fact[k]);
+			const struct provider_fact *f = &r->event.fact[k];
 
-			people_note(p->people, r->body, &r->event.fact[k]);
-			if (external_id.p == NULL)
-				continue;
-			p->keys[p->key_count].instance_id = r->body->instance_id;
-			p->keys[p->key_count++].external_id = external_id;
+			people_note(p->people, r->body, f);
+			plan_want_key(p, r, fact_message(f));
+			if (f->kind == PROVIDER_FACT_MESSAGE)
+				plan_want_key(p, r, f->send_ref);
 		}
 	}
 }
@@ -195,6 +205,7 @@ plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, str
 	plan_collect_keys(p, fact_count);
 	p->statuses = arena_alloc_array(a, fact_count, sizeof(*p->statuses));
 	p->messages = arena_alloc_array(a, fact_count, sizeof(*p->messages));
+	p->echoes = arena_alloc_array(a, fact_count, sizeof(*p->echoes));
 	p->sessions = arena_alloc_array(a, fact_count, sizeof(*p->sessions));
 	p->changes = arena_alloc_array(a, fact_count, sizeof(*p->changes));
 	p->events = arena_alloc_array(a, fact_count, sizeof(*p->events));
@@ -367,6 +378,37 @@ plan_status(struct plan *p, struct reading *r, const struct provider_fact *f)
 	plan_add_status(p, r, f, m);
 }
 
+/*
+ * Where the provider chooses the id, the answer that tells it is behind its echo, or lost: the
+ * reference that both carry was a key of the message before the call. The echo says as much as
+ * the answer, and that it comes first decides (model/send_queue.h). A resend that was one too many
+ * has an echo of its own: its id means the same message.
+ */
+static bool
+plan_echo(struct plan *p, const struct reading *r, const struct provider_fact *f)
+{
+	const struct inbound_match *m =
+		f->send_ref.p == NULL ? NULL : plan_find(p, r->body->instance_id, f->send_ref);
+	struct provider_fact told = *f;
+
+	if (m == NULL || m->direction != MSG_OUT)
+		return false;
+	p->echoes[p->echo_count++] = (struct inbound_echo){
+		.body_id = r->body->id,
+		.message_id = m->message_id,
+		.external_id = f->external_id,
+		.send_ref = f->send_ref,
+	};
+	if (!told.has_status) {
+		told.has_status = true;
+		told.status = MSG_SENT;
+	}
+	if (m->is_in_doubt)
+		plan_resolve_doubt(p, r, &told, m, "echo");
+	plan_add_status(p, r, &told, m);
+	return true;
+}
+
 static void
 plan_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 {
@@ -380,12 +422,14 @@ plan_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 			plan_resolve_doubt(p, r, f, m, "echo");
 		return; /* our echo, or the second webhook of one message */
 	}
+	if (plan_echo(p, r, f))
+		return;
 	/*
 	 * A send that cannot carry our reference is known by the id in its answer. The echo
 	 * overtakes that answer; taken for somebody else's message it would be a second row, and
 	 * the receipts would be that row's. integration/test_provider_sends.py
 	 */
-	if (f->is_from_me && f->is_from_api && reading_wait(r))
+	if (f->is_from_me && f->is_from_api && f->send_ref.p == NULL && reading_wait(r))
 		return;
 	row = &p->messages[p->message_count++];
 	row->body_id = r->body->id;
@@ -524,6 +568,7 @@ plan_session_facts(const struct plan *p, const struct reading *r, const struct p
 	struct facts_instance facts = {
 		.status = slice_of(session_words[f->session].status),
 		.state = f->word,
+		.reason = f->text,
 		.phone_number = reading_own_number(r),
 		.instance_name = r->body->instance_name,
 		.session = r->body->session,
@@ -576,7 +621,7 @@ plan_session(struct plan *p, struct reading *r, const struct provider_fact *f)
 	s = &p->sessions[p->session_count++];
 	s->body_id = r->body->id;
 	s->status = slice_of(session_words[f->session].status);
-	s->reason = f->word;
+	s->reason = f->text.n > 0 ? f->text : f->word;
 	s->at_us = f->at_us;
 	s->phone = r->event.own_number;
 	s->own_lid = r->event.own_lid;
@@ -663,6 +708,8 @@ plan_add(const struct plan *p, struct db_unit *u)
 	people_add(p->people, u);
 	if (p->message_count > 0)
 		inbound_message_add(u, p->messages, p->message_count);
+	if (p->echo_count > 0)
+		inbound_echo_add(u, p->echoes, p->echo_count);
 	if (p->resolved_count > 0)
 		plan_add_resolved(p, u);
 	if (p->status_count > 0)

@@ -109,6 +109,24 @@ static const char inbound_message_sql[] =
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT k.message_id FROM k";
 
+/* Where nobody told an id the send_ref stands for it. */
+static const char inbound_echo_sql[] =
+	"WITH f AS MATERIALIZED (\n"
+	"  SELECT t.message_id, t.external_id, t.send_ref, t.ord, b.instance_id\n"
+	"  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[])\n"
+	"    WITH ORDINALITY AS t(body_id, message_id, external_id, send_ref, ord)\n"
+	"  JOIN inbound_queue b ON b.id = t.body_id\n"
+	"), keyed AS (\n"
+	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
+	"  SELECT f.instance_id, f.external_id, f.message_id FROM f\n"
+	"  ORDER BY f.instance_id, f.external_id\n"
+	"  ON CONFLICT DO NOTHING\n"
+	")\n"
+	"UPDATE messages m SET external_id = x.external_id\n"
+	"FROM (SELECT DISTINCT ON (f.message_id) f.* FROM f ORDER BY f.message_id, f.ord) x\n"
+	"WHERE m.id = x.message_id\n"
+	"  AND (m.external_id IS NULL OR m.external_id = x.send_ref)";
+
 #define SESSION_LEARNED INSTANCE_LEARNED_SQL("$2", "$3", "$4")
 
 /*
@@ -238,6 +256,7 @@ enum {
 	INBOUND_RESOLVE,
 	INBOUND_STATUS,
 	INBOUND_MESSAGE,
+	INBOUND_ECHO,
 	INBOUND_SESSION,
 	INBOUND_CHANGE,
 	INBOUND_EVENT,
@@ -260,6 +279,8 @@ static const struct db_stmt inbound_stmts[] = {
 				      DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
 				      DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_UUID_ARRAY,
 				      DB_TEXT_ARRAY)},
+	[INBOUND_ECHO] = {"inbound_echo", inbound_echo_sql,
+			  DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY)},
 	[INBOUND_SESSION] = {"inbound_session", inbound_session_sql,
 			     DB_TYPES(DB_UUID, DB_TEXT, DB_TEXT, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT,
 				      DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT)},
@@ -433,6 +454,23 @@ inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsig
 		db_arr_time_us(at, m->at_us);
 		db_arr_uuid(event_id, m->event_id);
 		db_arr_text(facts, m->facts);
+	}
+}
+
+void
+inbound_echo_add(struct db_unit *u, const struct inbound_echo *rows, unsigned count)
+{
+	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_ECHO]);
+	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
+	struct db_arr *message_id = db_p_array(p, DB_UUID, count);
+	struct db_arr *external_id = db_p_array(p, DB_TEXT, count);
+	struct db_arr *send_ref = db_p_array(p, DB_TEXT, count);
+
+	for (unsigned i = 0; i < count; i++) {
+		db_arr_uuid(body_id, rows[i].body_id);
+		db_arr_uuid(message_id, rows[i].message_id);
+		db_arr_text(external_id, rows[i].external_id);
+		db_arr_text(send_ref, rows[i].send_ref);
 	}
 }
 

@@ -127,13 +127,24 @@ struct inbound_message {
 };
 void inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsigned count);
 
+/* A message of ours that the provider knows by an id of its own choice, told apart by the send_ref
+ * that its send carried: from now on the id means the message too. Its external_id becomes the
+ * first that is told. */
+struct inbound_echo {
+	struct uuid body_id;
+	struct uuid message_id;
+	struct slice external_id;
+	struct slice send_ref;
+};
+void inbound_echo_add(struct db_unit *u, const struct inbound_echo *rows, unsigned count);
+
 /* A state of the instance, newest provider time wins; events only on change. Wakes its
  * waiting sends when it is connected. */
 #define INBOUND_SESSION_EVENTS 2
 struct inbound_session {
 	struct uuid body_id;
 	struct slice status; /* word of instances.status */
-	struct slice reason; /* provider's own word; may be absent */
+	struct slice reason; /* provider's own words; may be absent */
 	int64_t at_us;
 	struct slice phone;   /* absent: keep */
 	struct slice own_lid; /* absent: keep */

@@ -128,8 +128,8 @@ plan_of(struct slice text, const struct inbound_match *matches, unsigned count)
 static unsigned
 effects(const struct plan *p)
 {
-	return p->status_count + p->message_count + p->session_count + p->orphan_count +
-	       p->resolved_count + p->change_count + p->event_count;
+	return p->echo_count + p->status_count + p->message_count + p->session_count +
+	       p->orphan_count + p->resolved_count + p->change_count + p->event_count;
 }
 
 static void
@@ -256,6 +256,124 @@ test_a_text_typed_on_the_phone_is_ours_from_the_phone(void **state)
 	p = plan_of(text_body(false, "Thanks"), NULL, 0);
 	assert_int_equal(p->messages[0].origin, MSG_FROM_CONTACT);
 	assert_true(has_text(p->messages[0].facts, "\"origin\":\"contact\""));
+}
+
+/* ---- echoes of a provider that chooses ids: known by what the send carried ---- */
+
+#define SEND_REF "0192f0aa-7000-7000-8000-000000000001"
+
+static struct slice
+ref_body(const char *track_id, const char *status)
+{
+	body.provider_type = S("uazapi");
+	return slice_of(arena_printf(
+		arena,
+		"{\"EventType\":\"messages\",\"message\":{\"messageid\":\"" OWN_ID "\","
+		"\"chatid\":\"5511900000002@s.whatsapp.net\",\"fromMe\":true,"
+		"\"wasSentByApi\":true,\"track_id\":\"%s\",\"status\":\"%s\","
+		"\"messageType\":\"Conversation\",\"content\":\"x\"}}",
+		track_id, status));
+}
+
+/* A match for the reference, not for the provider's id. */
+static struct inbound_match
+referred_message(bool is_in_doubt)
+{
+	struct inbound_match m = own_message(is_in_doubt);
+
+	m.key.external_id = S(SEND_REF);
+	return m;
+}
+
+static void
+test_an_echo_with_our_reference_proves_the_send(void **state)
+{
+	struct inbound_match m = referred_message(false);
+	struct plan *p = plan_of(ref_body(SEND_REF, ""), &m, 1);
+
+	(void)state;
+	assert_int_equal(p->key_count, 2);
+	assert_true(slice_eq(p->keys[0].external_id, S(OWN_ID)));
+	assert_true(slice_eq(p->keys[1].external_id, S(SEND_REF)));
+	assert_int_equal(effects(p), 2);
+	assert_int_equal(p->echo_count, 1);
+	assert_true(uuid_eq(p->echoes[0].message_id, m.message_id));
+	assert_true(slice_eq(p->echoes[0].external_id, S(OWN_ID)));
+	assert_true(slice_eq(p->echoes[0].send_ref, S(SEND_REF)));
+	/* The call may still be under way: its result finds the message sent. */
+	assert_int_equal(p->status_count, 1);
+	assert_int_equal(p->statuses[0].status, MSG_SENT);
+	assert_int_equal(p->statuses[0].event_type, EVENT_MESSAGE_SENT);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+}
+
+static void
+test_an_echo_with_our_reference_ends_the_doubt(void **state)
+{
+	struct inbound_match m = referred_message(true);
+	struct plan *p = plan_of(ref_body(SEND_REF, "Pending"), &m, 1);
+
+	(void)state;
+	assert_int_equal(p->resolved_count, 1);
+	assert_int_equal(p->resolved[0].outcome, SEND_DONE_SENT);
+	assert_int_equal(p->resolved[0].attempt, 2);
+	assert_true(slice_eq(p->resolved[0].code, S("echo")));
+	assert_true(slice_eq(p->resolved[0].external_id, S(OWN_ID)));
+	assert_int_equal(p->echo_count, 1);
+	p = plan_of(ref_body(SEND_REF, "Failed"), &m, 1);
+	assert_int_equal(p->resolved[0].outcome, SEND_DONE_FAILED);
+	assert_int_equal(p->statuses[0].status, MSG_FAILED);
+}
+
+/* Behind the answer there is nothing left to learn; another message's id decides. */
+static void
+test_an_echo_known_by_its_id_needs_no_reference(void **state)
+{
+	struct inbound_match m[] = {own_message(false), referred_message(false)};
+	struct plan *p = plan_of(ref_body(SEND_REF, ""), m, 2);
+
+	(void)state;
+	assert_int_equal(effects(p), 0);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+}
+
+/* Our references are keys before the call: one that is not is another program's. */
+static void
+test_an_echo_with_a_foreign_reference_waits_for_nothing(void **state)
+{
+	struct inbound_match in = referred_message(false);
+	struct plan *p = plan_of(ref_body("theirs", ""), NULL, 0);
+
+	(void)state;
+	assert_int_equal(p->message_count, 1);
+	assert_int_equal(effects(p), 1);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+	in.direction = MSG_IN; /* a reference that is the id of what a contact wrote */
+	p = plan_of(ref_body(SEND_REF, ""), &in, 1);
+	assert_int_equal(p->message_count, 1);
+	assert_int_equal(effects(p), 1);
+	p = plan_of(ref_body("", ""), NULL, 0);
+	assert_int_equal(effects(p), 0);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_LATER);
+}
+
+static void
+test_why_a_session_ended_is_told(void **state)
+{
+	struct plan *p;
+
+	(void)state;
+	body.provider_type = S("uazapi");
+	p = plan_of(S("{\"EventType\":\"connection\",\"instance\":{\"status\":\"disconnected\","
+		      "\"lastDisconnectReason\":\"401: logged out\"}}"),
+		    NULL, 0);
+	assert_int_equal(p->session_count, 1);
+	assert_true(slice_eq(p->sessions[0].reason, S("401: logged out")));
+	assert_non_null(strstr(arena_cstr(arena, p->sessions[0].facts),
+			       "\"state\":\"disconnected\",\"reason\":\"401: logged out\""));
+	p = plan_of(S("{\"EventType\":\"connection\",\"instance\":{\"status\":\"connected\"}}"),
+		    NULL, 0);
+	assert_true(slice_eq(p->sessions[0].reason, S("connected")));
 }
 
 static void
@@ -625,6 +743,11 @@ main(void)
 		CASE(test_an_incoming_text_is_a_message),
 		CASE(test_an_echo_of_the_api_waits_for_its_send),
 		CASE(test_a_text_typed_on_the_phone_is_ours_from_the_phone),
+		CASE(test_an_echo_with_our_reference_proves_the_send),
+		CASE(test_an_echo_with_our_reference_ends_the_doubt),
+		CASE(test_an_echo_known_by_its_id_needs_no_reference),
+		CASE(test_an_echo_with_a_foreign_reference_waits_for_nothing),
+		CASE(test_why_a_session_ended_is_told),
 		CASE(test_our_own_echo_makes_no_message),
 		CASE(test_session_states),
 		CASE(test_a_qr_code_is_asked_for_and_told),
