@@ -251,9 +251,9 @@ read_frame(const struct json *message, const struct json *chat, struct provider_
 		translate_chat_key(phone_of(json_str(json_get(message, "owner")), a), a);
 
 	f->full_id = json_str(json_get(message, "id"));
-	f->external_id = json_str(json_get(message, "messageid"));
+	f->external_id = uazapi_message_id(message);
 	if (f->external_id.n == 0)
-		f->external_id = f->full_id.n > 0 ? uazapi_bare_id(f->full_id) : SLICE_NONE;
+		f->external_id = SLICE_NONE;
 	f->is_from_me = uazapi_flag(json_get(message, "fromMe"));
 	f->is_from_api = f->is_from_me && uazapi_flag(json_get(message, "wasSentByApi"));
 	f->is_group = slice_ends(chatid, S("@g.us")) || uazapi_flag(json_get(message, "isGroup"));

@@ -3,7 +3,6 @@
  */
 #include "provider/waha_event.c"
 
-#include <inttypes.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,73 +10,10 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "fact_line.h"
 #include "waha_vectors.h"
 
 /* ---- webhooks: each fact as one line of text ---- */
-
-static void
-line_add(struct buf *b, const char *key, struct slice value)
-{
-	if (value.p == NULL)
-		return;
-	buf_add_printf(b, " %s=%.*s", key, S_FMT(value));
-}
-
-/* What one kind of fact only has. */
-static void
-line_add_rest(struct buf *b, const struct provider_fact *f)
-{
-	if (f->place.is_present)
-		buf_add_printf(b, " place=%g,%g", f->place.latitude, f->place.longitude);
-	line_add(b, "place-name", f->place.name);
-	line_add(b, "place-address", f->place.address);
-	for (size_t i = 0; i < f->vcard_count; i++)
-		buf_add_printf(b, " vcard=%zu", f->vcards[i].n);
-	line_add(b, "description", f->description);
-	line_add(b, "invite", f->invite);
-	for (size_t i = 0; i < f->member_count; i++)
-		buf_add_printf(b, " member=%.*s,%.*s,%.*s", S_FMT(f->members[i].id),
-			       S_FMT(f->members[i].phone), S_FMT(f->members[i].role));
-	if (f->is_video)
-		buf_add_cstr(b, " video");
-	if (f->last_seen_us != 0)
-		buf_add_printf(b, " seen=%" PRId64, f->last_seen_us);
-}
-
-static void
-line_add_fact(struct buf *b, const struct provider_fact *f)
-{
-	buf_add_cstr(b, provider_fact_name(f->kind));
-	line_add(b, "id", f->external_id);
-	line_add(b, "target", f->target_id);
-	line_add(b, "chat", f->chat);
-	line_add(b, "part", f->participant);
-	line_add(b, "lid", f->lid);
-	line_add(b, "phone", f->phone);
-	line_add(b, "name", f->push_name);
-	if (f->is_from_me)
-		buf_add_cstr(b, f->is_from_api ? " own-api" : " own-app");
-	if (f->is_group)
-		buf_add_cstr(b, " group");
-	if (f->kind == PROVIDER_FACT_MESSAGE)
-		buf_add_printf(b, " type=%s", msg_kind_name((int)f->message_kind));
-	line_add(b, "text", f->text);
-	line_add(b, "quoted", f->quoted_id);
-	if (f->file.is_present)
-		buf_add_cstr(b, " file");
-	line_add(b, "mime", f->file.mime_type);
-	if (f->file.size_bytes >= 0)
-		buf_add_printf(b, " size=%" PRId64, f->file.size_bytes);
-	if (f->file.duration_s >= 0)
-		buf_add_printf(b, " secs=%" PRId64, f->file.duration_s);
-	if (f->has_status)
-		buf_add_printf(b, " status=%s", msg_status_name((int)f->status));
-	if (f->kind == PROVIDER_FACT_SESSION)
-		buf_add_printf(b, " state=%s", provider_session_name(f->session));
-	line_add(b, "word", f->word);
-	line_add_rest(b, f);
-	buf_add_printf(b, " at=%" PRId64, f->at_us);
-}
 
 static const struct hook_case {
 	const char *file, *line;
@@ -152,12 +88,13 @@ static const struct hook_case {
 			  "seen=1791000085000000 at=1791000000456000"},
 	{"hook_group_join", "group chat=120363000000000001@g.us group text=Acme team word=join "
 			    "description=d invite=https://chat.whatsapp.com/XXXX "
-			    "member=210000000000002@lid,5511900000002,admin at=1791000090000000"},
+			    "member=210000000000002@lid,5511900000002,admin self "
+			    "at=1791000090000000"},
 	{"hook_group_participants",
 	 "group chat=120363000000000001@g.us group word=promote "
 	 "member=210000000000002@lid,5511900000002,admin at=1791000091000000"},
 	{"hook_group_leave",
-	 "group chat=120363000000000001@g.us group word=leave at=1791000092000000"},
+	 "group chat=120363000000000001@g.us group word=leave self at=1791000092000000"},
 	{"hook_group_update", "group chat=120363000000000001@g.us group text=Acme team 2 "
 			      "word=update at=1791000093000000"},
 	{"hook_poll_vote_failed", "poll id=3A0000000000000000FF target=3EB0C0FFEE0000000009 "
@@ -213,7 +150,7 @@ test_hooks(void **state GH_UNUSED)
 				 GH_OK);
 		assert_int_equal(ev.fact_count, 1);
 		buf_init(&b, a, 4096);
-		line_add_fact(&b, ev.fact);
+		fact_line_add(&b, ev.fact);
 		if (!slice_eq(buf_slice(&b), slice_of(hook_cases[i].line)))
 			fail_msg("%s\n got  %s\n want %s", hook_cases[i].file, buf_cstr(&b),
 				 hook_cases[i].line);
