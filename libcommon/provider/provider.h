@@ -92,7 +92,7 @@ enum provider_op {
 	PROVIDER_OP_PRIVACY_GET,
 	PROVIDER_OP_PRIVACY_SET,
 	PROVIDER_OP_ACTION,      /* provider/action.h; read with provider_read_action */
-	PROVIDER_OP_SESSION_FIND /* of a session made before: its key and state, by its name */
+	PROVIDER_OP_SESSION_FIND /* of a session made before, by its name: listed, with their keys */
 };
 #define PROVIDER_OP_COUNT 21
 
@@ -242,7 +242,7 @@ struct provider_result {
 	bool is_found;                 /* MESSAGE_GET with PROVIDER_OK: the message exists */
 	bool has_status;               /* MESSAGE_GET: it tells how far the message is */
 	enum msg_status status;        /* MSG_SENT..MSG_FAILED */
-	struct slice session_key;      /* SESSION_CREATE, SESSION_FIND; SLICE_NONE: none */
+	struct slice session_key;      /* SESSION_CREATE; SLICE_NONE: none */
 	enum provider_session session; /* when the answer tells */
 	struct slice session_word;     /* provider's own word for it */
 	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
