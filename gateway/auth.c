@@ -47,7 +47,7 @@ is_placeholder(struct slice token)
 
 /* The token a request carries for this route; SLICE_NONE when there is none. */
 static struct slice
-token_of(const struct http1_head *head, enum gw_kind kind)
+token_of(const struct http1_head *head, const struct gw_route *route)
 {
 	struct slice scheme, rest, value = http1_field_get(head, S("Authorization"));
 
@@ -57,9 +57,9 @@ token_of(const struct http1_head *head, enum gw_kind kind)
 		scheme = slice_cut(value, ' ', &rest);
 		return slice_eq_nocase(scheme, S("Bearer")) ? slice_trim(rest) : SLICE_NONE;
 	}
-	if (kind == GW_INSTANCE)
+	if (route->kind == GW_INSTANCE)
 		return http1_field_get(head, S("token"));
-	if (kind == GW_ADMIN)
+	if (route->kind == GW_ADMIN || (route->flags & GW_ADMINTOKEN) != 0)
 		return http1_field_get(head, S("admintoken"));
 	return SLICE_NONE;
 }
@@ -95,7 +95,7 @@ refuse(struct gw_req *req, enum gw_code code)
 bool
 auth_check_head(struct gw_req *req)
 {
-	struct slice token = token_of(req->http->head, req->route->kind);
+	struct slice token = token_of(req->http->head, req->route);
 	struct uuid id;
 
 	if (req->route->kind == GW_ANYONE || uuid_parse(token, &id) == GH_OK)
@@ -158,7 +158,7 @@ auth_check(struct gw_req *req, gw_handler_fn *done)
 		done(req);
 		return;
 	}
-	if (uuid_parse(token_of(req->http->head, req->route->kind), &token) != GH_OK)
+	if (uuid_parse(token_of(req->http->head, req->route), &token) != GH_OK)
 		gh_panic("gateway: %s without auth_check_head", req->route->pattern);
 	hash_of(token, hash);
 	w = arena_alloc(req->a, sizeof(*w));

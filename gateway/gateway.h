@@ -110,6 +110,8 @@ enum gw_kind {            /* of a token, and what a route asks for */
 #define GW_KEYED 8u
 /* The same for a handler that only calls a provider. */
 #define GW_KEYED_CALL 16u
+/* Of a company's route: UAZAPI's clients send its token in the header admintoken. */
+#define GW_ADMINTOKEN 32u
 
 typedef void gw_handler_fn(struct gw_req *req);
 
@@ -153,6 +155,7 @@ extern const struct gw_module documentation_module, keyed_module;
 extern const struct gw_module dead_letters_module, admin_health_module, admin_logs_module;
 extern const struct gw_module admin_metrics_module, stats_module;
 extern const struct gw_module send_module, send_media_module;
+extern const struct gw_module uazapi_instance_module, uazapi_instances_module;
 extern const struct gw_module message_actions_module, contacts_module, groups_module;
 
 /* ---- the request ---- */

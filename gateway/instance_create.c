@@ -47,6 +47,7 @@ struct creation {
 	struct endpoint_row *made; /* endpoint_count of them */
 	unsigned endpoint_count;
 
+	instances_beside_fn *beside; /* NULL: nothing stands beside data */
 	struct instance_row instance;
 	struct provider_session_spec spec;
 };
@@ -180,13 +181,23 @@ write_reply(struct gw_req *req)
 	}
 	json_w_close(w, ']');
 	json_w_close(w, '}');
+	if (c->beside != NULL)
+		c->beside(req, w, &c->instance, c->token);
+}
+
+static unsigned
+reply_status(const struct gw_req *req)
+{
+	const struct creation *c = req->user;
+
+	return c->beside != NULL ? 200 : 201;
 }
 
 static void
 reply(struct gw_req *req)
 {
 	write_reply(req);
-	gw_send(req, 201);
+	gw_send(req, reply_status(req));
 }
 
 static void
@@ -305,19 +316,16 @@ insert_done(struct gw_req *req, const struct db_unit *u)
 		endpoint_row_read(u, INSTANCE_INSERT_STMTS + i, 0, req->a, &c->made[i]);
 	instances_forget(req->gw, c->instance.id);
 	write_reply(req);
-	gw_keep(req, 201, make_session);
+	gw_keep(req, reply_status(req), make_session);
 }
 
-void
-instances_create(struct gw_req *req)
+static void
+make_row(struct gw_req *req)
 {
-	struct creation *c = arena_alloc(req->a, sizeof(*c));
+	struct creation *c = req->user;
 	struct endpoint_owner owner = {.company_id = req->who.company_id};
 	struct db_unit *u;
 
-	req->user = c;
-	if (!read_body(req, c))
-		return;
 	make_secrets(req, c);
 	u = db_unit_new();
 	instance_insert_add(u, &c->row);
@@ -325,4 +333,27 @@ instances_create(struct gw_req *req)
 	for (unsigned i = 0; i < c->endpoint_count; i++)
 		endpoints_insert_add(req, u, &owner, &c->endpoints[i]);
 	gw_submit(req, req->gw->write, u, insert_done, instances_name_is_taken);
+}
+
+void
+instances_create(struct gw_req *req)
+{
+	struct creation *c = arena_alloc(req->a, sizeof(*c));
+
+	req->user = c;
+	if (read_body(req, c))
+		make_row(req);
+}
+
+void
+instances_create_wish(struct gw_req *req, const struct instances_wish *wish)
+{
+	struct creation *c = arena_alloc(req->a, sizeof(*c));
+
+	req->user = c;
+	c->row.company_id = req->who.company_id;
+	c->row.name = wish->name;
+	c->row.settings = wish->settings;
+	c->beside = wish->beside;
+	make_row(req);
 }

@@ -8,6 +8,7 @@
 #include "cancel.h"
 #include "gateway.h"
 #include "instances.h"
+#include "uazapi_instance.h"
 
 #include "base/arena.h"
 #include "model/wake.h"
@@ -29,6 +30,8 @@ reply(struct gw_req *req)
 	json_w_open(w, GW_DATA, '{');
 	instances_json_members(w, &d->instance);
 	json_w_close(w, '}');
+	if (req->who.kind == GW_INSTANCE)
+		uazapi_response_members(w, "Instance Deleted");
 	gw_send(req, 200);
 }
 

@@ -7,6 +7,7 @@
 #include "gateway.h"
 #include "instances.h"
 #include "session.h"
+#include "uazapi_instance.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -129,6 +130,11 @@ status_reply(struct session *s)
 	const struct status *st = s->user;
 	const struct instance_row *i = &s->row;
 	bool is_connected = st->state == PROVIDER_SESSION_CONNECTED;
+	const struct uazapi_instance in_its_words = {.row = i,
+						     .status = uazapi_session_word(st->state),
+						     .qrcode = st->qrcode,
+						     .profile_name = st->name,
+						     .picture_url = st->picture_url};
 	struct json_w *w = gw_begin(s->req, "Instance status");
 
 	json_w_open(w, GW_DATA, '{');
@@ -155,6 +161,10 @@ status_reply(struct session *s)
 	json_w_str(w, "jid", is_connected ? st->jid : SLICE_NONE);
 	json_w_close(w, '}');
 	json_w_close(w, '}');
+	json_w_open(w, "instance", '{');
+	uazapi_instance_members(w, &in_its_words, s->req->a);
+	json_w_close(w, '}');
+	uazapi_status_member(w, is_connected, st->jid, s->req->a);
 	gw_send(s->req, 200);
 }
 
@@ -333,22 +343,30 @@ company_qr_get(struct gw_req *req)
 
 /* The provider's word for each is the translator's business. */
 static const struct json_word privacy_words[] = {
-	{"all", 0}, {"contacts", 1}, {"contact_blacklist", 2}, {"none", 3}, {NULL, 0},
+	{"all", 0}, {"contacts", 1}, {"contact_blacklist", 2}, {"none", 3}, {"known", 5}, {NULL, 0},
 };
 
 struct privacy {
-	int word[6];
+	int word[7];
 };
 
-#define PRIVACY(field, i)                                                                          \
+static const struct json_word online_words[] = {
+	{"all", 0},
+	{"match_last_seen", 4},
+	{NULL, 0},
+};
+
+#define PRIVACY(field, i, list)                                                                    \
 	{                                                                                          \
-		.name = (field), .type = JSON_RULE_WORD, .words = privacy_words,                   \
+		.name = (field), .type = JSON_RULE_WORD, .words = (list),                          \
 		.offset = offsetof(struct privacy, word[i])                                        \
 	}
 
 static const struct json_rule privacy_rules[] = {
-	PRIVACY("readreceipts", 0), PRIVACY("groups", 1), PRIVACY("calladd", 2),
-	PRIVACY("last", 3),         PRIVACY("status", 4), PRIVACY("profile", 5),
+	PRIVACY("readreceipts", 0, privacy_words), PRIVACY("groups", 1, privacy_words),
+	PRIVACY("calladd", 2, privacy_words),      PRIVACY("last", 3, privacy_words),
+	PRIVACY("status", 4, privacy_words),       PRIVACY("profile", 5, privacy_words),
+	PRIVACY("groupadd", 1, privacy_words),     PRIVACY("online", 6, online_words),
 };
 
 static const struct gw_schema privacy_schema = {
@@ -506,25 +524,27 @@ static const struct gw_route routes[] = {
 		.text = "Starts the session where it rests. While the code is not there yet the "
 			"answer says connecting: ask GET /instance/status.",
 		.body = &instance_connect_rules, .example = "{\"phone\":\"5511900000001\"}",
-		.reply = &session_state_schema, .errors = OPS_ERRORS)},
+		.reply = &session_state_schema, .beside = uazapi_session_fields,
+		.errors = OPS_ERRORS)},
 	{HTTP_POST, "/instance/disconnect", GW_INSTANCE, 0, 0, disconnect_post,
 	 GW_DOC("disconnect", OPS_TAG, "Log the number out and stop its session",
 		.text = "Connecting again needs a new pairing.", .reply = &session_state_schema,
-		.errors = OPS_ERRORS)},
+		.beside = uazapi_session_fields, .errors = OPS_ERRORS)},
 	{HTTP_POST, "/instance/restart", GW_INSTANCE, 0, 0, restart_post,
 	 GW_DOC("restart", OPS_TAG, "Restart the session; the number stays paired",
-		.reply = &session_state_schema, .errors = OPS_ERRORS)},
+		.reply = &session_state_schema, .beside = uazapi_session_fields,
+		.errors = OPS_ERRORS)},
 	{HTTP_DELETE, "/instance", GW_INSTANCE, 0, 0, instance_delete,
 	 GW_DOC("deleteOwnInstance", OPS_TAG, "Delete the instance and its session",
 		.text = "Its token answers 403 instance_deleted from then on.",
-		.reply = &instance_schema)},
+		.reply = &instance_schema, .beside = uazapi_response_fields)},
 	{HTTP_PUT, "/instance/name", GW_INSTANCE, GW_JSON, 0, name_put,
 	 GW_DOC("renameInstance", OPS_TAG, "Rename the instance", .body = JSON_RULES(name_rules),
 		.example = "{\"name\":\"Support\"}", .reply = &instance_schema,
 		.errors = GW_ERR(DUPLICATE_NAME))},
 	{HTTP_GET, "/instance/status", GW_INSTANCE, 0, 0, status_get,
 	 GW_DOC("getInstanceStatus", OPS_TAG, "State of the session, asked at the provider",
-		.reply = &status_schema, .errors = OPS_ERRORS)},
+		.reply = &status_schema, .beside = uazapi_status_fields, .errors = OPS_ERRORS)},
 	{HTTP_GET, "/instance/qrcode", GW_INSTANCE, 0, 0, qr_get,
 	 GW_DOC("getOwnQrCode", OPS_TAG, "The QR code to scan", .text = OPS_QR_TEXT,
 		.reply = &qr_schema, .errors = OPS_QR_ERROR)},
@@ -536,6 +556,10 @@ static const struct gw_route routes[] = {
 		.errors = OPS_ERRORS)},
 	{HTTP_PUT, "/instance/privacy", GW_INSTANCE, GW_JSON, 0, privacy_put,
 	 GW_DOC("setPrivacy", OPS_TAG, "Change privacy settings of the account",
+		.body = JSON_RULES(privacy_rules), .example = "{\"last\":\"contacts\"}",
+		.reply = &privacy_schema, .errors = OPS_ERRORS)},
+	{HTTP_POST, "/instance/privacy", GW_INSTANCE, GW_JSON, 0, privacy_put,
+	 GW_DOC("uazapiPrivacy", "UAZAPI", "Change privacy settings, as UAZAPI has it",
 		.body = JSON_RULES(privacy_rules), .example = "{\"last\":\"contacts\"}",
 		.reply = &privacy_schema, .errors = OPS_ERRORS)},
 	{HTTP_PUT, "/instance/presence", GW_INSTANCE, GW_JSON, 0, presence_put,

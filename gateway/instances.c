@@ -155,7 +155,7 @@ static const struct gw_schema instance_token_schema = {
 	.fields = GW_FIELDS(GW_FIELD("token", UUID, .text = "Shown this once")),
 };
 
-static const struct gw_schema instance_created_schema = {
+const struct gw_schema instance_created_schema = {
 	.name = "InstanceCreated",
 	.base = &instance_token_schema,
 	.fields = GW_FIELDS(

@@ -17,6 +17,8 @@ struct json_w;
 
 /* The row as instances_json_members writes it. */
 extern const struct gw_schema instance_schema;
+/* With its token and webhooks, as it is made. */
+extern const struct gw_schema instance_created_schema;
 /* Of the body of a creation (instance_create.c). */
 extern const struct json_rules instance_create_rules;
 
@@ -56,6 +58,18 @@ void instances_call_log(const struct instance_row *i, const struct provider_call
 
 /* instance_create.c */
 void instances_create(struct gw_req *req);
+
+/* Writes what stands beside data where an instance was made. */
+typedef void instances_beside_fn(struct gw_req *req, struct json_w *w,
+				 const struct instance_row *row, const char *token);
+/* A creation whose body was read elsewhere. Slices are borrowed until the reply. */
+struct instances_wish {
+	struct slice name;
+	struct slice settings; /* JSON object */
+	instances_beside_fn *beside;
+};
+/* Make it, on a provider of our choice, and answer 200. */
+void instances_create_wish(struct gw_req *req, const struct instances_wish *wish);
 /* instance_delete.c */
 void instances_delete(struct gw_req *req);
 /* End an instance of any company: the row, its session, its waiting sends; answers req. */

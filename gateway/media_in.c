@@ -11,7 +11,6 @@
 #include "model/media.h"
 #include "model/media_type.h"
 
-#define TYPE_MAX 127
 /* Files at a time: each holds its body, its text, its bytes and their way to the database. */
 #define FILES_MAX 16
 
@@ -38,7 +37,7 @@ is_type(struct slice s)
 	struct slice sub;
 	struct slice top = slice_cut(s, '/', &sub);
 
-	if (top.n == 0 || sub.n == 0 || s.n > TYPE_MAX)
+	if (top.n == 0 || sub.n == 0 || s.n >= MEDIA_IN_TYPE_MAX)
 		return false;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
@@ -48,6 +47,14 @@ is_type(struct slice s)
 			return false;
 	}
 	return slice_index(sub, '/') < 0;
+}
+
+const char *
+media_in_type_refusal(struct slice s)
+{
+	struct slice params;
+
+	return is_type(slice_trim(slice_cut(s, ';', &params))) ? NULL : "is no MIME type";
 }
 
 const char *

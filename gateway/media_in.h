@@ -15,6 +15,11 @@ struct arena;
 struct gateway;
 struct gw_req;
 
+#define MEDIA_IN_TYPE_MAX 128 /* bytes of a MIME type, parameters included */
+
+/* json_pattern_fn of a MIME type, which may have parameters. */
+const char *media_in_type_refusal(struct slice s);
+
 struct media_in {
 	/* From media_in_parse. */
 	struct slice declared; /* MIME type that the data URL tells; may be absent */

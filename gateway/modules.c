@@ -21,6 +21,8 @@ static const struct gw_module *const modules[] = {
 	&send_module,
 	&dead_letters_module,
 	&send_media_module,
+	&uazapi_instance_module,
+	&uazapi_instances_module,
 	&message_actions_module,
 	&contacts_module,
 	&groups_module,

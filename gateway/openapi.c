@@ -241,12 +241,12 @@ write_body(struct json_w *w, const struct gw_route *r)
 
 /* ---- replies ---- */
 
-/* As member `data`. */
+/* What the reply is about, as this member. */
 static void
-write_data(struct json_w *w, const struct gw_doc *doc)
+write_data(struct json_w *w, const char *name, const struct gw_doc *doc)
 {
 	struct gw_field data = {
-		.name = "data",
+		.name = name,
 		.type = doc->reply != NULL ? GW_T_OBJECT : GW_T_ANY,
 		.of = doc->reply,
 	};
@@ -255,7 +255,7 @@ write_data(struct json_w *w, const struct gw_doc *doc)
 		data.flags |= GW_F_MANY;
 	if ((doc->flags & GW_DOC_NULL) != 0)
 		data.flags |= GW_F_NULL;
-	openapi_field(w, "data", &data);
+	openapi_field(w, name, &data);
 }
 
 static void
@@ -267,7 +267,7 @@ write_envelope(struct json_w *w, const struct gw_doc *doc)
 	json_w_open(w, NULL, '{');
 	json_w_str(w, "type", S("object"));
 	json_w_open(w, "properties", '{');
-	write_data(w, doc);
+	write_data(w, "data", doc);
 	for (const struct gw_field *f = doc->beside; f != NULL && f->name != NULL; f++)
 		openapi_field(w, f->name, f);
 	json_w_close(w, '}');
@@ -298,7 +298,10 @@ write_success(struct json_w *w, const struct gw_doc *doc, unsigned status)
 	}
 	if (doc->media == NULL || doc->reply != NULL) {
 		json_w_open(w, JSON_MEDIA, '{');
-		write_envelope(w, doc);
+		if ((doc->flags & GW_DOC_BARE) != 0)
+			write_data(w, "schema", doc);
+		else
+			write_envelope(w, doc);
 		json_w_close(w, '}');
 	}
 	json_w_close(w, '}');
@@ -380,7 +383,7 @@ write_security(struct json_w *w, const struct gw_route *r)
 		write_scheme(w, "bearer");
 	if (r->kind == GW_INSTANCE)
 		write_scheme(w, "token");
-	if (r->kind == GW_ADMIN)
+	if (r->kind == GW_ADMIN || (r->flags & GW_ADMINTOKEN) != 0)
 		write_scheme(w, "admintoken");
 	json_w_close(w, ']');
 	if (r->kind != GW_ANYONE)
@@ -455,7 +458,10 @@ static const struct gw_schema error_schema = {
 		GW_FIELD("success", BOOL), GW_FIELD("message", STRING),
 		GW_FIELD("errors", OBJECT, .text = "Name of a field to what is wrong with it"),
 		GW_FIELD("code", STRING, .text = "Stable: the word to branch on"),
-		GW_FIELD("request_id", UUID)),
+		GW_FIELD("request_id", UUID),
+		GW_FIELD("error", STRING, .flags = GW_F_OPTIONAL,
+			 .text = "UAZAPI's form of the same, on its routes and to whoever sends "
+				 "token or admintoken: message, and the first bad field")),
 };
 
 static const struct gw_schema problem_schema = {
@@ -570,7 +576,9 @@ write_security_schemes(struct json_w *w)
 		     "operation says which it asks for."));
 	json_w_close(w, '}');
 	write_key_scheme(w, "token", "The instance token, on instance routes.");
-	write_key_scheme(w, "admintoken", "The superadmin session token, on superadmin routes.");
+	write_key_scheme(w, "admintoken",
+			 "The superadmin session token, on superadmin routes; the "
+			 "company token, on those of a company that take it here.");
 	json_w_close(w, '}');
 }
 

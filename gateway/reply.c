@@ -172,6 +172,7 @@ struct failure {
 	const char *message; /* about this occurrence */
 	const char *request_id;
 	const struct json_errors *errors; /* NULL: none */
+	const char *uazapi; /* its clients look for this text in `error`; NULL: no such client */
 };
 
 static void
@@ -194,6 +195,8 @@ write_envelope(struct json_w *w, const struct failure *f)
 	write_errors(w, f->errors);
 	json_w_str(w, "code", slice_of(f->word));
 	json_w_str(w, "request_id", slice_of(f->request_id));
+	if (f->uazapi != NULL)
+		json_w_str(w, "error", slice_of(f->uazapi));
 }
 
 static void
@@ -216,6 +219,28 @@ write_problem(struct json_w *w, const struct failure *f, const char *base_url, s
 	json_w_str(w, "request_id", slice_of(f->request_id));
 }
 
+/* On the routes it has, and from whoever sends a header that is its own. */
+static bool
+is_uazapi(const struct http_req *http, const struct gw_route *route)
+{
+	if (route != NULL && (route->kind == GW_INSTANCE || (route->flags & GW_ADMINTOKEN) != 0))
+		return true;
+	return http_req_header(http, S("token")).p != NULL ||
+	       http_req_header(http, S("admintoken")).p != NULL;
+}
+
+/* All that such a client shows of an error: so the first bad field is named in it. */
+static const char *
+uazapi_text(const struct gw_req *req, const char *message)
+{
+	const struct json_errors *e = req->errors;
+
+	if (e == NULL || e->kept == 0)
+		return message;
+	return arena_printf(req->a, "%s: %.*s: %.*s", message, S_FMT(e->v[0].path),
+			    S_FMT(e->v[0].text));
+}
+
 void
 gw_error(struct gw_req *req, enum gw_code code, const char *message)
 {
@@ -232,6 +257,8 @@ gw_error(struct gw_req *req, enum gw_code code, const char *message)
 	};
 	struct json_w *w = begin_object(req);
 
+	if (is_uazapi(req->http, req->route))
+		f.uazapi = uazapi_text(req, f.message);
 	req->failure = info;
 	if (is_problem)
 		write_problem(w, &f, req->gw->conf->public_url, req->a);
@@ -289,6 +316,8 @@ reply_refuse(void *arg, const struct http_req *http, const char *id_text,
 	unsigned count = 0;
 	struct json_w w;
 
+	if (http != NULL && is_uazapi(http, NULL))
+		f.uazapi = why->text;
 	json_w_init(&w, body);
 	json_w_open(&w, NULL, '{');
 	if (is_problem)

@@ -5,6 +5,7 @@
 #include "waits.h"
 
 #include "base/arena.h"
+#include "model/dialect.h"
 #include "model/message_row.h"
 
 /* ---- the reply ---- */
@@ -20,6 +21,37 @@ const struct gw_schema send_outcome_schema = {
 			 .text = "The same as external_id")),
 };
 
+/* The same, as UAZAPI tells it. */
+static void
+write_uazapi(struct gw_req *req, struct json_w *w, const struct message_row *row)
+{
+	const struct sending *s = req->user;
+	const struct send_job *x = s->user;
+	char id[UUID_TEXT_SIZE];
+	struct uazapi_message m = {
+		.owner = s->owner,
+		.id = row->external_id.n > 0 ? row->external_id : slice_of(uuid_text(row->id, id)),
+		.chat = s->row.chat_key,
+		.is_from_me = true,
+		.type = uazapi_message_sent_type(row->kind, &x->r.payload),
+		.status = uazapi_message_status(row->status),
+		.at_us = row->sent_at_us != 0 ? row->sent_at_us : uuid7_time_us(row->id),
+		.text = row->content,
+		.content = uazapi_message_content(row->kind, row->content, row->media_url,
+						  &x->r.payload, req->a),
+		.quoted = s->row.reply_to,
+		.track_source = x->r.payload.track_source,
+		.track_id = row->reference,
+	};
+
+	if (m.owner.n > 0)
+		m.sender = slice_of(arena_printf(req->a, "%.*s@c.us", S_FMT(m.owner)));
+	/* It is on its way to the receiver, whose news come by webhook. */
+	if (row->status > MSG_SENT && row->status < MSG_FAILED)
+		m.status = uazapi_message_status(MSG_SENT);
+	uazapi_message_members(w, &m, req->a);
+}
+
 static void
 reply_outcome(struct gw_req *req, unsigned http_status, const char *message, const char *status,
 	      const struct message_row *row)
@@ -33,6 +65,7 @@ reply_outcome(struct gw_req *req, unsigned http_status, const char *message, con
 	json_w_str(w, "external_id", row->external_id);
 	json_w_str(w, "messageid", row->external_id);
 	json_w_close(w, '}');
+	write_uazapi(req, w, row);
 	gw_send(req, http_status);
 }
 
@@ -53,6 +86,10 @@ refuse_outcome(struct gw_req *req, enum gw_code code, const char *dflt,
 static void
 outcome(struct gw_req *req, const struct message_row *row)
 {
+	const struct sending *s = req->user;
+	const struct send_job *x = s->user;
+	unsigned on_its_way = x->is_async ? 200 : 202;
+
 	switch (row->status) {
 	case MSG_SENT:
 	case MSG_DELIVERED:
@@ -67,20 +104,22 @@ outcome(struct gw_req *req, const struct message_row *row)
 		refuse_outcome(req, GW_E_CONFLICT, "The message was cancelled", row);
 		return;
 	case MSG_IN_DOUBT:
-		reply_outcome(req, 202, "The provider's answer is awaited", "in_doubt", row);
+		reply_outcome(req, on_its_way, "The provider's answer is awaited", "in_doubt", row);
 		return;
 	default:
-		reply_outcome(req, 202, "Message queued for sending", "queued", row);
+		reply_outcome(req, on_its_way, "Message queued for sending", "queued", row);
 	}
 }
 
 static void
 accepted(struct gw_req *req, const struct message_row *row)
 {
+	const struct sending *s = req->user;
+	const struct send_job *x = s->user;
 	int64_t wait_us;
 
 	if (!waits_preferred(req, &wait_us))
-		wait_us = WAITS_DEFAULT_US;
+		wait_us = x->is_async ? 0 : WAITS_DEFAULT_US;
 	waits_add(req, row, wait_us, outcome);
 }
 
@@ -99,6 +138,7 @@ send_start(struct gw_req *req, enum idem_route route, const struct json_rules *r
 	x->s = sending_new(req, route, accepted);
 	if (x->s == NULL)
 		return NULL;
+	x->s->user = x;
 	x->c = c;
 	x->s->row.priority = SEND_PRIORITY_DEFAULT;
 	x->r = (struct send_reading){.a = req->a,
@@ -123,6 +163,7 @@ send_read_common(struct send_job *x)
 	send_read_mentions(&x->r, "mentions", c->mentions);
 	row->reply_to = send_none_if_empty(c->replyid);
 	row->reference = send_none_if_empty(c->track_id);
+	x->is_async = c->is_async;
 	x->r.payload.delay_ms = c->delay_ms;
 	x->r.payload.track_source = send_none_if_empty(c->track_source);
 }

@@ -7,6 +7,7 @@
 
 #include "send_parts.h"
 #include "sending.h"
+#include "uazapi_message.h"
 
 struct gw_schema;
 
@@ -18,6 +19,7 @@ struct send_common {
 	const struct json *mentions;
 	int64_t delay_ms;
 	struct slice track_source, track_id;
+	bool is_async;
 };
 
 #define SEND_MENTIONS_SCHEMA                                                                       \
@@ -46,17 +48,24 @@ struct send_common {
 		 .text = "Milliseconds of typing before it is sent"},                              \
 		{"track_source", JSON_RULE_STRING, JSON_RULE_LINE, .max = SEND_NAME_MAX,           \
 		 SEND_COMMON_AT(type, track_source)},                                              \
+		{"track_id",                                                                       \
+		 JSON_RULE_STRING,                                                                 \
+		 JSON_RULE_LINE | JSON_RULE_NUMBER_OK,                                             \
+		 .max = SEND_REFERENCE_MAX,                                                        \
+		 SEND_COMMON_AT(type, track_id),                                                   \
+		 .text = "The message's reference"},                                               \
 	{                                                                                          \
-		"track_id", JSON_RULE_STRING, JSON_RULE_LINE | JSON_RULE_NUMBER_OK,                \
-			.max = SEND_REFERENCE_MAX, SEND_COMMON_AT(type, track_id),                 \
-			.text = "The message's reference"                                          \
+		"async", JSON_RULE_BOOL, SEND_COMMON_AT(type, is_async),                           \
+			.text = "Answer 200 as soon as it is queued"                               \
 	}
 
 /* One request on its way. */
 struct send_job {
 	struct send_reading r;
 	struct sending *s;
-	struct send_common *c; /* in the target of the check */
+	struct send_common *c; /* in the target of the check; gone once the handler returned */
+	bool is_async;
+	void *user; /* the kind's */
 };
 
 /* Begin: check the body with rules into target, of which c is part. NULL: answered (400). */
@@ -72,11 +81,16 @@ struct slice send_none_if_empty(struct slice s);
 /* Of the answer. */
 extern const struct gw_schema send_outcome_schema;
 
+#define SEND_TEXT_OF_DOC                                                                           \
+	"Waits 10 s for the outcome, or as long as Prefer says; async does not wait. Beside data " \
+	"stand the members of UAZAPI's reply. Its readchat, readmessages, forward, "               \
+	"linkPreviewTitle, linkPreviewDescription, linkPreviewImage, linkPreviewLarge, "           \
+	"thumbnail and viewOnce are taken and have no effect."
 #define SEND_DOC(operation, line, rules, body_example)                                             \
 	GW_DOC(operation, "Sending", line, .flags = GW_DOC_IDEMPOTENCY | GW_DOC_WAIT,              \
 	       .body = &(rules), .example = (body_example), .status = {200, 202},                  \
-	       .reply = &send_outcome_schema,                                                      \
-	       .text = "Waits 10 s for the outcome, or as long as Prefer says.",                   \
+	       .reply = &send_outcome_schema, .text = SEND_TEXT_OF_DOC,                            \
+	       .beside = uazapi_message_fields,                                                    \
 	       .errors = GW_ERR(NOT_SUPPORTED) | GW_ERR(PROVIDER_REJECTED) | GW_ERR(CONFLICT))
 
 #endif

@@ -17,16 +17,24 @@
 #define KEPT_AFTER_US (INT64_C(30) * 86400 * CLOCK_SEC)
 
 static const struct json_word type_words[] = {
-	{"image", MSG_IMAGE},   {"video", MSG_VIDEO},     {"audio", MSG_AUDIO},
-	{"voice", KIND_VOICE},  {"ptt", KIND_VOICE},      {"document", MSG_DOCUMENT},
-	{"file", MSG_DOCUMENT}, {"sticker", MSG_STICKER}, {NULL, 0},
+	{"image", MSG_IMAGE},
+	{"video", MSG_VIDEO},
+	{"audio", MSG_AUDIO},
+	{"voice", KIND_VOICE},
+	{"ptt", KIND_VOICE},
+	{"document", MSG_DOCUMENT},
+	{"file", MSG_DOCUMENT},
+	{"sticker", MSG_STICKER},
+	{"myaudio", KIND_VOICE},
+	{"ptv", MSG_VIDEO},
+	{NULL, 0},
 };
 
 struct media_body {
 	struct send_common c;
 	struct slice file, media;
 	int type;
-	struct slice text, caption, doc_name;
+	struct slice text, caption, doc_name, mime_type;
 };
 
 #define AT(member) .offset = offsetof(struct media_body, member)
@@ -39,14 +47,18 @@ static const struct json_rule media_table[] = {
 	{"text", JSON_RULE_STRING, .max = SEND_CAPTION_MAX, AT(text), .text = "Caption"},
 	{"caption", JSON_RULE_STRING, .max = SEND_CAPTION_MAX, AT(caption)},
 	{"docName", JSON_RULE_STRING, JSON_RULE_LINE, .max = SEND_NAME_MAX, AT(doc_name)},
+	{"mimetype", JSON_RULE_STRING, JSON_RULE_LINE, .max = MEDIA_IN_TYPE_MAX,
+	 .pattern = media_in_type_refusal, AT(mime_type),
+	 .text = "Of the file, where its bytes and its data URL do not tell another"},
 };
 #undef AT
 static const struct json_rules media_rules = {media_table, GH_COUNT(media_table)};
 
-/* One request; lives in its arena, as user of the sending. */
+/* One request; lives in its arena, as user of the send_job. */
 struct media_job {
 	struct send_job *x;
-	const char *path; /* of the file in the body */
+	const char *path;  /* of the file in the body */
+	struct slice said; /* the MIME type the client names, without parameters */
 	bool has_kind;
 	struct media_in in;
 };
@@ -118,8 +130,9 @@ static struct media_job *
 job_of(const struct gw_req *req)
 {
 	const struct sending *s = req->user;
+	const struct send_job *x = s->user;
 
-	return s->user;
+	return x->user;
 }
 
 static void
@@ -162,6 +175,8 @@ read_bytes(struct gw_req *req, struct media_job *m, struct slice text)
 {
 	const char *why = media_in_parse(text, &m->in);
 
+	if (m->in.declared.p == NULL)
+		m->in.declared = m->said;
 	if (why != NULL) {
 		send_complain(&m->x->r, m->path, why);
 		send_finish(m->x);
@@ -178,7 +193,7 @@ static void
 read_type(struct media_job *m, const struct media_body *body, struct slice file)
 {
 	struct send_reading *r = &m->x->r;
-	struct slice query, path = slice_cut(file, '?', &query);
+	struct slice query, path = slice_cut(file, '?', &query), type = m->said;
 	const char *guess;
 
 	m->has_kind = body->type != KIND_NONE;
@@ -188,7 +203,9 @@ read_type(struct media_job *m, const struct media_body *body, struct slice file)
 		return;
 	}
 	guess = media_type_of_name(body->doc_name.n > 0 ? body->doc_name : path);
-	r->row->kind = guess != NULL ? kind_of_type(slice_of(guess)) : MSG_DOCUMENT;
+	if (guess != NULL)
+		type = slice_of(guess);
+	r->row->kind = type.p != NULL ? kind_of_type(type) : MSG_DOCUMENT;
 }
 
 static void
@@ -196,17 +213,18 @@ send_media(struct gw_req *req)
 {
 	struct media_body body = {.type = KIND_NONE};
 	struct media_job *m = arena_alloc(req->a, sizeof(*m));
-	struct slice file, caption, name;
+	struct slice file, caption, name, params;
 
 	m->x = send_start(req, IDEM_SEND_MEDIA, &media_rules, &body, &body.c);
 	if (m->x == NULL)
 		return;
-	m->x->s->user = m;
+	m->x->user = m;
 	send_read_common(m->x);
 	m->path = body.file.p != NULL || body.media.p == NULL ? "file" : "media";
 	file = body.file.p != NULL ? body.file : body.media;
 	caption = send_none_if_empty(body.text.p != NULL ? body.text : body.caption);
 	name = send_none_if_empty(body.doc_name);
+	m->said = slice_trim(slice_cut(body.mime_type, ';', &params));
 	m->x->r.row->content = caption;
 	m->x->r.payload.file.name = name;
 	if (file.p != NULL && !slice_starts(file, S("http://")) &&
@@ -219,6 +237,8 @@ send_media(struct gw_req *req)
 		send_complain(&m->x->r, m->path, "is required");
 	read_type(m, &body, file);
 	send_read_url(&m->x->r, m->path, file, name);
+	if (m->said.p != NULL && media_type_fits(m->said, m->x->r.row->kind))
+		m->x->r.payload.file.mime_type = m->said;
 	send_finish(m->x);
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "crypto/hash.h"
 #include "daemon/daemon.h"
+#include "model/dialect.h"
 #include "model/message_row.h"
 #include "model/queued_event.h"
 #include "model/wake.h"
@@ -193,6 +194,7 @@ static void
 send_found(struct gw_req *req, const struct instance_ref *ref)
 {
 	struct sending *s = req->user;
+	struct slice number = slice_of(ref->phone_number);
 	const char *why = sending_prepare(&s->row, s->send_ref, ref, req->a);
 	enum gh_code rc;
 
@@ -200,6 +202,7 @@ send_found(struct gw_req *req, const struct instance_ref *ref)
 		gw_error(req, GW_E_NOT_SUPPORTED, why);
 		return;
 	}
+	s->owner = dialect_owner(number, req->a);
 	rc = db_batch_add(req->gw->sendings->batch, &s->batch);
 	if (rc != GH_OK)
 		gw_db_failed(req, rc, NULL);

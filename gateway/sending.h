@@ -26,6 +26,8 @@ typedef void sending_done_fn(struct gw_req *req, const struct message_row *row);
 struct sending {
 	struct accept_row row; /* the caller fills what sending_new and sending_commit do not */
 	void *user;            /* the caller's */
+	/* From sending_commit on: digits of the instance's number, "" where it is not known. */
+	struct slice owner;
 	/* Private. */
 	struct db_batch_row batch;
 	struct gw_req *req;

@@ -4,6 +4,7 @@
 #include "gateway.h"
 #include "instances.h"
 #include "provider_failed.h"
+#include "uazapi_instance.h"
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -223,6 +224,7 @@ session_reply_state(struct session *s, const char *message, const struct session
 	json_w_str(w, "paircode", st->paircode.p != NULL ? st->paircode : S(""));
 	json_w_str(w, "status", slice_of(session_word(st->state)));
 	json_w_close(w, '}');
+	uazapi_session_members(s, w, message, st);
 	gw_send(s->req, 200);
 }
 

@@ -22,7 +22,7 @@
 
 static const char instance_ref_sql[] =
 	"SELECT i.id, i.company_id, i.status = 'deleted', p.type, p.engine,\n"
-	"    " QUEUED_EVENT_WANTED_SQL "\n"
+	"    " QUEUED_EVENT_WANTED_SQL ", i.phone_number\n"
 	"FROM instances i JOIN providers p ON p.id = i.provider_id\n"
 	"WHERE i.id = ANY ($1::int4[])";
 
@@ -228,6 +228,9 @@ instance_ref_read(const struct db_unit *u, unsigned stmt, unsigned i, struct ins
 	if (slice_to_cstr(db_get_slice(r, i, 4), ref->engine, sizeof(ref->engine)) != GH_OK)
 		ref->engine[0] = '\0';
 	ref->tells_queued = db_get_bool(r, i, 5);
+	if (slice_to_cstr(db_get_slice(r, i, 6), ref->phone_number, sizeof(ref->phone_number)) !=
+	    GH_OK)
+		ref->phone_number[0] = '\0';
 }
 
 /* ---- the row ---- */

@@ -19,7 +19,8 @@ struct id_page;
 
 /* ---- the reference: what sending needs to know ---- */
 
-#define INSTANCE_WORD_SIZE 16
+#define INSTANCE_WORD_SIZE  16
+#define INSTANCE_PHONE_SIZE 64
 
 struct instance_ref {
 	int32_t id;
@@ -28,6 +29,7 @@ struct instance_ref {
 	bool tells_queued;                      /* an endpoint wants message.queued */
 	char provider_type[INSTANCE_WORD_SIZE]; /* "waha" */
 	char engine[INSTANCE_WORD_SIZE];        /* of the provider; "": not known */
+	char phone_number[INSTANCE_PHONE_SIZE]; /* as it is written; "": not known */
 };
 
 /* Read the references of 1..LOOKUP_KEYS_MAX ids (keys of lookup_id_key). Primary key. */

@@ -304,7 +304,8 @@ def not_supported(b, document, route):
 
 
 def no_provider(b, document, route):
-    return b.request(route, body={"instance_name": unique("nowhere")})
+    name = unique("nowhere")
+    return b.request(route, body={"instance_name": name, "name": name})
 
 
 # What an object's state does not allow: {route: (bench) -> parts of the request}

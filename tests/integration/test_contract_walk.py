@@ -88,6 +88,13 @@ GET /instance/qrcode/image                | session.qr          | -             
 GET /instance/privacy                     | 501
 PUT /instance/privacy                     | 501
 PUT /instance/presence                    | presence            | -                     | -
+POST /instance/privacy                    | 501
+POST /instance/presence                   | presence            | -                     | -
+POST /instance/updateInstanceName         | -                   | instances             | -
+POST /instance/create                     | session.create | instances tokens webhook_keys | -
+POST /instance/init                       | session.create | instances tokens webhook_keys | -
+GET /instance/all                         | -                   | -                     | -
+POST /instance/updateAdminFields          | -                   | instances             | -
 POST /send/text                           | send:text           | messages              | message.queued SENT
 POST /send/media                          | send:image          | messages media        | message.queued SENT
 POST /send/contact                        | send:contact        | messages              | message.queued SENT

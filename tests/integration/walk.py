@@ -164,6 +164,8 @@ class World:
                "file": PIXEL, "image": JPEG, "url": self.hook["url"],
                "base_url": self.provider["base_url"], "groupjid": "", "inviteCode": "",
                "email": self.env["GROWHUB_SUPERADMIN_EMAIL"]}
+        if pattern == "/instance/updateAdminFields":
+            own["id"] = str(self.instance["id"])
         if pattern == "/api/admin/login":
             own["password"] = self.env["GROWHUB_SUPERADMIN_PASSWORD"]
         if pattern.startswith("/message/"):
@@ -259,6 +261,14 @@ def _spare_provider(w):
     return {"path": f"/api/admin/providers/{row['id']}"}
 
 
+def _healthy(w):
+    """There is a provider to choose."""
+    wait_until(lambda: any(p["is_active"] and p["health_status"] == "healthy"
+                           for p in w.admin.get("/api/admin/providers?limit=200")),
+               "a provider known as healthy", 20)
+    return {}
+
+
 def _scheduled(w):
     w.scheduled()
     return {}
@@ -305,6 +315,8 @@ FIRST = {
     "DELETE /api/messages/{id}": lambda w: {"path": f"/api/messages/{w.scheduled()}"},
     "POST /api/instances/{id}/webhooks/{wid}/enable": _disabled_webhook,
     "POST /instance/connect": _disconnected,
+    "POST /instance/create": _healthy,
+    "POST /instance/init": _healthy,
     "GET /instance/qrcode": _unpaired,
     "GET /instance/qrcode/image": _unpaired,
     "GET /api/instances/{id}/qrcode": _unpaired,

@@ -1,0 +1,299 @@
+"""A tool written for UAZAPI against GrowHub: nothing but its headers, its paths, its request bodies
+(the examples of contracts/uazapi.md, verbatim but for the ids) and the members of its replies,
+whichever provider holds the number."""
+
+import re
+import time
+
+import pytest
+
+from api import Api
+from support import unique, wait_until
+
+NUMBER = "5511900000002"
+TRACK = "0192f0aa-7000-7000-8000-000000000001"
+# contracts/uazapi.md section 5: path, body, messageType.
+SENDS = [
+    ("text", {"number": NUMBER, "text": "Your order 881 left the store", "linkPreview": False,
+              "replyid": "3EB0AAAABBBBCCCC0001", "delay": 0, "track_source": "growhub",
+              "track_id": TRACK, "async": False}, "ExtendedTextMessage"),
+    ("media", {"number": NUMBER, "type": "document", "file": "{sim}/files/i881?type=application/pdf",
+               "docName": "invoice-881.pdf", "text": "Invoice 881", "mimetype": "application/pdf",
+               "track_source": "growhub", "track_id": TRACK}, "DocumentMessage"),
+    ("contact", {"number": NUMBER, "fullName": "Rita Sales", "phoneNumber": "5511900000003",
+                 "organization": "Acme", "email": "rita@example.net",
+                 "url": "https://example.net"}, "ContactMessage"),
+    ("location", {"number": NUMBER, "latitude": -23.55, "longitude": -46.63, "name": "Store 3",
+                  "address": "Rua A, 1"}, "LocationMessage"),
+    ("menu", {"number": NUMBER, "type": "button", "text": "Confirm?", "footerText": "Acme",
+              "choices": ["Yes|ok", "Other day|later", "Site|https://example.net",
+                          "Call|call:+5511900000003", "Coupon|copy:A1B2"]}, "ButtonsMessage"),
+    ("menu", {"number": NUMBER, "type": "list", "text": "Departments", "listButton": "Open",
+              "footerText": "Acme", "choices": ["[Main]", "Sales|dep_sales|Prices",
+                                                "Support|dep_sup"]}, "ListMessage"),
+    ("menu", {"number": NUMBER, "type": "poll", "text": "Delivery time?",
+              "choices": ["Morning", "Afternoon"], "selectableCount": 1},
+     "PollCreationMessageV3"),
+]
+# The answer of section 5.1: members and their types.
+SENT = {"id": str, "messageid": str, "chatid": str, "owner": str, "fromMe": bool, "isGroup": bool,
+        "messageType": str, "messageTimestamp": int, "status": str, "text": str, "content": dict,
+        "sender": str, "senderName": str, "source": str, "quoted": str, "reaction": str,
+        "edited": str, "convertOptions": str, "readChatAttempted": bool, "track_source": str,
+        "track_id": str}
+
+
+class Uazapi:
+    """What such a tool is: a base URL, a header with a token, and replies taken as they are."""
+
+    def __init__(self, url, **headers):
+        self.api, self.headers = Api(url), headers
+
+    def request(self, method, path, body=None):
+        return self.api.request(method, path, body, self.headers)
+
+    def call(self, method, path, body=None, status=200):
+        reply = self.request(method, path, body)
+        assert reply.status == status, reply.raw
+        return reply.body
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def post(self, path, body=None, status=200):
+        return self.call("POST", path, body, status)
+
+    def refused(self, method, path, body=None):
+        """(status, error) of what is not to be."""
+        reply = self.request(method, path, body)
+        assert reply.status >= 400 and isinstance(reply.body["error"], str), reply.raw
+        return reply.status, reply.body["error"]
+
+
+def served(sim, body):
+    """The file that is named is there."""
+    return body | {k: v.replace("{sim}", sim.url) for k, v in body.items()
+                   if isinstance(v, str)}
+
+
+def has(value, members):
+    """value is an object that has these members of these types, among others."""
+    wrong = {k: value.get(k) for k, kind in members.items()
+             if k not in value or not isinstance(value[k], kind)
+             or isinstance(value[k], bool) != (kind is bool)}
+    assert not wrong, (wrong, value)
+    return value
+
+
+@pytest.fixture
+def tool(env, company, instance):
+    """A tool that was given the instance's token."""
+    made = Uazapi(env["GROWHUB_URL"], token=instance["token"])
+    made.instance, made.company = instance, company
+    made.owner = wait_until(
+        lambda: company.api.get(f"/api/instances/{instance['id']}")["phone_number"], "its number")
+    return made
+
+
+# ---- sends ----
+
+@pytest.mark.parametrize("path, body, kind", SENDS, ids=lambda v: v if isinstance(v, str) else "")
+def test_send(tool, sim, path, body, kind):
+    body = served(sim, body)
+    sent = has(tool.post(f"/send/{path}", body), SENT)
+    assert sent["id"] == f"{tool.owner}:{sent['messageid']}"
+    assert sent["messageid"] == sent["data"]["external_id"]
+    assert re.fullmatch(r"[0-9A-F]{16,32}", sent["messageid"])
+    wanted = {"chatid": f"{NUMBER}@s.whatsapp.net", "owner": tool.owner, "fromMe": True,
+              "isGroup": False, "messageType": kind, "status": "Pending",
+              "sender": f"{tool.owner}@s.whatsapp.net",
+              "track_source": body.get("track_source", ""), "track_id": body.get("track_id", ""),
+              "quoted": body.get("replyid", "")}
+    assert {k: sent[k] for k in wanted} == wanted
+    assert abs(sent["messageTimestamp"] / 1000 - time.time()) < 60
+    row = tool.company.message(sent["data"]["id"])
+    assert (row["reference"] or "") == sent["track_id"]
+
+
+def test_content_of_a_send(tool, sim):
+    def content(n):
+        path, body, _ = SENDS[n]
+        return tool.post(f"/send/{path}", served(sim, body))["content"]
+
+    assert content(0)["text"] == "Your order 881 left the store"
+    assert {"URL": f"{sim.url}/files/i881?type=application/pdf", "mimetype": "application/pdf",
+            "caption": "Invoice 881", "fileName": "invoice-881.pdf"}.items() <= content(1).items()
+    assert content(2)["displayName"] == "Rita Sales"
+    assert content(3)["degreesLatitude"] == -23.55
+    assert content(6)["options"] == ["Morning", "Afternoon"]
+
+
+def test_send_to_a_group(tool):
+    sent = tool.post("/send/text", {"number": "120363000000000001@g.us", "text": "hello"})
+    assert (sent["isGroup"], sent["chatid"]) == (True, "120363000000000001@g.us")
+
+
+@pytest.mark.parametrize("word", ["image", "video", "document", "audio", "myaudio", "ptt", "ptv"])
+def test_every_type_of_media(tool, sim, word):
+    mime_type = {"image": "image/jpeg", "video": "video/mp4", "ptv": "video/mp4",
+                 "document": "application/pdf"}.get(word, "audio/ogg")
+    sent = tool.post("/send/media", {"number": NUMBER, "type": word,
+                                     "file": f"{sim.url}/files/{word}?type={mime_type}"})
+    assert sent["messageType"] == {"myaudio": "Audio", "ptt": "Audio", "ptv": "Video"}.get(
+        word, word.capitalize()) + "Message"
+
+
+def test_the_type_that_a_client_names(tool, sim, db):
+    """By URL and without a name only the client knows what it is."""
+    sent = tool.post("/send/media", {"number": NUMBER,
+                                     "file": f"{sim.url}/files/i881?type=audio/ogg",
+                                     "mimetype": "audio/ogg; codecs=opus"})
+    payload = db.execute("SELECT payload FROM messages WHERE id = %s",
+                         (sent["data"]["id"],)).fetchone()["payload"]
+    assert sent["messageType"] == "AudioMessage" and payload["file"]["mime_type"] == "audio/ogg"
+    status, error = tool.refused("POST", "/send/media", {
+        "number": NUMBER, "file": "https://files.example.net/i/881", "mimetype": "nonsense"})
+    assert status == 422 and "mimetype" in error
+
+
+def test_async_does_not_wait(tool, sim):
+    with sim.failing("latency", 1500):
+        sent = has(tool.post("/send/text", {"number": NUMBER, "text": "later", "async": True,
+                                            "track_id": "a-1"}), SENT)
+        assert (sent["status"], sent["messageid"]) == ("Queued", sent["data"]["id"])
+        assert sent["id"] == f"{tool.owner}:{sent['messageid']}"
+    tool.company.wait_status(sent["data"]["id"], "sent", "delivered", "read")
+
+
+def test_errors_are_told_where_such_a_tool_looks(env, tool):
+    status, error = tool.refused("POST", "/send/text", {"number": NUMBER})
+    assert status == 422 and "text" in error
+    assert tool.refused("POST", "/message/react", {"number": NUMBER, "id": "3EB0AAAABBBBCCCC0001",
+                                                   "text": "x"})[0] == 404
+    stranger = Uazapi(env["GROWHUB_URL"], token="7d3f0c52-0000-4000-8000-0000000000aa")
+    assert stranger.refused("POST", "/send/text", {"number": NUMBER, "text": "x"})[0] == 401
+    assert stranger.refused("GET", "/no/such/path")[0] == 404
+
+
+def test_errors_of_others_are_as_they_were(company):
+    body = company.api.request("GET", "/api/messages/x").body
+    assert body.keys() == {"success", "message", "errors", "code", "request_id"}
+
+
+# ---- the instance and its session ----
+
+INSTANCE = {"id": str, "token": str, "status": str, "paircode": str, "qrcode": str, "name": str,
+            "profileName": str, "profilePicUrl": str, "isBusiness": bool, "plataform": str,
+            "systemName": str, "owner": str, "current_presence": str, "lastDisconnect": str,
+            "lastDisconnectReason": str, "adminField01": str, "adminField02": str,
+            "openai_apikey": str, "chatbot_enabled": bool, "chatbot_ignoreGroups": bool,
+            "chatbot_stopConversation": str, "chatbot_stopMinutes": int,
+            "chatbot_stopWhenYouSendMsg": int, "msg_delay_min": int, "msg_delay_max": int,
+            "currentTime": str, "created": str, "updated": str}
+STATUS = {"connected": bool, "loggedIn": bool, "resetting": bool}
+TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z"
+
+
+@pytest.fixture
+def server(env, admin, company, provider):
+    """A tool that was given the server's token: here the company's. There is a provider to choose."""
+    path = f"/api/admin/providers/{provider['id']}"
+    wait_until(lambda: admin.get(path)["health_status"] == "healthy", "its health", 20)
+    return Uazapi(env["GROWHUB_URL"], admintoken=company.token)
+
+
+def test_the_life_of_an_instance(env, server, company):
+    """Created, paired by QR code, connected, renamed, disconnected, deleted."""
+    name = unique("acme")
+    made = has(server.post("/instance/create", {"name": name, "systemName": "growhub",
+                                                "adminField01": "one"}),
+               {"response": str, "instance": dict, "connected": bool, "loggedIn": bool,
+                "name": str, "token": str, "info": str})
+    shown = has(made["instance"], INSTANCE)
+    assert (made["name"], made["token"]) == (name, made["instance"]["token"])
+    assert (shown["systemName"], shown["adminField01"], shown["adminField02"]) == (
+        "growhub", "one", "")
+    assert re.fullmatch(r"r[0-9a-f]{14}", shown["id"])
+    assert int(shown["id"][1:], 16) == made["data"]["id"]
+    assert re.fullmatch(TIME, shown["created"]) and re.fullmatch(TIME, shown["currentTime"])
+    tool = Uazapi(env["GROWHUB_URL"], token=made["token"])
+
+    def status():
+        told = tool.get("/instance/status")
+        has(told["instance"], INSTANCE)
+        has(told["status"], STATUS)
+        return told["status"]["connected"] and told
+
+    told = wait_until(status, "the instance to connect")
+    assert told["instance"]["status"] == "connected"
+    assert told["status"]["jid"].endswith("@s.whatsapp.net")
+    assert told["status"]["jid"].startswith(told["instance"]["owner"])
+    connected = has(tool.post("/instance/connect", {}), {"response": str, **STATUS_AT_ROOT})
+    assert connected["connected"] and connected["instance"]["status"] == "connected"
+    has(connected["instance"], INSTANCE)
+    renamed = has(tool.post("/instance/updateInstanceName", {"name": name + "-b"}), INSTANCE)
+    assert (renamed["name"], renamed["id"]) == (name + "-b", shown["id"])
+    tool.post("/instance/presence", {"presence": "available"})
+    down = has(tool.post("/instance/disconnect"), {"instance": dict, "response": str, "info": str})
+    assert down["response"] == "Disconnected" and down["instance"]["status"] == "disconnected"
+    wait_until(lambda: tool.get("/instance/status")["instance"]["lastDisconnect"], "its time")
+    gone = has(tool.call("DELETE", "/instance"), {"response": str, "info": str})
+    assert gone["response"] == "Instance Deleted"
+
+
+STATUS_AT_ROOT = {"connected": bool, "loggedIn": bool, "status": dict, "instance": dict}
+
+
+def test_connect_shows_what_a_person_needs(tool, sim):
+    session = tool.instance["external_instance_id"]
+    sim.session(session, is_paired=False, status="SCAN_QR_CODE")
+    wait_until(lambda: tool.company.api.get(f"/api/instances/{tool.instance['id']}")["status"]
+               == "qr", "the code")
+    shown = has(tool.post("/instance/connect", {}), {"response": str, **STATUS_AT_ROOT})
+    assert (shown["connected"], shown["loggedIn"], shown["jid"]) == (False, False, None)
+    assert shown["instance"]["status"] == "connecting"
+    assert shown["instance"]["qrcode"].startswith("data:image/png;base64,")
+    paired = tool.post("/instance/connect", {"phone": "5511900000001"})
+    assert re.fullmatch(r"\w{4}-?\w{4}", paired["instance"]["paircode"])
+
+
+@pytest.mark.parametrize("path", ["/instance/create", "/instance/init"])
+def test_either_path_creates(server, path):
+    body = {"name": unique("acme")}
+    assert server.post(path, body)["instance"]["systemName"] == "uazapiGO"
+    assert server.refused("POST", path, body)[0] == 409, "names are unique here"
+    assert server.refused("POST", path, {})[0] == 422
+
+
+def test_all_is_a_bare_array_of_the_companys_own(server, tool, company):
+    server = Uazapi(server.api.base_url, admintoken=tool.company.token)
+    listed = server.get("/instance/all")
+    assert [int(has(i, INSTANCE)["id"][1:], 16) for i in listed] == [tool.instance["id"]]
+    assert listed[0]["token"] == "", "shown once"
+    assert (listed[0]["status"], listed[0]["owner"]) == ("connected", tool.owner)
+
+
+def test_admin_fields(server, tool, new_company):
+    server = Uazapi(server.api.base_url, admintoken=tool.company.token)
+    identity = server.get("/instance/all")[0]["id"]
+    marked = has(server.post("/instance/updateAdminFields",
+                             {"id": identity, "adminField01": "a", "adminField02": "b"}), INSTANCE)
+    assert (marked["adminField01"], marked["adminField02"]) == ("a", "b")
+    marked = server.post("/instance/updateAdminFields", {"id": identity, "adminField02": "c"})
+    assert (marked["adminField01"], marked["adminField02"]) == ("a", "c")
+    stranger = Uazapi(server.api.base_url, admintoken=new_company().token)
+    for wrong in (identity, "r00000000000000", "x", "r0000007fffffff"):
+        assert stranger.refused("POST", "/instance/updateAdminFields", {"id": wrong})[0] == 404
+
+
+def test_who_holds_which_token(env, server, tool, admin):
+    """The server's token is a company's; a superadmin's has no instances of its own."""
+    assert server.refused("GET", "/instance/status")[0] == 401
+    assert tool.refused("GET", "/instance/all")[0] == 401
+    for wrong in (admin.token, tool.instance["token"]):
+        reply = Uazapi(env["GROWHUB_URL"], admintoken=wrong).request("GET", "/instance/all")
+        assert (reply.status, reply.body["code"]) == (403, "wrong_token_kind")
+        assert "company token" in reply.body["error"]
+    reply = Uazapi(env["GROWHUB_URL"], admintoken=server.headers["admintoken"]).request(
+        "GET", "/api/instances")
+    assert reply.status == 401, "only where UAZAPI has it"
