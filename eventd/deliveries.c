@@ -99,7 +99,7 @@ static const char *const attempt_results[POSTS_RESULT_COUNT] = {
 	[HTTP_FAIL_RESET] = "reset",       [HTTP_FAIL_RESPONSE] = "bad_response",
 	[HTTP_FAIL_INTERNAL] = "internal", [POSTS_DELIVERED] = "delivered",
 	[POSTS_PARKED] = "parked",         [POSTS_UNRENDERED] = "unrendered",
-	[POSTS_GIVEN_BACK] = "given_back",
+	[POSTS_GIVEN_BACK] = "given_back", [POSTS_EXCLUDED] = "excluded",
 };
 
 const struct metric_def deliveries_metrics[DELIVERIES_METRIC_COUNT] = {

@@ -120,6 +120,7 @@ endpoint_new(const struct endpoint_route_row *row, const struct seal_key *key)
 	e->id = row->id;
 	e->company_id = row->company_id;
 	e->format = row->format;
+	e->options = row->options;
 	e->max_concurrency = row->max_concurrency > 0 ? (unsigned)row->max_concurrency : 1;
 	e->arena = arena_new(0);
 	e->fault = endpoint_read(e, key, row);

@@ -32,6 +32,7 @@ struct endpoint {
 	const char *fault;
 	struct url url; /* its target lies in the arena */
 	enum event_format format;
+	unsigned options;         /* model/endpoint.h */
 	unsigned max_concurrency; /* at least 1 */
 	struct whsec secrets[ENDPOINT_SECRETS_MAX];
 	unsigned secret_count; /* at least 1; current first */

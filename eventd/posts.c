@@ -42,6 +42,9 @@ struct post {
 	const struct endpoint *to;
 	int64_t claimed_us; /* monotonic */
 	bool is_unrendered; /* its facts make no body */
+	bool is_unwanted;   /* the endpoint's options say so */
+	struct url url;     /* the endpoint's, or with a target of its own */
+	struct buf target;
 	struct buf body;
 	struct delivery_result result;
 	bool is_answered;
@@ -76,6 +79,7 @@ post_free(struct post *post)
 	list_del(&post->node);
 	list_del(&post->turn);
 	buf_free(&post->body);
+	buf_free(&post->target);
 	endpoint_release(post->to);
 	gh_free(post);
 }
@@ -207,7 +211,7 @@ post_record(struct post *post, unsigned result)
 
 	post->result.at_us = clock_wall_us();
 	metrics_add(p->opts.table, POSTS_ATTEMPTS, result, 0, 1);
-	if (result != POSTS_GIVEN_BACK)
+	if (result != POSTS_GIVEN_BACK && result != POSTS_EXCLUDED)
 		post_log(post);
 	rc = db_batch_add(p->results, &post->row);
 	if (rc == GH_OK)
@@ -371,7 +375,7 @@ post_send(struct post *post)
 	return http_client_send(post->p->client,
 				&(struct http_request){
 					.method = S("POST"),
-					.url = &to->url,
+					.url = &post->url,
 					.headers = headers,
 					.header_count = count + to->header_count,
 					.body = buf_slice(&post->body),
@@ -382,11 +386,31 @@ post_send(struct post *post)
 				post_answered, post, NULL);
 }
 
+/* Behind the path, before what may follow it. */
+static void
+post_extend(struct post *post, struct slice suffix)
+{
+	struct slice target = post->to->url.target;
+	long mark = slice_index(target, '?');
+	size_t path = mark >= 0 ? (size_t)mark : target.n;
+
+	buf_init(&post->target, NULL, target.n + suffix.n);
+	if (suffix.n == 0)
+		return;
+	buf_add(&post->target, slice_sub(target, 0, path));
+	if (path > 0 && target.p[path - 1] == '/')
+		suffix = slice_from(suffix, 1);
+	buf_add(&post->target, suffix);
+	buf_add(&post->target, slice_from(target, path));
+	post->url.target = buf_slice(&post->target);
+}
+
 void
 posts_prepare(struct posts *p, const struct delivery_claim *row, const struct endpoint *to,
 	      void *token, struct list *waiting)
 {
 	struct post *post = gh_alloc(sizeof(*post));
+	struct slice suffix = S("");
 
 	post->p = p;
 	post->token = token;
@@ -402,7 +426,11 @@ posts_prepare(struct posts *p, const struct delivery_claim *row, const struct en
 	list_add_tail(waiting, &post->turn);
 	p->count++;
 	metrics_adjust(p->opts.table, POSTS_IN_FLIGHT, 0, 0, 1);
+	post->url = to->url;
 	post->is_unrendered = render_body(row, to->format, p->scratch, &post->body) != GH_OK;
+	if (to->format == EVENT_FORMAT_UAZAPI)
+		render_options(row, to->options, p->scratch, &post->is_unwanted, &suffix);
+	post_extend(post, suffix);
 	arena_reset(p->scratch);
 }
 
@@ -415,6 +443,11 @@ posts_send_first(struct list *waiting)
 	if (post->is_unrendered) {
 		/* The facts never change: another attempt would end here again. */
 		post_refuse(post, DELIVERY_GIVE_UP, S("unrendered"), POSTS_UNRENDERED);
+		return;
+	}
+	if (post->is_unwanted) {
+		post->result.outcome = DELIVERY_OK;
+		post_record(post, POSTS_EXCLUDED);
 		return;
 	}
 	if (clock_mono_us() - post->claimed_us > WAIT_MAX_US) {

@@ -43,6 +43,7 @@ enum posts_result {
 	POSTS_PARKED,     /* our own fault */
 	POSTS_UNRENDERED, /* no body could be made */
 	POSTS_GIVEN_BACK, /* claimed ahead of its turn, which did not come */
+	POSTS_EXCLUDED,   /* its endpoint does not want it: done without a post */
 	POSTS_RESULT_COUNT
 };
 

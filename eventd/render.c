@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "http/json.h"
 #include "model/event_body.h"
+#include "render_uazapi.h"
 
 #define TEXT_CUT_BYTES 4096
 
@@ -217,6 +218,9 @@ render_body(const struct delivery_claim *c, enum event_format format, struct are
 
 	if (c->type <= EVENT_NONE || c->type >= EVENT_TYPE_COUNT)
 		return GH_EINVAL;
+	/* It had another format when the event was made; its growhub body takes any. */
+	if (format == EVENT_FORMAT_UAZAPI && event_name(c->type, format) == NULL)
+		return GH_EINVAL;
 	rc = json_parse(c->facts, a, &r.facts, NULL, NULL);
 	if (rc != GH_OK || json_type(r.facts) != JSON_OBJECT)
 		return GH_EINVAL;
@@ -225,10 +229,29 @@ render_body(const struct delivery_claim *c, enum event_format format, struct are
 		json_w_init(&r.w, out);
 		if (format == EVENT_FORMAT_GROWHUB)
 			render_growhub(&r);
-		else
+		else if (format == EVENT_FORMAT_STANDARD)
 			render_standard(&r);
+		else
+			render_uazapi(c, r.facts,
+				      r.level < RENDER_CUT_TEXTS ? SIZE_MAX : TEXT_CUT_BYTES, &r.w,
+				      a);
 		if (!out->over && out->n <= RENDER_BODY_MAX)
 			return GH_OK;
 	}
 	return GH_ELIMIT;
+}
+
+void
+render_options(const struct delivery_claim *c, unsigned options, struct arena *a, bool *is_unwanted,
+	       struct slice *suffix)
+{
+	const struct json *facts = NULL;
+
+	*is_unwanted = false;
+	*suffix = S("");
+	if (event_name(c->type, EVENT_FORMAT_UAZAPI) == NULL ||
+	    json_parse(c->facts, a, &facts, NULL, NULL) != GH_OK)
+		return;
+	*is_unwanted = render_uazapi_is_excluded(c, facts, options);
+	*suffix = render_uazapi_suffix(c, facts, options, a);
 }

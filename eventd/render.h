@@ -1,9 +1,12 @@
 /* render.h - the body of a webhook post, from the facts of its event
  * (contracts/growhub-api.md section 7). Pure and deterministic: the same event
- * gives the same bytes at every attempt, as webhook-id promises.
+ * gives the same bytes at every attempt, as webhook-id promises. The format uazapi
+ * is render_uazapi.c.
  */
 #ifndef GH_EVENTD_RENDER_H
 #define GH_EVENTD_RENDER_H
+
+#include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -23,9 +26,15 @@ struct arena;
  * "truncated":true.
  *
  * a        scratch
- * Returns  GH_EINVAL when the facts are no JSON object, GH_ELIMIT when the rest is too large
+ * Returns  GH_EINVAL when the facts are no JSON object or the format has no body for the
+ *          type, GH_ELIMIT when the rest is too large
  *          all the same; out is then undefined */
 enum gh_code render_body(const struct delivery_claim *c, enum event_format format, struct arena *a,
 			 struct buf *out) GH_MUST_USE;
+
+/* What the options of an endpoint of the format uazapi say of the event: it is not wanted, or what
+ * its URL's path is given at the end (may be empty; in a). Facts that make no body: neither. */
+void render_options(const struct delivery_claim *c, unsigned options, struct arena *a,
+		    bool *is_unwanted, struct slice *suffix);
 
 #endif

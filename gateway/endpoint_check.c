@@ -29,6 +29,7 @@ struct body {
 static const struct json_word format_words[] = {
 	{"growhub", EVENT_FORMAT_GROWHUB},
 	{"standard", EVENT_FORMAT_STANDARD},
+	{"uazapi", EVENT_FORMAT_UAZAPI},
 	{NULL, 0},
 };
 
@@ -122,7 +123,7 @@ known_events(struct arena *a)
 
 	buf_init(&b, a, 4096);
 	buf_add_cstr(&b, "is no event; known are *");
-	for (int f = EVENT_FORMAT_GROWHUB; f <= EVENT_FORMAT_STANDARD; f++) {
+	for (int f = 0; f < EVENT_FORMAT_COUNT; f++) {
 		for (int t = EVENT_NONE + 1; t < EVENT_TYPE_COUNT; t++) {
 			const char *name = event_own_name((enum event_type)t, (enum event_format)f);
 
@@ -133,16 +134,6 @@ known_events(struct arena *a)
 		}
 	}
 	return buf_cstr(&b);
-}
-
-/* A type that the format cannot name would only make deliveries without a body. */
-static int64_t
-mask_of_format(int64_t mask, enum event_format format)
-{
-	for (int t = EVENT_NONE + 1; t < EVENT_TYPE_COUNT; t++)
-		if (event_name((enum event_type)t, format) == NULL)
-			mask &= ~(INT64_C(1) << t);
-	return mask;
 }
 
 static void
@@ -161,7 +152,8 @@ read_events(const struct reading *r, const struct json_strings *given)
 		if (event_mask_add(in->events[i], &mask) != GH_OK)
 			complain(r, arena_printf(r->a, "events[%u]", i), known_events(r->a));
 	}
-	in->mask = mask_of_format(mask, in->format);
+	/* A type that the format cannot name would only make deliveries without a body. */
+	in->mask = mask & event_mask_of(in->format);
 }
 
 /* ---- custom headers ---- */

@@ -39,6 +39,7 @@ struct endpoint_input {
 	unsigned event_count;
 	int64_t mask; /* of events, without types that have no name in the format */
 	enum event_format format;
+	unsigned options; /* model/endpoint.h; not read here */
 	bool is_active;
 	bool has_headers;     /* given: replaces what there was */
 	struct slice headers; /* JSON object; absent: none */

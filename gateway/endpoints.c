@@ -54,6 +54,7 @@ set_of(struct gw_req *req, const struct endpoint_input *in)
 		.event_count = in->event_count,
 		.event_mask = in->mask,
 		.format = in->format,
+		.options = in->options,
 		.headers_sealed = seal(req, HEADERS_AAD, in->headers),
 		.is_active = in->is_active,
 	};
@@ -95,14 +96,15 @@ open_headers(struct gw_req *req, struct slice sealed)
 const struct gw_schema endpoint_schema = {
 	.name = "Webhook",
 	.text = "Where events of an instance are posted. Values of headers are masked.",
-	.fields = GW_FIELDS(GW_FIELD("id", INT), GW_FIELD("instance_id", INT), GW_FIELD("url", URL),
-			    GW_FIELD("events", STRING, .flags = GW_F_MANY),
-			    GW_FIELD("format", STRING, .words = GW_WORDS("growhub", "standard")),
-			    GW_FIELD("is_active", BOOL), GW_FIELD("custom_headers", OBJECT),
-			    GW_FIELD("failure_state", STRING),
-			    GW_FIELD("last_success_at", TIME, .flags = GW_F_NULL),
-			    GW_FIELD("disabled_at", TIME, .flags = GW_F_NULL),
-			    GW_FIELD("created_at", TIME), GW_FIELD("updated_at", TIME)),
+	.fields = GW_FIELDS(
+		GW_FIELD("id", INT), GW_FIELD("instance_id", INT), GW_FIELD("url", URL),
+		GW_FIELD("events", STRING, .flags = GW_F_MANY),
+		GW_FIELD("format", STRING, .words = GW_WORDS("growhub", "standard", "uazapi")),
+		GW_FIELD("is_active", BOOL), GW_FIELD("custom_headers", OBJECT),
+		GW_FIELD("failure_state", STRING),
+		GW_FIELD("last_success_at", TIME, .flags = GW_F_NULL),
+		GW_FIELD("disabled_at", TIME, .flags = GW_F_NULL), GW_FIELD("created_at", TIME),
+		GW_FIELD("updated_at", TIME)),
 };
 
 const struct gw_schema endpoint_secret_schema = {
@@ -125,8 +127,7 @@ endpoints_json_members(struct gw_req *req, struct json_w *w, const struct endpoi
 	for (unsigned i = 0; i < row->event_count; i++)
 		json_w_str(w, NULL, row->events[i]);
 	json_w_close(w, ']');
-	json_w_str(w, "format",
-		   row->format == EVENT_FORMAT_STANDARD ? S("standard") : S("growhub"));
+	json_w_str(w, "format", slice_of(event_format_name(row->format)));
 	json_w_bool(w, "is_active", row->is_active);
 	endpoint_headers_write(w, "custom_headers", open_headers(req, row->headers_sealed), req->a);
 	if (secret != NULL)
@@ -261,6 +262,7 @@ update_found(struct gw_req *req, const struct db_unit *u)
 	in.events = row->events;
 	in.event_count = row->event_count;
 	in.format = row->format;
+	in.options = row->options;
 	in.is_active = row->is_active;
 	(void)endpoint_input_read(req->body, "", endpoints_policy(req), req->a, gw_errors(req),
 				  &in);

@@ -155,7 +155,8 @@ extern const struct gw_module documentation_module, keyed_module;
 extern const struct gw_module dead_letters_module, admin_health_module, admin_logs_module;
 extern const struct gw_module admin_metrics_module, stats_module;
 extern const struct gw_module send_module, send_media_module;
-extern const struct gw_module uazapi_instance_module, uazapi_instances_module;
+extern const struct gw_module uazapi_instance_module, uazapi_instances_module,
+	uazapi_webhook_module;
 extern const struct gw_module message_actions_module, contacts_module, groups_module;
 
 /* ---- the request ---- */

@@ -23,6 +23,7 @@ static const struct gw_module *const modules[] = {
 	&send_media_module,
 	&uazapi_instance_module,
 	&uazapi_instances_module,
+	&uazapi_webhook_module,
 	&message_actions_module,
 	&contacts_module,
 	&groups_module,

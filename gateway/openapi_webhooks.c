@@ -10,11 +10,6 @@
 
 #define FIELDS_MAX 64
 
-static const char *const format_names[] = {
-	[EVENT_FORMAT_GROWHUB] = "growhub",
-	[EVENT_FORMAT_STANDARD] = "standard",
-};
-
 /* ---- members ---- */
 
 static const struct gw_schema quoted_schema = {
@@ -188,6 +183,31 @@ write_standard(struct json_w *w, enum event_type type, const char *event)
 	openapi_field(w, "schema", &(struct gw_field){.type = GW_T_OBJECT, .of = &body});
 }
 
+/* Its inner objects are its vendor's, and open. */
+static void
+write_uazapi(struct json_w *w, const char *event)
+{
+	static const char *const inner[] = {"message", "chat", "event", "call", "instance"};
+	static const char *const texts[] = {"type", "state", "event_id", "chatSource"};
+	struct list l = {.count = 0};
+	const struct gw_schema body = {.fields = l.v};
+
+	list_add_text(&l, "EventType", event);
+	list_add_text(&l, "BaseUrl", "");
+	list_add_text(&l, "token", "");
+	list_add(&l, (struct gw_field)GW_FIELD("instanceName", STRING));
+	list_add(&l, (struct gw_field)GW_FIELD("owner", STRING, .text = "Digits of the number"));
+	for (size_t i = 0; i < GH_COUNT(texts); i++)
+		list_add(&l, (struct gw_field){.name = texts[i],
+					       .type = GW_T_STRING,
+					       .flags = GW_F_OPTIONAL});
+	for (size_t i = 0; i < GH_COUNT(inner); i++)
+		list_add(&l, (struct gw_field){.name = inner[i],
+					       .type = GW_T_OBJECT,
+					       .flags = GW_F_OPTIONAL});
+	openapi_field(w, "schema", &(struct gw_field){.type = GW_T_OBJECT, .of = &body});
+}
+
 /* ---- entries ---- */
 
 static const struct gw_field headers[] = {
@@ -236,7 +256,7 @@ write_event(struct json_w *w, enum event_type type, enum event_format format, co
 	char text[96];
 	struct buf key = BUF_FIXED(text);
 
-	buf_add_printf(&key, "%s/%s", format_names[format], event);
+	buf_add_printf(&key, "%s/%s", event_format_name(format), event);
 	if (key.over)
 		gh_panic("openapi: the name %s is too long", event);
 	json_w_open(w, buf_cstr(&key), '{');
@@ -249,8 +269,10 @@ write_event(struct json_w *w, enum event_type type, enum event_format format, co
 	json_w_open(w, "application/json", '{');
 	if (format == EVENT_FORMAT_GROWHUB)
 		write_growhub(w, type, event);
-	else
+	else if (format == EVENT_FORMAT_STANDARD)
 		write_standard(w, type, event);
+	else
+		write_uazapi(w, event);
 	json_w_close(w, '}');
 	json_w_close(w, '}');
 	json_w_close(w, '}');
@@ -263,7 +285,7 @@ void
 openapi_webhooks(struct json_w *w)
 {
 	json_w_open(w, "webhooks", '{');
-	for (int f = EVENT_FORMAT_GROWHUB; f <= EVENT_FORMAT_STANDARD; f++) {
+	for (int f = 0; f < EVENT_FORMAT_COUNT; f++) {
 		for (int t = EVENT_NONE + 1; t < EVENT_TYPE_COUNT; t++) {
 			const char *name = event_own_name((enum event_type)t, (enum event_format)f);
 

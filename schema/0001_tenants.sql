@@ -141,7 +141,8 @@ CREATE TABLE instance_webhooks (
 	url                    text NOT NULL,
 	events                 text[] NOT NULL,             -- as the client wrote them
 	event_mask             bigint NOT NULL,             -- bit n: event type n (model/event.h)
-	format                 text NOT NULL DEFAULT 'growhub' CHECK (format IN ('growhub', 'standard')),
+	format                 text NOT NULL DEFAULT 'growhub' CHECK (format IN ('growhub', 'standard', 'uazapi')),
+	options                int NOT NULL DEFAULT 0,      -- bits of model/endpoint.h, of the format uazapi
 	custom_headers_sealed  bytea,
 	is_active              boolean NOT NULL DEFAULT true,
 	max_concurrency        int NOT NULL DEFAULT 16,

@@ -6,30 +6,30 @@
 #define ENDPOINT_COLUMNS                                                                           \
 	"SELECT e.id, e.instance_id, e.url, e.events, e.format, e.custom_headers_sealed,\n"        \
 	"       e.is_active, e.failure_state, e.last_success_at, e.disabled_at, e.created_at,\n"   \
-	"       e.updated_at\n"
+	"       e.updated_at, e.options\n"
 
 static const char endpoint_insert_sql[] =
 	"WITH e AS (\n"
 	"  INSERT INTO instance_webhooks (company_id, instance_id, url, events, event_mask, "
 	"format,\n"
-	"                                 custom_headers_sealed, is_active)\n"
-	"  SELECT i.company_id, i.id, $4, $5, $6, $7, $8, $9 FROM instances i\n"
+	"                                 options, custom_headers_sealed, is_active)\n"
+	"  SELECT i.company_id, i.id, $4, $5, $6, $7, $8, $9, $10 FROM instances i\n"
 	"  WHERE i.company_id = $1 AND i.status <> 'deleted'\n"
 	"    AND i.id = coalesce($2, (SELECT t.instance_id FROM tokens t WHERE t.token_hash = "
 	"$3))\n"
 	"  RETURNING *\n"
 	"), s AS (\n"
-	"  INSERT INTO webhook_secrets (endpoint_id, secret_sealed) SELECT e.id, $10 FROM e\n"
+	"  INSERT INTO webhook_secrets (endpoint_id, secret_sealed) SELECT e.id, $11 FROM e\n"
 	")\n" ENDPOINT_COLUMNS "FROM e";
 
 static const char endpoint_update_sql[] =
 	"UPDATE instance_webhooks e\n"
-	"SET url = $4, events = $5, event_mask = $6, format = $7, custom_headers_sealed = $8,\n"
-	"    is_active = $9, updated_at = now()\n"
+	"SET url = $4, events = $5, event_mask = $6, format = $7, options = $8,\n"
+	"    custom_headers_sealed = $9, is_active = $10, updated_at = now()\n"
 	"WHERE e.id = $3 AND e.company_id = $1 AND e.instance_id = $2 AND e.deleted_at IS NULL\n"
 	"RETURNING e.id, e.instance_id, e.url, e.events, e.format, e.custom_headers_sealed,\n"
 	"          e.is_active, e.failure_state, e.last_success_at, e.disabled_at, e.created_at,\n"
-	"          e.updated_at";
+	"          e.updated_at, e.options";
 
 static const char endpoint_delete_sql[] =
 	"WITH e AS (\n"
@@ -66,10 +66,10 @@ enum {
 static const struct db_stmt endpoint_stmts[] = {
 	[ENDPOINT_INSERT] = {"endpoint_insert", endpoint_insert_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_TEXT, DB_TEXT_ARRAY, DB_INT8,
-				      DB_TEXT, DB_BYTEA, DB_BOOL, DB_BYTEA)},
+				      DB_TEXT, DB_INT4, DB_BYTEA, DB_BOOL, DB_BYTEA)},
 	[ENDPOINT_UPDATE] = {"endpoint_update", endpoint_update_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_INT4, DB_TEXT, DB_TEXT_ARRAY, DB_INT8,
-				      DB_TEXT, DB_BYTEA, DB_BOOL)},
+				      DB_TEXT, DB_INT4, DB_BYTEA, DB_BOOL)},
 	[ENDPOINT_DELETE] = {"endpoint_delete", endpoint_delete_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
 	[ENDPOINT_GET] = {"endpoint_get", endpoint_get_sql, DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
@@ -79,12 +79,7 @@ static const struct db_stmt endpoint_stmts[] = {
 };
 const struct db_stmt_table endpoint_stmt_table = DB_STMT_TABLE(endpoint_stmts);
 
-static const char *const format_words[] = {
-	[EVENT_FORMAT_GROWHUB] = "growhub",
-	[EVENT_FORMAT_STANDARD] = "standard",
-};
-
-/* $4..$9 of insert and update. */
+/* $4..$10 of insert and update. */
 static void
 endpoint_set_add(struct db_params *p, const struct endpoint_set *set)
 {
@@ -95,7 +90,8 @@ endpoint_set_add(struct db_params *p, const struct endpoint_set *set)
 	for (unsigned i = 0; i < set->event_count; i++)
 		db_arr_text(events, set->events[i]);
 	db_p_i64(p, set->event_mask);
-	db_p_text(p, slice_of(format_words[set->format]));
+	db_p_text(p, slice_of(event_format_name(set->format)));
+	db_p_i32(p, (int32_t)set->options);
 	db_p_bytea(p, set->headers_sealed);
 	db_p_bool(p, set->is_active);
 }
@@ -204,8 +200,8 @@ endpoint_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct are
 	row->instance_id = db_get_i32(r, i, 1);
 	row->url = arena_dup(a, db_get_slice(r, i, 2));
 	endpoint_events_read(r, i, a, row);
-	row->format = slice_eq(db_get_slice(r, i, 4), S("standard")) ? EVENT_FORMAT_STANDARD
-								     : EVENT_FORMAT_GROWHUB;
+	row->format = event_format_of(db_get_slice(r, i, 4));
+	row->options = (unsigned)db_get_i32(r, i, 12);
 	row->headers_sealed = arena_dup(a, db_get_slice(r, i, 5));
 	row->is_active = db_get_bool(r, i, 6);
 	row->failure_state = arena_dup(a, db_get_slice(r, i, 7));

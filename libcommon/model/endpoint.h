@@ -18,6 +18,17 @@ struct id_page;
 
 #define ENDPOINT_EVENTS_MAX 64
 
+/* Options of the format uazapi, as they are stored: messages that are not wanted, and what the URL
+ * is given. */
+#define ENDPOINT_EXCLUDE_BY_API      1u
+#define ENDPOINT_EXCLUDE_NOT_BY_API  2u
+#define ENDPOINT_EXCLUDE_FROM_ME     4u
+#define ENDPOINT_EXCLUDE_NOT_FROM_ME 8u
+#define ENDPOINT_EXCLUDE_GROUP       16u
+#define ENDPOINT_EXCLUDE_NOT_GROUP   32u
+#define ENDPOINT_ADD_EVENT           64u
+#define ENDPOINT_ADD_TYPE            128u
+
 /* What a client sets. Slices are borrowed until the unit is done. */
 struct endpoint_set {
 	struct slice url;
@@ -25,6 +36,7 @@ struct endpoint_set {
 	unsigned event_count;
 	int64_t event_mask;
 	enum event_format format;
+	unsigned options;            /* ENDPOINT_*, of the format uazapi */
 	struct slice headers_sealed; /* JSON object, sealed; absent: none */
 	bool is_active;
 };
@@ -36,6 +48,7 @@ struct endpoint_row {
 	struct slice events[ENDPOINT_EVENTS_MAX];
 	unsigned event_count;
 	enum event_format format;
+	unsigned options;
 	struct slice headers_sealed;
 	bool is_active;
 	struct slice failure_state;

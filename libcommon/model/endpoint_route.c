@@ -5,8 +5,8 @@
 #include "model/event_sql.h"
 
 static const char endpoint_route_read_sql[] =
-	"SELECT w.id, w.company_id, w.url, w.format = 'standard', w.max_concurrency,\n"
-	"    w.custom_headers_sealed,\n"
+	"SELECT w.id, w.company_id, w.url, w.format, w.max_concurrency,\n"
+	"    w.custom_headers_sealed, w.options,\n"
 	"    ARRAY(SELECT s.secret_sealed FROM webhook_secrets s\n"
 	"          WHERE s.endpoint_id = w.id\n"
 	"            AND (s.expires_at IS NULL OR s.expires_at > now())\n"
@@ -78,15 +78,16 @@ endpoint_route_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 	*rows = arena_alloc_array(a, count, sizeof(**rows));
 	for (unsigned i = 0; i < count; i++) {
 		struct endpoint_route_row *row = &(*rows)[i];
-		struct db_array_it secrets = db_get_array(r, i, 6);
+		struct db_array_it secrets = db_get_array(r, i, 7);
 		struct slice secret;
 
 		row->id = db_get_i32(r, i, 0);
 		row->company_id = db_get_i32(r, i, 1);
 		row->url = arena_dup(a, db_get_slice(r, i, 2));
-		row->format = db_get_bool(r, i, 3) ? EVENT_FORMAT_STANDARD : EVENT_FORMAT_GROWHUB;
+		row->format = event_format_of(db_get_slice(r, i, 3));
 		row->max_concurrency = db_get_i32(r, i, 4);
 		row->headers_sealed = arena_dup(a, db_get_slice(r, i, 5));
+		row->options = (unsigned)db_get_i32(r, i, 6);
 		while (row->secret_count < ENDPOINT_SECRETS_MAX && db_array_next(&secrets, &secret))
 			row->secret_sealed[row->secret_count++] = arena_dup(a, secret);
 	}

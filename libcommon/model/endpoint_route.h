@@ -22,6 +22,7 @@ struct endpoint_route_row {
 	int32_t company_id;
 	struct slice url;
 	enum event_format format;
+	unsigned options; /* model/endpoint.h */
 	int32_t max_concurrency;
 	struct slice headers_sealed; /* JSON object text, aad "endpoint_headers"; may be absent */
 	struct slice secret_sealed[ENDPOINT_SECRETS_MAX]; /* "whsec_..." text, aad

@@ -3,40 +3,42 @@
 struct event_names {
 	const char *growhub;
 	const char *standard;
+	const char *uazapi;
 };
 
 /* growhub-api.md section 7; NULL: that format has no name for it. */
 static const struct event_names event_table[EVENT_TYPE_COUNT] = {
-	[EVENT_NONE] = {NULL, NULL},
-	[EVENT_MESSAGE_RECEIVED] = {"on-message", "message.received"},
-	[EVENT_MESSAGE_QUEUED] = {NULL, "message.queued"},
-	[EVENT_MESSAGE_SENT] = {"on-message-sent", "message.sent"},
-	[EVENT_MESSAGE_DELIVERED] = {"on-message-delivered", "message.delivered"},
-	[EVENT_MESSAGE_READ] = {"on-message-read", "message.read"},
-	[EVENT_MESSAGE_PLAYED] = {"on-message-played", "message.played"},
-	[EVENT_MESSAGE_FAILED] = {"on-message-failed", "message.failed"},
-	[EVENT_MESSAGE_IN_DOUBT] = {"on-message-in-doubt", "message.in_doubt"},
-	[EVENT_MESSAGE_STALLED] = {"on-message-stalled", "message.stalled"},
-	[EVENT_MESSAGE_CANCELLED] = {NULL, "message.cancelled"},
+	[EVENT_NONE] = {NULL, NULL, NULL},
+	[EVENT_MESSAGE_RECEIVED] = {"on-message", "message.received", "messages"},
+	[EVENT_MESSAGE_QUEUED] = {NULL, "message.queued", NULL},
+	[EVENT_MESSAGE_SENT] = {"on-message-sent", "message.sent", "messages"},
+	[EVENT_MESSAGE_DELIVERED] = {"on-message-delivered", "message.delivered",
+				     "messages_update"},
+	[EVENT_MESSAGE_READ] = {"on-message-read", "message.read", "messages_update"},
+	[EVENT_MESSAGE_PLAYED] = {"on-message-played", "message.played", "messages_update"},
+	[EVENT_MESSAGE_FAILED] = {"on-message-failed", "message.failed", NULL},
+	[EVENT_MESSAGE_IN_DOUBT] = {"on-message-in-doubt", "message.in_doubt", NULL},
+	[EVENT_MESSAGE_STALLED] = {"on-message-stalled", "message.stalled", NULL},
+	[EVENT_MESSAGE_CANCELLED] = {NULL, "message.cancelled", NULL},
 	/* The other format tells it apart; here it is a failure with the code "expired". */
-	[EVENT_MESSAGE_EXPIRED] = {"on-message-failed", "message.expired"},
-	[EVENT_MESSAGE_EDITED] = {"on-edited", "message.edited"},
-	[EVENT_MESSAGE_DELETED] = {"on-revoked", "message.deleted"},
-	[EVENT_MESSAGE_REACTION] = {"on-reaction", "message.reaction"},
-	[EVENT_INSTANCE_CONNECTED] = {"on-connected", "instance.connected"},
-	[EVENT_INSTANCE_DISCONNECTED] = {"on-disconnected", "instance.disconnected"},
-	[EVENT_INSTANCE_QR] = {"on-qrcode", "instance.qr"},
-	[EVENT_INSTANCE_ERROR] = {"on-instance-error", "instance.error"},
-	[EVENT_INSTANCE_INBOUND_STALLED] = {NULL, "instance.inbound_stalled"},
-	[EVENT_GROUP_JOINED] = {"on-group-join", "group.joined"},
-	[EVENT_GROUP_LEFT] = {"on-group-leave", "group.left"},
-	[EVENT_GROUP_UPDATED] = {"on-group-update", "group.updated"},
-	[EVENT_PRESENCE_UPDATED] = {"on-presence-update", "presence.updated"},
-	[EVENT_POLL_VOTED] = {"on-poll-vote", "poll.voted"},
-	[EVENT_CALL_RECEIVED] = {"on-call", "call.received"},
-	[EVENT_CONTACT_MERGED] = {NULL, "contact.merged"},
-	[EVENT_ENDPOINT_DISABLED] = {NULL, "endpoint.disabled"},
-	[EVENT_WEBHOOK_TEST] = {"webhook.test", "webhook.test"},
+	[EVENT_MESSAGE_EXPIRED] = {"on-message-failed", "message.expired", NULL},
+	[EVENT_MESSAGE_EDITED] = {"on-edited", "message.edited", "messages"},
+	[EVENT_MESSAGE_DELETED] = {"on-revoked", "message.deleted", "messages_update"},
+	[EVENT_MESSAGE_REACTION] = {"on-reaction", "message.reaction", "messages"},
+	[EVENT_INSTANCE_CONNECTED] = {"on-connected", "instance.connected", "connection"},
+	[EVENT_INSTANCE_DISCONNECTED] = {"on-disconnected", "instance.disconnected", "connection"},
+	[EVENT_INSTANCE_QR] = {"on-qrcode", "instance.qr", "connection"},
+	[EVENT_INSTANCE_ERROR] = {"on-instance-error", "instance.error", NULL},
+	[EVENT_INSTANCE_INBOUND_STALLED] = {NULL, "instance.inbound_stalled", NULL},
+	[EVENT_GROUP_JOINED] = {"on-group-join", "group.joined", "groups"},
+	[EVENT_GROUP_LEFT] = {"on-group-leave", "group.left", "groups"},
+	[EVENT_GROUP_UPDATED] = {"on-group-update", "group.updated", "groups"},
+	[EVENT_PRESENCE_UPDATED] = {"on-presence-update", "presence.updated", "presence"},
+	[EVENT_POLL_VOTED] = {"on-poll-vote", "poll.voted", "messages"},
+	[EVENT_CALL_RECEIVED] = {"on-call", "call.received", "call"},
+	[EVENT_CONTACT_MERGED] = {NULL, "contact.merged", NULL},
+	[EVENT_ENDPOINT_DISABLED] = {NULL, "endpoint.disabled", NULL},
+	[EVENT_WEBHOOK_TEST] = {"webhook.test", "webhook.test", "webhook.test"},
 };
 
 #define BIT(type) (INT64_C(1) << (type))
@@ -73,6 +75,16 @@ static const struct {
 	{"label.*", 0},
 	{"engine.event", 0},
 	{"event.response*", 0},
+	/* UAZAPI's, of which nothing here tells. */
+	{"history", 0},
+	{"newsletter_messages", 0},
+	{"contacts", 0},
+	{"labels", 0},
+	{"chats", 0},
+	{"chat_labels", 0},
+	{"blocks", 0},
+	{"sender", 0},
+	{"leads", 0},
 };
 
 const char *
@@ -80,7 +92,47 @@ event_name(enum event_type type, enum event_format format)
 {
 	const struct event_names *n = &event_table[type];
 
-	return format == EVENT_FORMAT_GROWHUB ? n->growhub : n->standard;
+	switch (format) {
+	case EVENT_FORMAT_GROWHUB:
+		return n->growhub;
+	case EVENT_FORMAT_STANDARD:
+		return n->standard;
+	case EVENT_FORMAT_UAZAPI:
+		return n->uazapi;
+	}
+	return NULL;
+}
+
+int64_t
+event_mask_of(enum event_format format)
+{
+	int64_t mask = 0;
+
+	for (int t = EVENT_NONE + 1; t < EVENT_TYPE_COUNT; t++)
+		if (event_name((enum event_type)t, format) != NULL)
+			mask |= BIT(t);
+	return mask;
+}
+
+static const char *const format_names[EVENT_FORMAT_COUNT] = {
+	[EVENT_FORMAT_GROWHUB] = "growhub",
+	[EVENT_FORMAT_STANDARD] = "standard",
+	[EVENT_FORMAT_UAZAPI] = "uazapi",
+};
+
+const char *
+event_format_name(enum event_format format)
+{
+	return format_names[format];
+}
+
+enum event_format
+event_format_of(struct slice word)
+{
+	for (int f = 0; f < EVENT_FORMAT_COUNT; f++)
+		if (slice_eq(word, slice_of(format_names[f])))
+			return (enum event_format)f;
+	return EVENT_FORMAT_GROWHUB;
 }
 
 const char *
@@ -132,6 +184,7 @@ event_mask_add(struct slice word, int64_t *mask)
 		const struct event_names *n = &event_table[t];
 
 		if ((n->growhub != NULL && slice_eq(word, slice_of(n->growhub))) ||
+		    (n->uazapi != NULL && slice_eq(word, slice_of(n->uazapi))) ||
 		    slice_eq(word, slice_of(n->standard))) {
 			*mask |= BIT(t);
 			is_known = true;

@@ -45,10 +45,18 @@ enum event_type {
 };
 #define EVENT_TYPE_COUNT 29
 
-enum event_format { EVENT_FORMAT_GROWHUB, EVENT_FORMAT_STANDARD };
+enum event_format { EVENT_FORMAT_GROWHUB, EVENT_FORMAT_STANDARD, EVENT_FORMAT_UAZAPI };
+#define EVENT_FORMAT_COUNT 3
 
-/* Name of a type in a format; NULL where the growhub format has none. */
+/* "growhub", "standard", "uazapi". */
+const char *event_format_name(enum event_format format);
+/* A word that is none counts as growhub: the column's CHECK bounds it. */
+enum event_format event_format_of(struct slice word);
+
+/* Name of a type in a format; NULL where it has none. Uazapi's stand for several types each. */
 const char *event_name(enum event_type type, enum event_format format);
+/* The types that have one. */
+int64_t event_mask_of(enum event_format format);
 
 /* The same, for lists of names: NULL also where a type of a lower number has that name. */
 const char *event_own_name(enum event_type type, enum event_format format);
@@ -56,7 +64,7 @@ const char *event_own_name(enum event_type type, enum event_format format);
 /* The event that reports a message's new status; EVENT_NONE where there is none. */
 enum event_type event_of_status(enum msg_status status);
 
-/* Add to *mask the bits a subscription word stands for: "*", names of either
+/* Add to *mask the bits a subscription word stands for: "*", names of any
  * format, and the provider names of growhub-api.md section 7 (some of which are
  * accepted and never fire). GH_EINVAL for an unknown word. */
 enum gh_code event_mask_add(struct slice word, int64_t *mask) GH_MUST_USE;

@@ -182,8 +182,11 @@ class Document:
 
     def post_problems(self, headers, body):
         """What a post to a company's webhook has that its entry of `webhooks` does not promise."""
-        is_growhub = "event" in body
-        where = f"growhub/{body['event']}" if is_growhub else f"standard/{body.get('type')}"
+        where = f"standard/{body.get('type')}"
+        if "EventType" in body:
+            where = f"uazapi/{body['EventType']}"
+        elif "event" in body:
+            where = f"growhub/{body['event']}"
         if where not in self.root["webhooks"]:
             return [f"{where} is not documented"]
         operation = self.root["webhooks"][where]["post"]

@@ -257,6 +257,8 @@ def of_nobody(b, document, route):
                    "groupjid": NOBODY["jid"], "inviteCode": "nobodys"}
         body |= {k: [v] if isinstance(body[k], list) else v
                  for k, v in unknown.items() if k in body}
+        if path == "/webhook":
+            body |= {"action": "update", "id": "r0000007fffffff"}
     return b.request(route, path, body)
 
 

@@ -95,6 +95,8 @@ POST /instance/create                     | session.create | instances tokens we
 POST /instance/init                       | session.create | instances tokens webhook_keys | -
 GET /instance/all                         | -                   | -                     | -
 POST /instance/updateAdminFields          | -                   | instances             | -
+GET /webhook                              | -                   | -                     | -
+POST /webhook                             | -       | instance_webhooks webhook_secrets | -
 POST /send/text                           | send:text           | messages              | message.queued SENT
 POST /send/media                          | send:image          | messages media        | message.queued SENT
 POST /send/contact                        | send:contact        | messages              | message.queued SENT

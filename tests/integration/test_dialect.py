@@ -2,7 +2,9 @@
 (the examples of contracts/uazapi.md, verbatim but for the ids) and the members of its replies,
 whichever provider holds the number."""
 
+import http.server
 import re
+import threading
 import time
 
 import pytest
@@ -297,3 +299,171 @@ def test_who_holds_which_token(env, server, tool, admin):
     reply = Uazapi(env["GROWHUB_URL"], admintoken=server.headers["admintoken"]).request(
         "GET", "/api/instances")
     assert reply.status == 401, "only where UAZAPI has it"
+
+
+# ---- webhooks ----
+
+HOOK = {"id": str, "enabled": bool, "url": str, "events": list, "excludeMessages": list,
+        "addUrlEvents": bool, "addUrlTypesMessages": bool}
+EVENTS = ["connection", "messages", "messages_update", "call", "groups"]
+MESSAGE = {"id": str, "messageid": str, "chatid": str, "chatlid": str, "sender": str,
+           "sender_pn": str, "sender_lid": str, "senderName": str, "fromMe": bool,
+           "isGroup": bool, "groupName": str, "type": str, "messageType": str, "mediaType": str,
+           "content": (str, dict), "text": str, "messageTimestamp": int, "source": str,
+           "status": str, "quoted": str, "edited": str, "reaction": str, "vote": str,
+           "convertOptions": str, "buttonOrListid": str, "pinned": bool, "track_source": str,
+           "track_id": str, "wasSentByApi": bool, "owner": str}
+CHAT = {"id": str, "wa_chatid": str, "wa_chatlid": str, "wa_fastid": str, "phone": str,
+        "name": str, "wa_name": str, "wa_contactName": str, "wa_isGroup": bool,
+        "wa_unreadCount": int, "wa_lastMsgTimestamp": int, "imagePreview": str, "owner": str,
+        "lead_tags": list, "wa_label": list}
+UPDATE = {"MessageIDs": list, "Type": str, "Chat": str, "chatid": str, "chatlid": str,
+          "Sender": str, "sender_pn": str, "sender_lid": str, "IsFromMe": bool, "IsGroup": bool,
+          "Timestamp": int}
+
+
+def listen(tool, sim, **fields):
+    """A webhook set as UAZAPI's tools do; heard(EventType) are its posts, path and body."""
+    name = unique("dialect")
+    tool.post("/webhook", {"url": sim.hook_url(name), "enabled": True, "events": EVENTS, **fields})
+
+    def heard(event, **wanted):
+        return [p["body"] for p in sim.received(name) if p["body"]["EventType"] == event
+                and wanted.items() <= p["body"].get("message", p["body"]).items()]
+    return heard
+
+
+def test_webhook_is_set_and_listed(tool, sim):
+    body = {"url": sim.hook_url(unique("dialect")), "enabled": True, "events": EVENTS,
+            "excludeMessages": [], "addUrlEvents": False, "addUrlTypesMessages": False}
+    assert tool.get("/webhook") == []
+    made = tool.post("/webhook", body)
+    assert [has(hook, HOOK) | body for hook in made] == made, "the bare array, what was sent in it"
+    assert tool.get("/webhook") == made
+    other = body | {"url": sim.hook_url(unique("dialect")), "excludeMessages": ["wasSentByApi"]}
+    assert [h["url"] for h in tool.post("/webhook", other)] == [other["url"]], "replaced"
+    added = tool.post("/webhook", body | {"action": "add", "addUrlEvents": True})
+    assert [h["url"] for h in added] == [other["url"], body["url"]]
+    changed = tool.post("/webhook", {"action": "update", "id": added[1]["id"], "enabled": False})
+    assert changed == [added[0], added[1] | {"enabled": False}], "the rest stays"
+    left = tool.post("/webhook", {"action": "delete", "id": added[0]["id"]})
+    assert left == changed[1:]
+
+
+def test_webhooks_of_other_formats_are_not_its(tool, sim):
+    path = f"/api/instances/{tool.instance['id']}/webhooks"
+    row = tool.company.api.post(path, {"url": sim.hook_url(unique("own")), "events": ["*"]})
+    assert tool.get("/webhook") == []
+    assert tool.refused("POST", "/webhook", {"action": "delete", "id": str(row["id"])})[0] == 404
+    tool.post("/webhook", {"url": sim.hook_url(unique("dialect"))})
+    assert [h["format"] for h in tool.company.api.get(path)] == ["uazapi", "growhub"]
+
+
+@pytest.mark.parametrize("wrong", [
+    {}, {"url": "no url"}, {"url": "ftp://example.net/x"}, {"events": ["nonsense"]},
+    {"excludeMessages": ["never"]}, {"action": "update"}, {"action": "delete"},
+    {"action": "other", "id": "r1"}])
+def test_webhooks_that_cannot_be(tool, sim, wrong):
+    body = {"url": sim.hook_url("x")} | wrong if wrong else {}
+    assert tool.refused("POST", "/webhook", body)[0] == 422
+
+
+def test_what_is_posted_of_a_message_received(tool, sim):
+    heard = listen(tool, sim)
+    sim.inbound(tool.instance["external_instance_id"], NUMBER, text="Is it open today?")
+    body = wait_until(lambda: heard("messages"), "the message")[0]
+    has(body, {"BaseUrl": str, "EventType": str, "instanceName": str, "owner": str, "token": str,
+               "chat": dict, "message": dict})
+    assert (body["owner"], body["token"], body["BaseUrl"]) == (tool.owner, "", "")
+    assert body["instanceName"] == tool.instance["instance_name"]
+    message = has(body["message"], MESSAGE)
+    has(body["chat"], CHAT)
+    wanted = {"chatid": f"{NUMBER}@s.whatsapp.net", "sender_pn": f"{NUMBER}@s.whatsapp.net",
+              "fromMe": False, "isGroup": False, "type": "text", "messageType": "Conversation",
+              "content": "Is it open today?", "text": "Is it open today?", "status": "",
+              "wasSentByApi": False, "owner": tool.owner}
+    assert {k: message[k] for k in wanted} == wanted
+    assert message["id"] == f"{tool.owner}:{message['messageid']}"
+    assert body["chat"]["wa_chatid"] == message["chatid"] and body["chat"]["phone"] == NUMBER
+    assert abs(message["messageTimestamp"] / 1000 - time.time()) < 60
+
+
+def test_what_is_posted_of_a_message_sent(tool, sim):
+    """Its echo with our track_id, then its receipts."""
+    heard = listen(tool, sim)
+    sent = tool.post("/send/text", {"number": NUMBER, "text": "hello", "track_id": TRACK})
+    echo = has(wait_until(lambda: heard("messages"), "the echo")[0]["message"], MESSAGE)
+    assert (echo["id"], echo["track_id"], echo["fromMe"], echo["wasSentByApi"]) == (
+        sent["id"], TRACK, True, True)
+
+    def updates():
+        found = {body["state"]: body for body in heard("messages_update")}
+        return {"Delivered", "Read"} <= found.keys() and found
+    for state, body in wait_until(updates, "both receipts").items():
+        event = has(body["event"], UPDATE)
+        assert (body["type"], event["Type"]) == ("ReadReceipt", state)
+        assert event["MessageIDs"] == [sent["messageid"]] and event["IsFromMe"] is False
+        assert event["chatid"] == sent["chatid"]
+
+
+@pytest.mark.parametrize("excluded, left", [
+    ([], {"in", "out", "group"}), (["wasSentByApi"], {"in", "group"}),
+    (["wasNotSentByApi"], {"out"}), (["fromMeYes"], {"in", "group"}), (["fromMeNo"], {"out"}),
+    (["isGroupYes"], {"in", "out"}), (["IsGroupNo"], {"group"}),
+    (["wasSentByApi", "isGroupYes"], {"in"})])
+def test_messages_that_are_excluded(tool, sim, db, excluded, left):
+    heard = listen(tool, sim, excludeMessages=excluded)
+    session = tool.instance["external_instance_id"]
+    sim.inbound(session, NUMBER, text="in")
+    sim.inbound(session, "120363000000000001@g.us", text="group", participant=NUMBER)
+    tool.post("/send/text", {"number": NUMBER, "text": "out"})
+    wait_until(lambda: db.execute(
+        "SELECT count(*) AS n FROM webhook_deliveries d WHERE d.company_id = %s AND d.state = 2",
+        (tool.company.id,)).fetchone()["n"] >= 5, "three messages and two receipts to be done")
+    assert {"out" if b["message"]["fromMe"] else b["message"]["text"]
+            for b in heard("messages")} == left
+    assert len(heard("messages_update")) == 2, "receipts are not messages"
+
+
+@pytest.fixture
+def ear():
+    """A receiver of any path; paths of what it got."""
+    got = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            got.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", got
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("given, options, paths", [
+    ("/in?k=1", {"addUrlEvents": True}, {"/in/messages?k=1"}),
+    ("/in/", {"addUrlTypesMessages": True}, {"/in/Conversation"}),
+    ("", {"addUrlEvents": True, "AddUrlTypesMessages": True}, {"/messages/Conversation"}),
+    ("/in", {}, {"/in"})])
+def test_urls_with_the_event_and_the_type(tool, sim, ear, given, options, paths):
+    url, got = ear
+    tool.post("/webhook", {"url": url + given, "events": ["messages"], **options})
+    sim.inbound(tool.instance["external_instance_id"], NUMBER, text="hello")
+    wait_until(lambda: set(got) == paths, f"{paths} of {got}")
+
+
+def test_what_is_posted_of_the_session(tool, sim):
+    heard = listen(tool, sim)
+    tool.post("/instance/disconnect")
+    down = wait_until(lambda: heard("connection"), "the state")[0]
+    has(down["instance"], {"name": str, "status": str, "lastDisconnect": str,
+                           "lastDisconnectReason": str})
+    assert down["instance"]["status"] == "disconnected" and down["owner"] == tool.owner
+    assert re.fullmatch(TIME, down["instance"]["lastDisconnect"])

@@ -28,6 +28,11 @@ STANDARD_EVENTS = set("""
     presence.updated poll.voted call.received contact.merged endpoint.disabled
     webhook.test""".split())
 
+# contracts/uazapi.md section 10; the last is ours.
+UAZAPI_EVENTS = {"messages", "messages_update", "connection", "groups", "presence", "call",
+                 "webhook.test"}
+
+
 def posts_of(company, sim, form):
     """(names, posts): what a webhook of that format hears of a short life."""
     hook = unique(form)
@@ -63,9 +68,10 @@ def test_posts_are_what_the_document_tells(document, company, sim, form):
 def test_every_event_is_told(document):
     """And nothing else: what has no name in the growhub format is not posted in it."""
     told = {form: {name.removeprefix(form + "/") for name in document.root["webhooks"]
-                   if name.startswith(form + "/")} for form in ("growhub", "standard")}
-    assert len(told["growhub"]) + len(told["standard"]) == len(document.root["webhooks"])
+                   if name.startswith(form + "/")} for form in ("growhub", "standard", "uazapi")}
+    assert sum(map(len, told.values())) == len(document.root["webhooks"])
     assert told["standard"] == STANDARD_EVENTS
+    assert told["uazapi"] == UAZAPI_EVENTS
     assert told["growhub"] == GROWHUB_EVENTS
 
 

@@ -46,7 +46,7 @@ UNDER_WAY = f"""
 
 
 # Afterwards the tenant is not what it was.
-ENDING = re.compile(r"DELETE |(POST|PUT) .*/webhooks(/\{wid\})?$|.*/(token|disconnect|restart|connect"
+ENDING = re.compile(r"DELETE |(POST|PUT) .*/webhooks?(/\{wid\})?$|.*/(token|disconnect|restart|connect"
                     r"|enable|qrcode|qrcode/image|change-password)$")
 
 

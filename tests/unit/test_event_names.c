@@ -195,11 +195,33 @@ test_words_add_up(void **state)
 }
 
 static void
+test_words_of_uazapi(void **state)
+{
+	int64_t messages = 0, none = 0, all = 0;
+
+	(void)state;
+	assert_int_equal(event_mask_add(S("messages"), &messages), GH_OK);
+	assert_true(messages == (BIT(1) | BIT(4) | BIT(12) | BIT(14) | BIT(24)));
+	assert_int_equal(event_mask_add(S("messages_update"), &messages), GH_OK);
+	assert_true(messages == (BIT(1) | BIT(4) | BIT(12) | BIT(14) | BIT(24) | BIT(5) | BIT(6) |
+				 BIT(7) | BIT(13)));
+	assert_int_equal(event_mask_add(S("history"), &none), GH_OK);
+	assert_true(none == 0);
+	assert_int_equal(event_mask_add(S("*"), &all), GH_OK);
+	assert_true((event_mask_of(EVENT_FORMAT_STANDARD) & all) == all);
+	assert_true((event_mask_of(EVENT_FORMAT_UAZAPI) & BIT(2)) == 0);
+	for (int f = 0; f < EVENT_FORMAT_COUNT; f++)
+		assert_int_equal(event_format_of(slice_of(event_format_name((enum event_format)f))),
+				 f);
+	assert_int_equal(event_format_of(S("other")), EVENT_FORMAT_GROWHUB);
+}
+
+static void
 test_unknown_words(void **state)
 {
 	static const char *const bad[] = {
-		"",    "messages", "MESSAGE", "message ",      "on-",       "**",
-		"*.*", "call",     "label",   "event.respons", "message.*", "none"};
+		"",    "messages.", "MESSAGE", "message ",      "on-",       "**",
+		"*.*", "calls",     "label",   "event.respons", "message.*", "none"};
 	int64_t mask = BIT(5);
 
 	(void)state;
@@ -218,7 +240,8 @@ main(void)
 		cmocka_unit_test(test_stored_numbers),  cmocka_unit_test(test_growhub_names),
 		cmocka_unit_test(test_event_of_status), cmocka_unit_test(test_own_names),
 		cmocka_unit_test(test_provider_names),  cmocka_unit_test(test_star_is_everything),
-		cmocka_unit_test(test_words_add_up),    cmocka_unit_test(test_unknown_words),
+		cmocka_unit_test(test_words_add_up),    cmocka_unit_test(test_words_of_uazapi),
+		cmocka_unit_test(test_unknown_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

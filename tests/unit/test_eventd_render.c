@@ -1,5 +1,6 @@
 /* test_eventd_render.c - webhook bodies from facts: exact bytes, size limit, broken facts. */
 #include "eventd/render.c"
+#include "eventd/render_uazapi.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
