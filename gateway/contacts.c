@@ -3,6 +3,7 @@
  */
 #include "direct.h"
 #include "gateway.h"
+#include "provider_failed.h"
 
 #include "base/arena.h"
 
@@ -37,6 +38,47 @@ list_done(struct direct *d)
 	gw_send(d->req, 200);
 }
 
+/* The page asked for, of all there are. */
+static void
+list_all_done(struct direct *d)
+{
+	const struct provider_act *page = d->user;
+	struct json_w *w = gw_begin(d->req, "Contacts");
+	const struct json *all = NULL;
+	unsigned at = 0;
+	struct buf b;
+
+	buf_init(&b, d->req->a, GW_REPLY_MAX);
+	json_w_open(w, GW_DATA, '[');
+	if (json_parse(d->step[0].result.data, d->req->a, &all, NULL, NULL) == GH_OK)
+		for (const struct json *v = json_first(all);
+		     v != NULL && at < page->offset + page->limit; v = json_next(v)) {
+			if (at++ < page->offset)
+				continue;
+			buf_reset(&b);
+			json_write(&b, v);
+			json_w_raw(w, NULL, buf_slice(&b));
+		}
+	json_w_close(w, ']');
+	gw_send(d->req, 200);
+}
+
+/* A build of the provider without pages may list them all. */
+static void
+page_done(struct direct *d)
+{
+	static const struct provider_act all = {.action = ACTION_CONTACTS_ALL};
+	const struct provider_result *r = &d->step[0].result;
+
+	if (r->outcome == PROVIDER_OK)
+		list_done(d);
+	else if (slice_eq(slice_of(r->code), S("unsupported")) &&
+		 d->provider->action_gap(all.action, d->instance.engine) == NULL)
+		direct_act(d, &all, list_all_done);
+	else
+		provider_failed(d->req, d->instance.provider_type, d->instance.engine, r);
+}
+
 static unsigned
 number_param(struct gw_req *req, const char *name, uint64_t min, uint64_t max, uint64_t dflt)
 {
@@ -51,12 +93,13 @@ number_param(struct gw_req *req, const char *name, uint64_t min, uint64_t max, u
 static void
 contacts_list(struct gw_req *req)
 {
-	struct provider_act act = {.action = ACTION_CONTACTS};
+	struct direct_step *step = arena_alloc(req->a, sizeof(*step));
 
-	act.limit = number_param(req, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT);
-	act.offset = number_param(req, "offset", 0, OFFSET_MAX, 0);
+	step->act.action = ACTION_CONTACTS;
+	step->act.limit = number_param(req, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT);
+	step->act.offset = number_param(req, "offset", 0, OFFSET_MAX, 0);
 	if (!gw_refuse_fields(req))
-		direct_act(direct_new(req, NULL), &act, list_done);
+		direct_call(direct_new(req, &step->act), step, 1, 1, 0, page_done);
 }
 
 /* ---- one contact ---- */
@@ -169,7 +212,10 @@ check_done(struct direct *d)
 			json_w_bool(w, "isInWhatsapp", r->is_found);
 		else
 			json_w_null(w, "isInWhatsapp");
-		json_w_str(w, "verifiedName", S(""));
+		if (is_known && r->data.n > 0)
+			json_w_raw(w, "verifiedName", r->data);
+		else
+			json_w_str(w, "verifiedName", S(""));
 		if (!is_known || !r->is_found)
 			json_w_str(w, "error",
 				   is_known ? S("is not on WhatsApp") : slice_of(r->text));

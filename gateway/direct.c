@@ -66,13 +66,15 @@ message_known(struct direct *d, struct direct_message *m, const struct message_r
 	if (row->payload.n > 0 &&
 	    json_parse(row->payload, d->req->a, &payload, NULL, NULL) == GH_OK)
 		full = json_str(json_get(payload, "id"));
-	if (full.n > 0) {
+	if (full.n > 0)
 		m->ref = d->provider->split_id(full);
-		if (m->ref.full.n > 0)
-			return;
-	}
-	m->ref = (struct provider_message_ref){
-		.bare = row->external_id, .chat = row->chat_key, .is_from_me = row->is_outgoing};
+	if (m->ref.full.n > 0 && m->ref.chat.n > 0)
+		return;
+	/* Of what that name leaves out our row tells. */
+	m->ref = (struct provider_message_ref){.full = m->ref.full,
+					       .bare = row->external_id,
+					       .chat = row->chat_key,
+					       .is_from_me = row->is_outgoing};
 	/* In a group the author is part of the name. */
 	if (slice_ends(row->chat_key, S("@g.us")) &&
 	    provider_chat_parse(row->is_outgoing ? d->instance.phone_number : row->phone_from,
@@ -186,6 +188,13 @@ struct stepping {
 };
 
 static void
+step_failed(struct direct *d, struct direct_step *step)
+{
+	if (step < d->step + d->needed && d->failed == NULL)
+		d->failed = step;
+}
+
+static void
 step_done(void *arg, const struct provider_result *result, int64_t elapsed_us)
 {
 	struct stepping *s = arg;
@@ -198,8 +207,8 @@ step_done(void *arg, const struct provider_result *result, int64_t elapsed_us)
 	r->data = arena_dup(d->req->a, result->data);
 	instances_call_log(&d->instance, &s->call, result, elapsed_us);
 	d->in_flight--;
-	if (r->outcome != PROVIDER_OK && s->step < d->step + d->needed && d->failed == NULL)
-		d->failed = s->step;
+	if (r->outcome != PROVIDER_OK)
+		step_failed(d, s->step);
 	pump(d);
 }
 
@@ -220,6 +229,18 @@ step_start(struct direct *d, struct direct_step *step)
 			     step_done, s);
 }
 
+/* What the provider has no call for fails without one. */
+static bool
+step_is_lacking(struct direct *d, struct direct_step *step)
+{
+	if (d->provider->action_gap(step->act.action, d->instance.engine) == NULL)
+		return false;
+	step->result =
+		(struct provider_result){.outcome = PROVIDER_REJECTED, .code = "not_supported"};
+	step_failed(d, step);
+	return true;
+}
+
 /* The drain: a call may end before it returns. */
 static void
 pump(struct direct *d)
@@ -227,8 +248,12 @@ pump(struct direct *d)
 	if (d->is_pumping)
 		return;
 	d->is_pumping = true;
-	while (d->failed == NULL && d->next < d->step_count && d->in_flight < d->width)
-		step_start(d, &d->step[d->next++]);
+	while (d->failed == NULL && d->next < d->step_count && d->in_flight < d->width) {
+		struct direct_step *step = &d->step[d->next++];
+
+		if (!step_is_lacking(d, step))
+			step_start(d, step);
+	}
 	d->is_pumping = false;
 	if (d->in_flight > 0)
 		return;

@@ -108,18 +108,32 @@ static const struct gw_schema member_schema = {
 			    GW_FIELD("IsAdmin", BOOL), GW_FIELD("IsSuperAdmin", BOOL),
 			    GW_FIELD("Error", INT, .text = "0, or why it was refused")),
 };
+#define GROUP_FIELDS                                                                               \
+	GW_FIELD("JID", STRING, .flags = GW_F_NULL), GW_FIELD("Name", STRING, .flags = GW_F_NULL), \
+		GW_FIELD("Topic", STRING, .flags = GW_F_NULL),                                     \
+		GW_FIELD("OwnerJID", STRING, .flags = GW_F_NULL),                                  \
+		GW_FIELD("GroupCreated", STRING, .flags = GW_F_NULL),                              \
+		GW_FIELD("IsAnnounce", BOOL), GW_FIELD("IsLocked", BOOL),                          \
+		GW_FIELD("IsParent", BOOL),                                                        \
+		GW_FIELD("LinkedParentJID", STRING, .flags = GW_F_NULL),                           \
+		GW_FIELD("Participants", OBJECT, .flags = GW_F_MANY, .of = &member_schema)
+
 static const struct gw_schema group_schema = {
 	.name = "Group",
-	.fields = GW_FIELDS(
-		GW_FIELD("JID", STRING, .flags = GW_F_NULL),
-		GW_FIELD("Name", STRING, .flags = GW_F_NULL),
-		GW_FIELD("Topic", STRING, .flags = GW_F_NULL),
-		GW_FIELD("OwnerJID", STRING, .flags = GW_F_NULL),
-		GW_FIELD("GroupCreated", STRING, .flags = GW_F_NULL), GW_FIELD("IsAnnounce", BOOL),
-		GW_FIELD("IsLocked", BOOL), GW_FIELD("IsParent", BOOL),
-		GW_FIELD("LinkedParentJID", STRING, .flags = GW_F_NULL),
-		GW_FIELD("Participants", OBJECT, .flags = GW_F_MANY, .of = &member_schema),
-		GW_FIELD("invite_link", STRING, .flags = GW_F_NULL | GW_F_OPTIONAL)),
+	.fields = GW_FIELDS(GROUP_FIELDS,
+			    GW_FIELD("invite_link", STRING, .flags = GW_F_NULL | GW_F_OPTIONAL)),
+};
+static const struct gw_schema community_schema = {
+	.name = "Community",
+	.fields = GW_FIELDS(GROUP_FIELDS,
+			    GW_FIELD("groupjids", STRING, .flags = GW_F_MANY | GW_F_NULL,
+				     .text = "The groups linked to it; null: not told")),
+};
+static const struct gw_schema linked_schema = {
+	.name = "CommunityGroupsUpdated",
+	.fields = GW_FIELDS(GW_FIELD("response", STRING), GW_FIELD("groupjid", STRING),
+			    GW_FIELD("success", STRING, .flags = GW_F_MANY),
+			    GW_FIELD("failed", STRING, .flags = GW_F_MANY)),
 };
 static const struct gw_schema updated_schema = {
 	.name = "GroupUpdated",
@@ -168,12 +182,35 @@ updated(struct direct *d)
 }
 
 static void
-reply_group(struct direct *d)
+reply_data(struct direct *d, const char *text)
 {
-	struct json_w *w = gw_begin(d->req, "Group");
+	struct json_w *w = gw_begin(d->req, text);
 
 	json_w_raw(w, GW_DATA, d->step[0].result.data);
 	gw_send(d->req, 200);
+}
+
+static void
+reply_group(struct direct *d)
+{
+	reply_data(d, "Group");
+}
+
+/* The fields of an object, a group's say, into the one that is open; members NULL: its own. */
+static void
+fields_write(struct direct *d, const struct json *group, const struct json *members,
+	     struct json_w *w)
+{
+	struct buf b;
+
+	buf_init(&b, d->req->a, GW_REPLY_MAX);
+	for (const struct json *v = json_first(group); v != NULL; v = json_next(v)) {
+		bool is_replaced = members != NULL && slice_eq(json_name(v), S("Participants"));
+
+		buf_reset(&b);
+		json_write(&b, is_replaced ? members : v);
+		json_w_raw(w, arena_cstr(d->req->a, json_name(v)), buf_slice(&b));
+	}
 }
 
 /* ---- bodies ---- */
@@ -227,23 +264,10 @@ enum { INFO_GROUP, INFO_MEMBERS, INFO_LINK, INFO_COUNT };
 static void
 info_done(struct direct *d)
 {
-	const struct json *group = answer(d, INFO_GROUP);
-	bool has_members = answer(d, INFO_MEMBERS) != NULL;
 	struct json_w *w = gw_begin(d->req, "Group");
-	struct buf b;
 
-	buf_init(&b, d->req->a, GW_REPLY_MAX);
 	json_w_open(w, GW_DATA, '{');
-	for (const struct json *v = json_first(group); v != NULL; v = json_next(v)) {
-		const char *name = arena_cstr(d->req->a, json_name(v));
-
-		buf_reset(&b);
-		json_write(&b, v);
-		if (has_members && slice_eq(json_name(v), S("Participants")))
-			json_w_raw(w, name, d->step[INFO_MEMBERS].result.data);
-		else
-			json_w_raw(w, name, buf_slice(&b));
-	}
+	fields_write(d, answer(d, INFO_GROUP), answer(d, INFO_MEMBERS), w);
 	if (d->step_count > INFO_LINK)
 		json_w_str(w, "invite_link", json_str(answer(d, INFO_LINK)));
 	json_w_close(w, '}');
@@ -477,7 +501,89 @@ group_leave(struct gw_req *req)
 	act_on(req, &act, left);
 }
 
-/* ---- communities: no provider has them yet; the table of each says where it says so ---- */
+/* ---- communities ---- */
+
+static void
+community_created(struct direct *d)
+{
+	reply_data(d, "Community created");
+}
+
+static void
+community_create(struct gw_req *req)
+{
+	const struct group_body *body = BODY(req, community_create_rules);
+	const struct provider_act act = {.action = ACTION_COMMUNITY_CREATE, .name = body->name};
+
+	act_on(req, &act, community_created);
+}
+
+static void
+community_edited(struct direct *d)
+{
+	struct json_w *w = gw_begin(d->req, "Community updated");
+
+	json_w_open(w, GW_DATA, '{');
+	json_w_str(w, "response", S("Community updated"));
+	json_w_str(w, "groupjid", d->step[0].act.chat);
+	fields_write(d, answer(d, 0), NULL, w);
+	json_w_close(w, '}');
+	gw_send(d->req, 200);
+}
+
+static void
+community_edit_groups(struct gw_req *req)
+{
+	struct group_body *body = BODY(req, community_groups_rules);
+	struct provider_act act = {.action = ACTION_COMMUNITY_GROUPS,
+				   .chat = body->community,
+				   .text = slice_of(link_words[body->action].text)};
+
+	for (unsigned i = 0; i < body->groupjids.count; i++)
+		body->groupjids.v[i] = direct_group(req, arena_printf(req->a, "groupjids[%u]", i),
+						    body->groupjids.v[i]);
+	act.people = body->groupjids.v;
+	act.people_count = body->groupjids.count;
+	act_on(req, &act, community_edited);
+}
+
+enum { COMMUNITY_ITSELF, COMMUNITY_GROUPS, COMMUNITY_STEPS };
+
+static void
+community_told(struct direct *d)
+{
+	struct slice jid = d->step[COMMUNITY_ITSELF].act.chat;
+	const struct json *groups = answer(d, COMMUNITY_GROUPS);
+	struct json_w *w = gw_begin(d->req, "Community");
+
+	json_w_open(w, GW_DATA, '{');
+	fields_write(d, answer(d, COMMUNITY_ITSELF), NULL, w);
+	if (groups == NULL) {
+		json_w_null(w, "groupjids");
+	} else {
+		json_w_open(w, "groupjids", '[');
+		for (const struct json *v = json_first(groups); v != NULL; v = json_next(v))
+			if (slice_eq(json_str(json_get(v, "LinkedParentJID")), jid))
+				json_w_str(w, NULL, json_str(json_get(v, "JID")));
+		json_w_close(w, ']');
+	}
+	json_w_close(w, '}');
+	gw_send(d->req, 200);
+}
+
+static void
+community_info(struct gw_req *req)
+{
+	struct direct_step *steps = arena_alloc_array(req->a, COMMUNITY_STEPS, sizeof(*steps));
+	struct group_body *body = BODY(req, community_rules);
+
+	steps[COMMUNITY_ITSELF].act.action = ACTION_COMMUNITY;
+	steps[COMMUNITY_ITSELF].act.chat = body->community;
+	steps[COMMUNITY_GROUPS].act.action = ACTION_COMMUNITY_LINKED;
+	if (!gw_refuse_fields(req))
+		direct_call(direct_new(req, NULL), steps, COMMUNITY_STEPS, COMMUNITY_STEPS, 1,
+			    community_told);
+}
 
 static void
 community_act(struct gw_req *req, enum provider_action action, const struct group_body *body)
@@ -485,34 +591,9 @@ community_act(struct gw_req *req, enum provider_action action, const struct grou
 	const struct provider_act act = {.action = action,
 					 .chat = body->community,
 					 .name = body->name,
-					 .text = body->description,
-					 .people = body->groupjids.v,
-					 .people_count = body->groupjids.count};
+					 .text = body->description};
 
 	act_on(req, &act, updated);
-}
-
-static void
-community_create(struct gw_req *req)
-{
-	community_act(req, ACTION_COMMUNITY_CREATE, BODY(req, community_create_rules));
-}
-
-static void
-community_edit_groups(struct gw_req *req)
-{
-	struct group_body *body = BODY(req, community_groups_rules);
-
-	for (unsigned i = 0; i < body->groupjids.count; i++)
-		body->groupjids.v[i] = direct_group(req, arena_printf(req->a, "groupjids[%u]", i),
-						    body->groupjids.v[i]);
-	community_act(req, ACTION_COMMUNITY_GROUPS, body);
-}
-
-static void
-community_info(struct gw_req *req)
-{
-	community_act(req, ACTION_COMMUNITY, BODY(req, community_rules));
 }
 
 static void
@@ -534,11 +615,17 @@ community_leave(struct gw_req *req)
 }
 
 static void
+communities_told(struct direct *d)
+{
+	reply_data(d, "Communities");
+}
+
+static void
 community_list(struct gw_req *req)
 {
-	const struct group_body none = {0};
+	const struct provider_act act = {.action = ACTION_COMMUNITY_LIST};
 
-	community_act(req, ACTION_COMMUNITY_LIST, &none);
+	act_on(req, &act, communities_told);
 }
 
 /* ---- the module ---- */
@@ -547,8 +634,8 @@ community_list(struct gw_req *req)
 #define DOC(id, line, rules, schema, ...)                                                          \
 	GW_DOC(id, "Groups", line, .body = JSON_RULES(rules), .reply = &(schema),                  \
 	       .errors = ERRORS, __VA_ARGS__)
-#define COMMUNITY(id, line, rules, ...)                                                            \
-	GW_DOC(id, "Communities", line, .body = JSON_RULES(rules), .reply = &updated_schema,       \
+#define COMMUNITY(id, line, rules, schema, ...)                                                    \
+	GW_DOC(id, "Communities", line, .body = JSON_RULES(rules), .reply = &(schema),             \
 	       .errors = ERRORS, __VA_ARGS__)
 #define G "\"groupjid\":\"120363000000000001@g.us\""
 #define K "\"community\":\"120363000000000009@g.us\""
@@ -586,22 +673,26 @@ static const struct gw_route groups_routes[] = {
 	{HTTP_POST, "/group/leave", GW_INSTANCE, GW_JSON, 0, group_leave,
 	 DOC("leaveGroup", "Leave a group", group_rules, updated_schema, .example = "{" G "}")},
 	{HTTP_POST, "/community/create", GW_INSTANCE, GW_JSON | GW_KEYED_CALL, 0, community_create,
-	 COMMUNITY("createCommunity", "Create a community", community_create_rules,
+	 COMMUNITY("createCommunity", "Create a community", community_create_rules, group_schema,
 		   .example = "{\"name\":\"All of us\"}")},
 	{HTTP_POST, "/community/editgroups", GW_INSTANCE, GW_JSON, 0, community_edit_groups,
 	 COMMUNITY("editCommunityGroups", "Link or unlink groups", community_groups_rules,
+		   linked_schema,
 		   .example = "{" K ",\"action\":\"add\",\"groupjids\":"
 			      "[\"120363000000000001@g.us\"]}")},
 	{HTTP_POST, "/community/info", GW_INSTANCE, GW_JSON, 0, community_info,
-	 COMMUNITY("getCommunity", "One community", community_rules, .example = "{" K "}")},
+	 COMMUNITY("getCommunity", "One community", community_rules, community_schema,
+		   .example = "{" K "}")},
 	{HTTP_POST, "/community/updateDescription", GW_INSTANCE, GW_JSON, 0, community_update_topic,
 	 COMMUNITY("updateCommunityDescription", "Change a community's description",
-		   community_topic_rules, .example = "{" K ",\"description\":\"d\"}")},
+		   community_topic_rules, updated_schema,
+		   .example = "{" K ",\"description\":\"d\"}")},
 	{HTTP_POST, "/community/updateName", GW_INSTANCE, GW_JSON, 0, community_update_name,
 	 COMMUNITY("updateCommunityName", "Rename a community", community_name_rules,
-		   .example = "{" K ",\"name\":\"All of us\"}")},
+		   updated_schema, .example = "{" K ",\"name\":\"All of us\"}")},
 	{HTTP_POST, "/community/leave", GW_INSTANCE, GW_JSON, 0, community_leave,
-	 COMMUNITY("leaveCommunity", "Leave a community", community_rules, .example = "{" K "}")},
+	 COMMUNITY("leaveCommunity", "Leave a community", community_rules, updated_schema,
+		   .example = "{" K "}")},
 	{HTTP_GET, "/community/list", GW_INSTANCE, 0, 0, community_list,
 	 GW_DOC("listCommunities", "Communities", "The instance's communities",
 		.flags = GW_DOC_ARRAY, .reply = &group_schema, .errors = ERRORS)},

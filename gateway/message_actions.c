@@ -57,7 +57,7 @@ reply_message(struct direct *d, const char *text)
 /* ---- react ---- */
 
 struct react_body {
-	struct slice number, id, text;
+	struct slice number, id, text, chat;
 };
 #define AT(member) .offset = offsetof(struct react_body, member)
 
@@ -81,8 +81,10 @@ static void
 react_found(struct direct *d)
 {
 	const struct react_body *body = d->user;
+	const struct provider_message_ref *ref = &d->message[0].ref;
 	const struct provider_act act = {.action = ACTION_REACT,
-					 .message = &d->message[0].ref,
+					 .chat = ref->chat.n > 0 ? ref->chat : body->chat,
+					 .message = ref,
 					 .message_count = 1,
 					 .text = body->text};
 
@@ -96,7 +98,7 @@ message_react(struct gw_req *req)
 
 	(void)json_check(req->body, react_rules, GH_COUNT(react_rules), "", body, NULL,
 			 gw_errors(req));
-	(void)direct_chat(req, "number", body->number);
+	body->chat = direct_chat(req, "number", body->number);
 	if (!gw_refuse_fields(req))
 		direct_find_one(direct_new(req, body), body->id, react_found);
 }
@@ -121,27 +123,49 @@ static const struct gw_schema seen_schema = {
 				     .text = "message_id, status success or error, error")),
 };
 
+/* What the provider says of one message of a call, NULL: nothing. */
+static const struct json *
+seen_row(const struct json *rows, struct slice bare)
+{
+	for (const struct json *row = json_first(rows); row != NULL; row = json_next(row))
+		if (slice_eq(json_str(json_get(row, "message_id")), bare))
+			return row;
+	return NULL;
+}
+
+static void
+seen_write(struct direct *d, unsigned i, struct json_w *w)
+{
+	const struct seen_body *body = d->user;
+	const struct direct_message *m = &d->message[i];
+	const struct provider_result *r =
+		body->step_of[i] < SEEN_MAX ? &body->step[body->step_of[i]].result : NULL;
+	bool is_done = r != NULL && r->outcome == PROVIDER_OK;
+	struct slice why = r == NULL ? S("No such message") : slice_of(r->text);
+	const struct json *rows = NULL, *row;
+
+	if (is_done && json_parse(r->data, d->req->a, &rows, NULL, NULL) == GH_OK) {
+		row = seen_row(rows, m->ref.bare);
+		is_done = json_bool(json_get(row, "is_done"), true);
+		why = json_str(json_get(row, "error"));
+	}
+	json_w_open(w, NULL, '{');
+	json_w_str(w, "message_id", m->text);
+	json_w_str(w, "status", is_done ? S("success") : S("error"));
+	if (!is_done)
+		json_w_str(w, "error", why);
+	json_w_close(w, '}');
+}
+
 static void
 seen_done(struct direct *d)
 {
-	const struct seen_body *body = d->user;
 	struct json_w *w = gw_begin(d->req, "Messages marked as read");
 
 	json_w_open(w, GW_DATA, '{');
 	json_w_open(w, "results", '[');
-	for (unsigned i = 0; i < d->message_count; i++) {
-		const struct provider_result *r =
-			body->step_of[i] < SEEN_MAX ? &body->step[body->step_of[i]].result : NULL;
-		bool is_done = r != NULL && r->outcome == PROVIDER_OK;
-
-		json_w_open(w, NULL, '{');
-		json_w_str(w, "message_id", d->message[i].text);
-		json_w_str(w, "status", is_done ? S("success") : S("error"));
-		if (!is_done)
-			json_w_str(w, "error",
-				   r == NULL ? S("No such message") : slice_of(r->text));
-		json_w_close(w, '}');
-	}
+	for (unsigned i = 0; i < d->message_count; i++)
+		seen_write(d, i, w);
 	json_w_close(w, ']');
 	json_w_close(w, '}');
 	gw_send(d->req, 200);
@@ -362,14 +386,16 @@ static void
 change_found(struct direct *d)
 {
 	const struct change_body *body = d->user;
+	const struct provider_message_ref *ref = &d->message[0].ref;
 	const struct provider_act act = {.action =
 						 body->text.p != NULL ? ACTION_EDIT : ACTION_DELETE,
-					 .message = &d->message[0].ref,
+					 .message = ref,
 					 .message_count = 1,
 					 .text = body->text};
 
-	/* WhatsApp lets nobody change the words of another. */
-	if (act.action == ACTION_EDIT && !d->message[0].ref.is_from_me)
+	/* WhatsApp lets nobody change the words of another. Whose they are is not known of a
+	 * message that only the provider knows, where its id does not tell. */
+	if (act.action == ACTION_EDIT && ref->chat.n > 0 && !ref->is_from_me)
 		gw_error(d->req, GW_E_CONFLICT, "Only own messages can be edited");
 	else
 		direct_act(d, &act, change_done);

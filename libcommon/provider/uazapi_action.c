@@ -13,6 +13,7 @@
 #include "http/json.h"
 
 #define TYPING_MS_MAX 300000
+#define FILES         "/files/"
 
 /* ---- ids ---- */
 
@@ -332,7 +333,7 @@ static const struct uazapi_action_row rows[PROVIDER_ACTION_COUNT] = {
 	[ACTION_EDIT] = {"POST", "/message/edit", body_edit, read_sent},
 	[ACTION_MESSAGE_FILE] = {"POST", "/message/download", body_download, read_message_file},
 	[ACTION_MESSAGE_MP3] = {"POST", "/message/download", body_download, read_message_file},
-	[ACTION_FILE] = {"GET", "/files/", NULL, read_bytes, TRANSLATE_FILE_MAX},
+	[ACTION_FILE] = {"GET", FILES, NULL, read_bytes, TRANSLATE_FILE_MAX},
 	[ACTION_CONTACTS] = {"POST", "/contacts/list", body_page, read_contacts, UAZAPI_LIST_MAX},
 	[ACTION_CONTACTS_ALL] = {"GET", "/contacts", NULL, read_contacts, UAZAPI_LIST_MAX},
 	[ACTION_CONTACT] = {"POST", "/chat/details", body_details, read_contact},
@@ -366,6 +367,42 @@ row_of(enum provider_action action)
 
 /* ---- the request ---- */
 
+/* The scheme and host of a URL. */
+static struct slice
+origin_of(struct slice url)
+{
+	long scheme = slice_index(url, ':');
+	long path;
+
+	if (scheme < 0)
+		return url;
+	path = slice_index(slice_from(url, (size_t)scheme + 3), '/');
+	return path < 0 ? url : slice_sub(url, 0, (size_t)(scheme + 3 + path));
+}
+
+/* (6) A link is followed on the server's own host, where its files are at the root (1); one of any
+ * other host is looked for at the address that is registered. */
+static enum gh_code
+file_url_start(struct buf *url, struct arena *a, const struct provider_server *server,
+	       struct slice link, struct gh_err *err)
+{
+	struct provider_server own = *server;
+	struct slice query, origin = origin_of(server->base_url);
+	struct slice path = translate_file_path(slice_cut(link, '?', &query), S(FILES));
+
+	if (path.n == 0 || slice_index(query, '#') >= 0)
+		return gh_fail(err, GH_EINVAL, "the media is not on the provider's server");
+	if (slice_starts(link, origin) && slice_starts(slice_from(link, origin.n), S(FILES)))
+		own.base_url = origin;
+	translate_url_start(url, a, &own, FILES);
+	buf_add(url, path);
+	if (query.n > 0) {
+		buf_add_char(url, '?');
+		buf_add(url, query);
+	}
+	return GH_OK;
+}
+
 /* (16.1) Refused by the call; a hidden id has no number to add. */
 static bool
 needs_phone(const struct provider_act *act)
@@ -390,14 +427,10 @@ uazapi_build_action(const struct provider_server *server, const struct provider_
 	if (needs_phone(act))
 		return gh_fail(err, GH_EINVAL, "the contact must be a phone number");
 	row = row_of(act->action);
-	translate_url_start(&url, a, server, row->path);
-	if (act->action == ACTION_FILE) {
-		struct slice path = translate_file_path(act->text, S("/files/"));
-
-		if (path.n == 0)
-			return gh_fail(err, GH_EINVAL, "the media is not on the provider's server");
-		buf_add(&url, path);
-	}
+	if (act->action != ACTION_FILE)
+		translate_url_start(&url, a, server, row->path);
+	else if (file_url_start(&url, a, server, act->text, err) != GH_OK)
+		return GH_EINVAL;
 	out->method = row->method;
 	out->answer_max = row->answer_max;
 	rc = translate_url_end(&url, out, err);

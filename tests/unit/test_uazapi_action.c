@@ -186,7 +186,8 @@ test_files_of_others(void **state GH_UNUSED)
 		BASE "/files/",
 		BASE "/files/../instance/status",
 		BASE "/files/%2E%2e/x",
-		BASE "/files/a?token=1",
+		BASE "/files/?x=1",
+		BASE "/files/a?x=1#y",
 		"",
 	};
 
@@ -215,6 +216,35 @@ test_contacts_have_numbers(void **state GH_UNUSED)
 		struct gh_err err = {0};
 
 		assert_int_equal(act_build(&act, a, &r, &err), GH_EINVAL);
+		arena_free(a);
+	}
+}
+
+/* (1) The server's files are at its root, wherever its calls are. */
+static void
+test_files_of_a_prefixed_server(void **state GH_UNUSED)
+{
+	static const struct {
+		const char *link, *url;
+	} cases[] = {
+		{"http://h:8/files/a?type=x", "http://h:8/files/a?type=x"},
+		{"http://h:8/p/files/a", "http://h:8/p/files/a"},
+		{"http://h:80/files/a", "http://h:8/p/files/a"},
+		{"http://h:8@evil/files/a", "http://h:8/p/files/a"},
+		{"https://cdn.example.net/x/files/a", "http://h:8/p/files/a"},
+	};
+	const struct provider_server server = {.base_url = {"http://h:8/p", 12}};
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct arena *a = arena_new(0);
+		const struct provider_act act = {.action = ACTION_FILE,
+						 .text = slice_of(cases[i].link)};
+		const struct provider_call call = {.op = PROVIDER_OP_ACTION, .act = &act};
+		struct provider_request r = {0};
+		struct gh_err err = {0};
+
+		assert_int_equal(uazapi_build_action(&server, &call, a, &r, &err), GH_OK);
+		assert_string_equal(arena_cstr(a, r.url), cases[i].url);
 		arena_free(a);
 	}
 }
@@ -258,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_files_of_others),
 		cmocka_unit_test(test_contacts_have_numbers),
+		cmocka_unit_test(test_files_of_a_prefixed_server),
 		cmocka_unit_test(test_ids),
 	};
 
