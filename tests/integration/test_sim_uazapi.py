@@ -1,13 +1,11 @@
 """The simulator's UAZAPI alone, against contracts/uazapi.md: no daemon runs here."""
 
-import json
-import os
 import re
 import time
 
 import pytest
 
-from simproc import TOP, Receiver, Sim, find_sim, wait_for
+from simproc import Receiver, Sim, find_sim, wait_for
 
 HOOK_EVENTS = ["connection", "messages", "messages_update", "call", "groups", "presence", "history"]
 CHAT = "5511900000002@s.whatsapp.net"
@@ -267,3 +265,442 @@ def test_receipts_come_in_batches(sim, receiver):
     assert event["IsFromMe"] is False and isinstance(event["Timestamp"], int)
     status = {m["messageid"]: m["status"] for m in one.done("/message/find", {})["messages"]}
     assert set(status.values()) == {"Read"} and set(status) == set(ids)
+
+
+EXAMPLES = {
+    "text": {"text": "Your order 881 left the store", "linkPreview": False,
+             "replyid": "3EB0AAAABBBBCCCC0001", "delay": 0, "track_source": "growhub",
+             "track_id": "0192f0aa-7000-7000-8000-000000000001", "async": False},
+    "media": {"type": "document", "file": "https://files.example.net/i/881",
+              "docName": "invoice-881.pdf", "text": "Invoice 881", "mimetype": "application/pdf",
+              "track_source": "growhub", "track_id": "0192f0aa-7000-7000-8000-000000000002"},
+    "contact": {"fullName": "Rita Sales", "phoneNumber": "5511900000003", "organization": "Acme",
+                "email": "rita@example.net", "url": "https://example.net"},
+    "location": {"latitude": -23.55, "longitude": -46.63, "name": "Store 3",
+                 "address": "Rua A, 1"},
+    "button": {"type": "button", "text": "Confirm?", "footerText": "Acme",
+               "choices": ["Yes|ok", "Other day|later", "Site|https://example.net",
+                           "Call|call:+5511900000003", "Coupon|copy:A1B2"]},
+    "list": {"type": "list", "text": "Departments", "listButton": "Open", "footerText": "Acme",
+             "choices": ["[Main]", "Sales|dep_sales|Prices", "Support|dep_sup"]},
+    "poll": {"type": "poll", "text": "Delivery time?", "choices": ["Morning", "Afternoon"],
+             "selectableCount": 1},
+}
+
+
+def route_of(name):
+    return "/send/" + (name if name in ("text", "media", "contact", "location") else "menu")
+
+
+def test_contract_examples(sim):
+    """(5) The example bodies are taken as they stand, and remembered."""
+    one = sim.instance()
+    answers = {name: one.done(route_of(name), {"number": "5511900000002", **body})
+               for name, body in EXAMPLES.items()}
+    assert {n: a["messageType"] for n, a in answers.items()} == {
+        "text": "ExtendedTextMessage", "media": "DocumentMessage", "contact": "ContactMessage",
+        "location": "LocationMessage", "button": "InteractiveMessage", "list": "ListMessage",
+        "poll": "PollCreationMessageV3"}
+    assert answers["text"]["quoted"] == "3EB0AAAABBBBCCCC0001"
+    assert answers["poll"]["convertOptions"] == "Morning|Afternoon"
+    told = {m["kind"]: m for m in sim.told("acme-01")}
+    assert set(told) == {"text", "document", "contact", "location", "button", "list", "poll"}
+    assert told["document"]["detail"] == {
+        "url": "https://files.example.net/i/881", "mime": "application/pdf",
+        "file_name": "invoice-881.pdf"}
+    assert told["contact"]["detail"]["phoneNumber"] == "5511900000003"
+    assert told["location"]["detail"]["latitude"] == -23.55
+    assert told["button"]["detail"]["buttons"] == ["reply", "reply", "url", "call", "copy"]
+    assert told["list"]["detail"]["choices"][0] == "[Main]"
+
+
+@pytest.mark.parametrize("name,field,value,status,error", [
+    ("text", "text", None, 400, "Missing number or text"),
+    ("text", "text", "", 400, "Missing number or text"),
+    ("text", "number", None, 400, "Missing number or text"),
+    ("text", "number", "somebody", 400, "Could not parse phone"),
+    ("text", "number", "5511900000002@c.us", 400, "Could not parse phone"),
+    ("text", "text", 7, 400, "invalid payload"),
+    ("text", "mentions", ["5511900000003"], 400, "invalid payload"),
+    ("text", "mentions", "5511900000003,x", 400, "Could not parse phone"),
+    ("text", "delay", "0", 400, "invalid payload"),
+    ("text", "track_id", 7, 400, "invalid payload"),
+    ("text", "number", "5500900000002", 500, "the number 5500900000002@s.whatsapp.net is not on "
+                                             "WhatsApp"),
+    ("media", "type", "picture", 400, "Invalid media type or file format"),
+    ("media", "file", "no base64!", 400, "Invalid media type or file format"),
+    ("media", "file", None, 400, "Missing required fields: number, type, file"),
+    ("media", "type", "video", 415, "Unsupported media format"),
+    ("location", "latitude", 91, 400, "Invalid coordinates or missing number"),
+    ("location", "latitude", None, 400, "Invalid coordinates or missing number"),
+    ("location", "latitude", "1", 400, "invalid payload"),
+    ("contact", "fullName", None, 400, "Missing required fields: fullName and phoneNumber"),
+    ("contact", "phoneNumber", "me", 400, "Could not parse phone"),
+    ("list", "listButton", None, 400, "Missing required fields: listButton"),
+    ("list", "choices", ["[Main]"], 400, "Missing required fields: choices"),
+    ("button", "type", "buttons", 400, "invalid payload"),
+    ("poll", "choices", ["one"], 400, "invalid payload"),
+    ("poll", "selectableCount", 3, 400, "invalid payload"),
+])
+def test_send_refusals(sim, name, field, value, status, error):
+    one = sim.instance()
+    body = {"number": "5511900000002", **EXAMPLES[name], field: value}
+    if value is None:
+        del body[field]
+    assert one.post(route_of(name), body) == (status, {"error": error})
+    assert sim.told("acme-01") == []
+
+
+def test_size_limit_and_files(sim):
+    one = sim.instance()
+    body = {"number": "5511900000002", "type": "document",
+            "file": "data:application/pdf;base64,JVBERi0xLjQK"}
+    one.done("/send/media", body)
+    assert sim.told("acme-01")[0]["detail"]["size"] == 9
+    sim.option(media_max_bytes=8)
+    assert one.post("/send/media", body) == (413, {"error": "File size exceeds limit"})
+
+
+@pytest.mark.parametrize("text,sent", [
+    ("Hi {{name}}!", "Hi Rita Sales!"), ("{{first_name}}", "Rita"), ("a{{lead_field01}}b", "ab"),
+    ("{{ name }} {name} {{Name}}", "{{ name }} {name} {{Name}}"),
+    ("{\u200b{name}}", "{\u200b{name}}")])
+def test_placeholders_are_replaced(sim, text, sent):
+    one = sim.instance()
+    one.done("/contact/add", {"phone": "+55 (11) 90000-0002", "name": "Rita Sales"})
+    assert one.text(text)[1]["text"] == sent
+    assert sim.told("acme-01")[0]["text"] == sent
+
+
+def test_numbers(sim):
+    """(6) jid is who WhatsApp knows; sends go there."""
+    one = sim.instance()
+    rows = one.done("/chat/check", {"numbers": ["5511900000002", "5500911112222",
+                                                "5599911112222", "120363000000000001@g.us"]})
+    assert rows[0] == {"query": "5511900000002", "jid": CHAT, "lid": "25511900000002@lid",
+                       "isInWhatsapp": True, "verifiedName": ""}
+    assert rows[1]["isInWhatsapp"] is False and rows[1]["jid"] == "" and rows[1]["error"]
+    assert rows[2]["jid"] == "559911112222@s.whatsapp.net"
+    assert rows[3]["jid"] == "120363000000000001@g.us"
+    assert one.post("/chat/check", {}) == (400, {"error": "Missing numbers in payload"})
+    assert one.text(number="25511900000002@lid")[1]["chatid"] == CHAT
+    assert one.text(number="5599911112222")[1]["chatid"] == "559911112222@s.whatsapp.net"
+
+
+def test_time_lock(sim):
+    """(4.3), (12) existing chats keep working"""
+    one = sim.instance()
+    assert one.text()[0] == 200
+    assert one.get("/instance/wa_messages_limits")[1]["can_send_new_messages"] is True
+    sim.steer("acme-01", locked_ms=60000)
+    status, refusal = one.text(number="5511900000003")
+    assert status == 500 and refusal["provider_code"] == 463
+    assert refusal["error_key"] == "WHATSAPP_REACHOUT_TIMELOCK"
+    assert refusal["details"]["reachout_timelock"]["active"] is True
+    limits = one.get("/instance/wa_messages_limits")[1]
+    assert limits["can_send_new_messages"] is False
+    assert limits["reachout_timelock"]["until"] == refusal["details"]["reachout_timelock"]["until"]
+    assert one.text()[0] == 200
+    sim.inbound("acme-01", "5511900000003", text="Hello?")
+    assert one.text(number="5511900000003")[0] == 200
+    sim.steer("acme-01", locked_ms=-1, quota=1)
+    assert one.text(number="5511900000004")[0] == 200
+    assert one.text(number="5511900000005")[1]["provider_code"] == 463
+
+
+def test_async_queue(sim):
+    one = sim.instance()
+    sim.steer("acme-01", status="disconnected", reason="stream error")
+    answer = one.text("later", **{"async": True})[1]
+    assert answer["status"] == "Queued"
+    queue = one.get("/message/async")[1]["queue"]
+    assert (queue["status"], queue["pending"]) == ("waiting_connection", 1)
+    sim.steer("acme-01", status="connected")
+    assert wait_for(lambda: [m["text"] for m in sim.told("acme-01")] == ["later"])
+    sim.steer("acme-01", status="disconnected")
+    lost = one.text("never", **{"async": True})[1]["messageid"]
+    assert sim.api("DELETE", "/message/async", token=one.token)[0] == 200
+    sim.steer("acme-01", status="connected")
+    assert one.done("/message/find", {"id": lost})["messages"][0]["status"] == "Canceled"
+
+
+# ---- messages (6) ----
+
+def test_message_actions(sim, receiver):
+    one = sim.instance(hook=receiver)
+    sent = one.text()[1]
+    reaction = one.done("/message/react", {"number": CHAT, "id": sent["id"], "text": "👍"})
+    assert reaction["messageType"] == "ReactionMessage"
+    assert reaction["content"]["key"] == {"ID": sent["messageid"], "fromMe": True,
+                                          "remoteJID": CHAT}
+    edit = one.done("/message/edit", {"id": sent["messageid"], "text": "Better"})
+    assert edit["messageid"] != sent["messageid"] and edit["edited"] == sent["messageid"]
+    theirs = sim.inbound("acme-01", text="Hi")["id"]
+    results = one.done("/message/markread", {"id": [theirs, "3EB0DEAD"]})["results"]
+    assert [r["status"] for r in results] == ["success", "error"]
+    assert one.post("/message/markread", {"id": theirs})[0] == 400
+    assert wait_for(lambda: [e for e in events(receiver, "messages_update")
+                             if e["event"]["MessageIDs"] == [theirs]])
+    deleted = one.done("/message/delete", {"id": sent["id"]})
+    assert deleted["id"] == sent["messageid"]
+    gone = wait_for(lambda: [e for e in events(receiver, "messages_update")
+                             if e["state"] == "Deleted"])
+    assert gone[0]["type"] == "DeletedMessage"
+    for path, body in (("edit", {"text": "x"}), ("delete", {}), ("download", {})):
+        assert one.post("/message/" + path, {"id": "3EB0DEAD", **body}) == (
+            404, {"error": "Message not found"})
+    assert one.done("/message/presence", {"number": CHAT, "presence": "recording"}) == {
+        "response": "Chat presence sent successfully"}
+    said = wait_for(lambda: events(receiver, "presence"))[0]["event"]
+    assert (said["State"], said["Media"], said["IsFromMe"]) == ("composing", "audio", True)
+    assert one.post("/message/presence", {"number": CHAT, "presence": "typing"})[0] == 400
+    assert one.done("/message/history-sync", {"number": CHAT, "count": 2})
+    history = wait_for(lambda: events(receiver, "history"))[0]
+    assert history["event"] == "messages" and len(history["messages"]) == 2
+    assert "mediaType" not in history["messages"][0]
+
+
+def test_download(sim):
+    one = sim.instance()
+    voice = sim.inbound("acme-01", kind="ptt")["id"]
+    assert one.done("/message/download", {"id": voice})["mimetype"] == "audio/mpeg"
+    answer = one.done("/message/download", {"id": voice, "generate_mp3": False,
+                                            "return_base64": True})
+    assert answer["mimetype"] == "audio/ogg; codecs=opus" and answer["base64Data"]
+    picture = one.done("/message/download", {"id": "3AF11E0000000000000001"})
+    assert picture["fileURL"].startswith(sim.url + "/files/")
+    assert "fileURL" not in one.done("/message/download", {"id": voice, "return_link": False})
+
+
+# ---- webhooks (7, 8, 10) ----
+
+def test_webhook_configuration(sim):
+    one = sim.instance(connect=False)
+    assert one.get("/webhook") == (200, [])
+    body = {"url": "http://127.0.0.1:9/a", "enabled": True, "events": ["messages"],
+            "excludeMessages": ["IsGroupNo"], "addUrlEvents": True}
+    row = one.done("/webhook", body)[0]
+    assert re.fullmatch("r[0-9a-f]{14}", row.pop("id"))
+    assert row == {**body, "excludeMessages": ["isGroupNo"], "addUrlTypesMessages": False}
+    # Simple mode replaces; with an action there are several.
+    assert len(one.done("/webhook", {**body, "url": "http://127.0.0.1:9/b"})) == 1
+    rows = one.done("/webhook", {**body, "action": "add"})
+    assert len(rows) == 2
+    rows = one.done("/webhook", {"action": "update", "id": rows[1]["id"], "enabled": False})
+    assert [r["enabled"] for r in rows] == [True, False]
+    assert len(one.done("/webhook", {"action": "delete", "id": rows[0]["id"]})) == 1
+    for wrong in ({"url": ""}, {"url": "nowhere"}, {**body, "events": ["message"]},
+                  {**body, "events": "messages"}, {**body, "action": "update", "id": "no"}):
+        fresh = sim.instance("other", connect=False)
+        assert fresh.post("/webhook", wrong)[0] == 400
+
+
+@pytest.mark.parametrize("exclude,echo,inbound", [
+    ([], 1, 1), (["wasSentByApi"], 0, 1), (["fromMeNo"], 1, 0), (["isGroupNo"], 0, 0)])
+def test_exclusion_spares_receipts(sim, receiver, exclude, echo, inbound):
+    one = sim.instance(hook=receiver, excludeMessages=exclude)
+    one.text()
+    assert sim.inbound("acme-01", text="Hi")["posted"] == inbound
+    assert wait_for(lambda: [e for e in events(receiver, "messages_update")
+                             if e["state"] == "Read"])
+    assert sum(e["message"]["fromMe"] for e in events(receiver, "messages")) == echo
+
+
+def test_url_suffixes_and_errors(sim):
+    one = sim.instance(hook=None)
+    url = sim.url + "/hook/uz"
+    assert one.done("/webhook", {"url": url, "events": ["messages"], "addUrlEvents": True,
+                                 "addUrlTypesMessages": True})
+    sim.inbound("acme-01", text="Hi")
+    failed = wait_for(lambda: one.get("/webhook/errors")[1], 5)
+    assert failed[0]["url"] == url + "/messages/text" and failed[0]["attempts"] == 3
+    assert (failed[0]["status_code"], failed[0]["event"]) == (404, "messages")
+    assert failed[0]["payload"]["EventType"] == "messages"
+
+
+def test_inbound_kinds(sim, receiver):
+    one = sim.instance(hook=receiver)
+    owner = one.status()["instance"]["owner"]
+
+    def said(**content):
+        answer = sim.inbound("acme-01", "5511900000002", **content)
+        assert answer["posted"] == 1
+        return wait_for(lambda: [e for e in events(receiver, "messages")
+                                 if e["message"]["messageid"] == answer["id"]])[0]
+
+    text = said(text="Is it open today?")
+    message = text["message"]
+    assert message["content"] == "Is it open today?" and message["messageType"] == "Conversation"
+    assert message["sender"] == message["sender_lid"] == "25511900000002@lid"
+    assert message["sender_pn"] == CHAT and message["id"] == f"{owner}:{message['messageid']}"
+    assert message["track_id"] == "" and message["wasSentByApi"] is False
+    reply = said(kind="button_reply", target="3EB0AA", row="ok", text="Yes")["message"]
+    assert (reply["buttonOrListid"], reply["vote"], reply["text"]) == ("ok", "Yes", "")
+    vote = said(kind="poll_vote", target="3EB0AA", options=["a", "b"])["message"]
+    assert (vote["vote"], vote["quoted"]) == ("a, b", "3EB0AA")
+    image = said(kind="image", text="look", chat="120363000000000001@g.us")["message"]
+    assert image["isGroup"] is True and image["content"]["mimetype"] == "image/jpeg"
+    assert image["chatid"] == "120363000000000001@g.us" and image["sender_pn"] == CHAT
+    sim.option(sender_is_pn=True)
+    assert said(kind="reaction", target=message["id"], text="👍")["message"]["sender"] == CHAT
+    sim.option(is_old_build=True)
+    assert "sender_pn" not in said(text="old")["message"]
+    sim.option(is_old_build=False, has_iso_receipts=True, has_text_bools=True)
+    assert sim.inbound("acme-01", kind="receipt", state="Played", ids=["3EB0AA"])["posted"] == 1
+    played = wait_for(lambda: [e for e in events(receiver, "messages_update")
+                               if e["state"] == "Played"])[0]["event"]
+    assert played["IsFromMe"] == "False" and "T" in played["Timestamp"]
+    sim.inbound("acme-01", "5511900000005", kind="group_participants", type="promote",
+                chat="120363000000000001@g.us")
+    group = wait_for(lambda: events(receiver, "groups"))[0]
+    assert group["event"]["Promote"] == ["5511900000005@s.whatsapp.net"]
+    assert group["event"]["PromoteLid"] == ["25511900000005@lid"] and group["event"]["Join"] is None
+    assert sim.inbound("acme-01", kind="call")["posted"] == 1
+    assert sim.inbound("acme-01", raw={"EventType": "chats", "x": 1})["posted"] == 0
+    assert sim.inbound("acme-01", raw={"EventType": "call", "token": "of another"})["posted"] == 1
+    assert wait_for(lambda: [e for e in events(receiver, "call") if e["token"] == "of another"])
+    assert sim.call("POST", "/_sim/inbound", {"provider": "uazapi", "session": "acme-01",
+                                              "from": "5511900000002", "kind": "no"})[0] == 422
+
+
+# ---- contacts, chats, groups, settings (16) ----
+
+def test_contacts_and_chats(sim):
+    one = sim.instance()
+    added = one.done("/contact/add", {"phone": "+55 (11) 90000-0002", "name": "Rita Sales"})
+    assert added["contact"] == {"jid": CHAT, "name": "Rita Sales", "phone": "5511900000002"}
+    assert one.get("/contacts")[1] == [{"jid": CHAT, "contactName": "Rita Sales",
+                                        "contact_FirstName": "Rita"}]
+    page = one.done("/contacts/list", {"limit": 1, "offset": 0})
+    assert page["contacts"][0]["contact_name"] == "Rita Sales"
+    assert page["pagination"]["totalRecords"] == 1
+    for phone in ("25511900000002@lid", "120363000000000001@g.us"):
+        assert one.post("/contact/add", {"phone": phone, "name": "x"})[0] == 400
+    assert one.done("/chat/block", {"number": CHAT, "block": True})["blockList"] == [CHAT]
+    assert one.get("/chat/blocklist")[1] == {"blockList": [CHAT]}
+    assert one.done("/chat/block", {"number": CHAT, "block": False})["blockList"] == []
+    one.done("/chat/archive", {"number": CHAT, "archive": True})
+    one.done("/chat/pin", {"number": CHAT, "pin": True})
+    one.done("/chat/mute", {"number": CHAT, "muteEndTime": 168})
+    assert one.post("/chat/mute", {"number": CHAT, "muteEndTime": 9})[0] == 400
+    chat = one.done("/chat/find", {"wa_chatid": "900000002"})["chats"][0]
+    assert chat["wa_archived"] and chat["wa_isPinned"] and chat["wa_muteEndTime"] == 168
+    assert one.done("/chat/details", {"number": CHAT})["image"].startswith("https://")
+    assert one.done("/chat/delete", {"number": CHAT, "deleteChatDB": True})["errors"] == []
+    assert one.post("/chat/delete", {"number": CHAT})[0] == 404
+    assert one.post("/contact/remove", {"phone": CHAT})[0] == 404
+
+
+def test_groups_and_communities(sim):
+    one = sim.instance()
+    group = one.done("/group/create", {"name": "Acme team",
+                                       "participants": ["5511900000005", "5500900000006"]})
+    jid = group["JID"]
+    refused = {p["PhoneNumber"]: p["Error"] for p in group["Participants"]}
+    assert refused["5500900000006@s.whatsapp.net"] == 403
+    assert group["OwnerJID"].endswith("@lid") and group["ParticipantCount"] == 2
+    info = one.done("/group/info", {"groupjid": jid, "getInviteLink": True})
+    link = info["invite_link"]
+    assert one.done("/group/inviteInfo", {"invitecode": link})["JID"] == jid
+    assert one.post("/group/inviteInfo", {"inviteCode": link})[0] == 400
+    assert one.done("/group/resetInviteCode", {"groupjid": jid})["InviteLink"] != link
+    assert one.post("/group/join", {"invitecode": link})[0] == 404
+    done = one.done("/group/updateParticipants", {
+        "groupjid": jid, "action": "add", "participants": ["5500900000007", "5511900000005"]})
+    assert [r["Error"] for r in done["groupUpdated"]] == [403, 409]
+    assert one.post("/group/updateParticipants", {
+        "groupjid": jid, "action": "ban", "participants": ["5511900000005"]})[0] == 400
+    assert one.done("/group/updateAnnounce", {"groupjid": jid, "announce": True})[
+        "group"]["IsAnnounce"] is True
+    assert one.post("/group/updateDescription", {"groupjid": jid, "description": "x" * 513})[0] == 413
+    assert one.done("/group/updateName", {"groupjid": jid, "name": "New"})["group"]["Name"] == "New"
+    assert [g["JID"] for g in one.get("/group/list")[1]["groups"]] == [jid]
+    parent = one.done("/community/create", {"name": "All"})["group"]["JID"]
+    answer = one.done("/community/editgroups", {"community": parent, "action": "add",
+                                                "groupjids": [jid, "1@g.us"]})
+    assert (answer["success"], answer["failed"]) == ([jid], ["1@g.us"])
+    assert one.done("/group/info", {"groupjid": jid})["LinkedParentJID"] == parent
+    assert one.done("/group/list", {"limit": 1})["pagination"]["totalRecords"] == 2
+    assert one.done("/group/leave", {"groupjid": jid})
+    assert one.post("/group/info", {"groupjid": jid})[0] == 404
+
+
+def test_settings(sim):
+    one = sim.instance()
+    assert one.get("/instance/privacy")[1]["groupadd"] == "all"
+    assert one.done("/instance/privacy", {"online": "match_last_seen"})["online"] == "match_last_seen"
+    for wrong in ({}, {"online": "none"}, {"nothing": "all"}, {"last": 1}):
+        assert one.post("/instance/privacy", wrong)[0] == 400
+    one.done("/instance/presence", {"presence": "unavailable"})
+    assert one.post("/instance/presence", {"presence": "away"})[0] == 400
+    assert one.done("/profile/name", {"name": "Acme"})["profile"]["name"] == "Acme"
+    assert one.post("/profile/name", {"name": "x" * 26})[0] == 400
+    assert one.done("/profile/image", {"image": "remove"})["profile"]["image_removed"] is True
+    assert one.done("/instance/updateInstanceName", {"name": "new"})["name"] == "new"
+    now = one.status()["instance"]
+    assert (now["profileName"], now["current_presence"], now["name"]) == (
+        "Acme", "unavailable", "new")
+    row = sim.api("POST", "/instance/updateAdminFields",
+                  {"id": now["id"], "adminField01": "7"}, admin="sim")[1]
+    assert row["adminField01"] == "7"
+    assert one.done("/instance/reset", {})["resetting"] is True
+    one.wait("connected")
+    sim.steer("new", refuse_reset=409)
+    assert one.post("/instance/reset", {})[0] == 409
+    sim.option(connected_max=1)
+    other = sim.instance("other", connect=False)
+    assert other.post("/instance/connect", {})[0] == 429
+    assert sim.api("DELETE", "/instance", token=one.token)[1]["response"] == "Instance Deleted"
+    assert one.get("/instance/status") == (401, {"error": "Invalid token"})
+
+
+# ---- faults, restart ----
+
+def test_faults(sim, receiver):
+    one = sim.instance(hook=receiver)
+
+    def fault(kind, **more):
+        sim.control("faults", {"scope": "uazapi", "kind": kind, **more})
+
+    fault("status", value=429)
+    assert one.text() == (429, {"error": "Rate limit exceeded"})
+    fault("status", rate=0)
+    fault("disconnected", for_ms=100)
+    assert one.text() == (401, {"error": "No session"})
+    one.wait("connected")
+    fault("duplicate_webhooks", value=3)
+    bare = one.text()[1]["messageid"]
+    assert wait_for(lambda: len([e for e in events(receiver, "messages")
+                                 if e["message"]["messageid"] == bare]) == 3)
+    assert "X-Webhook-Hmac" not in receiver.posts[0][0]
+
+
+def test_same_number_at_both_providers(sim):
+    """A number moves: the name says which, whoever holds it, and the books stay apart."""
+    one = sim.instance("moved")
+    status, made = sim.call("POST", "/waha/api/sessions", {"name": "moved", "start": True})
+    assert status == 201
+    me = wait_for(lambda: sim.call("GET", "/waha/api/sessions/moved/me")[1])
+    assert me["id"] == one.status()["instance"]["owner"] + "@c.us"
+    one.text("x #1")
+    providers = sim.control("stats")["providers"]
+    assert "moved" in providers["uazapi"] and "moved" not in providers["waha"]
+
+
+def test_state_survives_restart(tmp_path):
+    if find_sim() is None:
+        pytest.skip("growhub-sim is not built")
+    state = str(tmp_path / "state")
+    first = UazapiSim("--state", state)
+    one = first.instance("keep")
+    one.done("/webhook", {"url": "http://127.0.0.1:9/", "events": ["messages"]})
+    before, hooks = one.status()["instance"], one.get("/webhook")[1]
+    first.close()
+    second = UazapiSim("--state", state)
+    again = Instance(second, one.token, None)
+    again.wait("connected")
+    now = again.status()["instance"]
+    assert [now[k] for k in ("id", "name", "owner", "created")] == [
+        before[k] for k in ("id", "name", "owner", "created")]
+    assert again.get("/webhook")[1] == hooks
+    second.close()

@@ -18,6 +18,8 @@ struct map;
 struct route_match;
 struct uz_store;
 
+#define UZ_PERSON    "Rui Sales" /* of whom no contact was added */
+#define UZ_BASE_URL  "https://sim.uazapi.example"
 #define UZ_ID_SIZE   16 /* "r" and 14 hex, NUL */
 #define UZ_NAME_SIZE 128
 #define UZ_TEXT_SIZE 256
@@ -208,13 +210,22 @@ void uz_instance_free(struct uz_instance *i);
 void uz_instance_set(struct uz_instance *i, enum uz_status status);
 /* Connect as far as it goes without a person; phone empty: by QR. */
 void uz_instance_connect(struct uz_instance *i, struct slice phone);
+/* A phone scanned, or typed the code: connected from now on. */
+void uz_instance_paired(struct uz_instance *i);
+/* The pairing is gone (12); a person is needed. */
+void uz_instance_log_out(struct uz_instance *i);
 const char *uz_status_name(enum uz_status s);
+/* (4.1) The object; its first members, as /_sim/session shows them. */
+void uz_instance_write(const struct uz_instance *i, const char *name, struct arena *a,
+		       struct json_w *w);
+void uz_instance_write_brief(const struct uz_instance *i, struct arena *a, struct json_w *w);
 /* (4.1) times of an instance; 0: empty. */
 void uz_write_time(const struct uz_instance *i, const char *name, int64_t wall_us,
 		   struct json_w *w);
 /* data: URI of the QR shown; empty when none. */
 struct slice uz_qr(const struct uz_instance *i, struct arena *a);
-void uz_limits_write(const struct uz_instance *i, struct json_w *w);
+
+/* ---- uazapi_account.c ---- */
 /* (4.3) capping and time lock, two members. */
 void uz_limit_details_write(const struct uz_instance *i, struct json_w *w);
 
@@ -232,6 +243,7 @@ struct uz_traits {
 	const char *type; /* for addUrlTypesMessages; NULL: none */
 };
 /* Begin a body: the root keys every event has (10); the caller adds its own and posts. */
+const char *uz_event_name(enum uz_event e);
 void uz_body_open(const struct uz_instance *i, enum uz_event event, struct json_w *w);
 /* Close and post to whoever subscribed; returns to how many. */
 unsigned uz_body_post(const struct uz_instance *i, enum uz_event event,
@@ -292,10 +304,19 @@ void uz_chat_write_brief(const struct uz_instance *i, struct slice id, struct js
 /* (3) wa_chatid of a number or id as clients give it; SLICE_NONE: it is none. */
 struct slice uz_jid_of(struct slice number, struct arena *a);
 bool uz_is_group(struct slice jid);
+/* As the contact was added, else UZ_PERSON. */
+struct slice uz_name_of(const struct uz_instance *i, struct slice jid);
 /* "2<digits>@lid" of a person; SLICE_NONE of a group. */
 struct slice uz_lid_of(struct slice jid, struct arena *a);
-extern const struct route sim_uazapi_chat_routes[];
-extern const unsigned sim_uazapi_chat_route_count;
+
+/* What of a list is asked for: page and pageSize (size unless given), or limit and offset, which
+ * win (16). */
+struct uz_page {
+	int64_t limit, offset;
+};
+struct uz_page uz_page_of(const struct uz_call *c, int64_t size);
+/* The member "pagination". */
+void uz_page_write(const struct uz_page *p, int64_t total, struct json_w *w);
 
 /* ---- uazapi_kind.c: what the send routes take (5) ---- */
 enum uz_kind { UZ_SEND_TEXT, UZ_SEND_MEDIA, UZ_SEND_CONTACT, UZ_SEND_LOCATION, UZ_SEND_MENU };
@@ -323,6 +344,11 @@ unsigned uz_receipt_post(const struct uz_instance *i, const char *type, const ch
 			 struct slice chat, const struct slice *ids, size_t count);
 void uz_queue_drop(struct uz_instance *i);
 void uz_queue_kick(struct uz_instance *i);
+
+/* (10.4) Somebody types in a chat, or we do: composing, recording, paused, available,
+ * unavailable. Returns to how many it was posted. */
+unsigned uz_presence_post(const struct uz_instance *i, struct slice chat, bool is_from_me,
+			  struct slice word);
 
 /* ---- uazapi_group.c ---- */
 void uz_groups_free(struct uz_instance *i);

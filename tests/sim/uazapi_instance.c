@@ -62,8 +62,8 @@ uz_qr(const struct uz_instance *i, struct arena *a)
 	return slice_of(arena_printf(a, "data:image/png;base64,%s", text));
 }
 
-static void
-members_write(const struct uz_instance *i, struct arena *a, struct json_w *w)
+void
+uz_instance_write_brief(const struct uz_instance *i, struct arena *a, struct json_w *w)
 {
 	json_w_str(w, "id", slice_of(i->id));
 	json_w_str(w, "token", slice_of(i->token));
@@ -88,11 +88,11 @@ members_write(const struct uz_instance *i, struct arena *a, struct json_w *w)
 }
 
 /* (4.1) */
-static void
-instance_write(const struct uz_instance *i, const char *name, struct arena *a, struct json_w *w)
+void
+uz_instance_write(const struct uz_instance *i, const char *name, struct arena *a, struct json_w *w)
 {
 	json_w_open(w, name, '{');
-	members_write(i, a, w);
+	uz_instance_write_brief(i, a, w);
 	json_w_str(w, "openai_apikey", S(""));
 	json_w_bool(w, "chatbot_enabled", false);
 	json_w_bool(w, "chatbot_ignoreGroups", false);
@@ -207,8 +207,8 @@ reason_set(struct uz_instance *i, const char *reason)
 }
 
 /* A phone scanned, or typed the code. */
-static void
-paired(struct uz_instance *i)
+void
+uz_instance_paired(struct uz_instance *i)
 {
 	if (i->phone[0] != '\0')
 		memcpy(i->owner, i->phone, sizeof(i->owner));
@@ -232,7 +232,7 @@ connect_step(void *arg)
 		reason_set(i, "connection failure");
 		uz_instance_set(i, UZ_DISCONNECTED);
 	} else if (!i->needs_person && i->pair_code[0] == '\0') {
-		paired(i);
+		uz_instance_paired(i);
 	} else if (left_us <= 0) {
 		reason_set(i, i->pair_code[0] != '\0' ? "pairing code timeout" : "QR code timeout");
 		uz_instance_set(i, UZ_DISCONNECTED);
@@ -266,12 +266,12 @@ uz_instance_connect(struct uz_instance *i, struct slice phone)
 }
 
 /* (12) The pairing is gone. */
-static void
-log_out(struct uz_instance *i, const char *reason)
+void
+uz_instance_log_out(struct uz_instance *i)
 {
 	i->is_paired = false;
 	i->needs_person = true;
-	reason_set(i, reason);
+	reason_set(i, logged_out);
 	uz_instance_set(i, UZ_DISCONNECTED);
 	state_save(i->u->sim);
 }
@@ -364,7 +364,7 @@ call_create(struct uz_call *c)
 	state_save(c->u->sim);
 	w = uz_answer(c, '{');
 	json_w_str(w, "response", S("Instance created successfully"));
-	instance_write(i, "instance", c->req->a, w);
+	uz_instance_write(i, "instance", c->req->a, w);
 	json_w_bool(w, "connected", false);
 	json_w_bool(w, "loggedIn", false);
 	json_w_str(w, "name", slice_of(i->name));
@@ -379,7 +379,7 @@ call_all(struct uz_call *c)
 	struct json_w *w = uz_answer(c, '[');
 
 	LIST_FOREACH(l, &c->u->instances)
-	instance_write(LIST_ENTRY(l, struct uz_instance, link), NULL, c->req->a, w);
+	uz_instance_write(LIST_ENTRY(l, struct uz_instance, link), NULL, c->req->a, w);
 	uz_answer_end(c, ']');
 }
 
@@ -434,7 +434,7 @@ call_connect(struct uz_call *c)
 	json_w_open(w, "status", '{');
 	link_write(i, w);
 	json_w_close(w, '}');
-	instance_write(i, "instance", c->req->a, w);
+	uz_instance_write(i, "instance", c->req->a, w);
 	uz_answer_end(c, '}');
 }
 
@@ -443,7 +443,7 @@ call_status(struct uz_call *c)
 {
 	struct json_w *w = uz_answer(c, '{');
 
-	instance_write(c->inst, "instance", c->req->a, w);
+	uz_instance_write(c->inst, "instance", c->req->a, w);
 	json_w_open(w, "status", '{');
 	link_write(c->inst, w);
 	json_w_bool(w, "resetting", c->inst->is_resetting);
@@ -456,9 +456,9 @@ call_disconnect(struct uz_call *c)
 {
 	struct json_w *w;
 
-	log_out(c->inst, logged_out);
+	uz_instance_log_out(c->inst);
 	w = uz_answer(c, '{');
-	instance_write(c->inst, "instance", c->req->a, w);
+	uz_instance_write(c->inst, "instance", c->req->a, w);
 	json_w_str(w, "response", S("Disconnected"));
 	json_w_str(w, "info", S("a new QR code is needed to connect again"));
 	uz_answer_end(c, '}');
@@ -488,176 +488,6 @@ call_reset(struct uz_call *c)
 	uz_answer_end(c, '}');
 }
 
-/* ---- settings ---- */
-
-static void
-instance_answer(struct uz_call *c, struct uz_instance *i)
-{
-	i->updated_us = clock_wall_us();
-	state_save(c->u->sim);
-	buf_init(&c->b, c->req->a, TEXT_MAX * 4);
-	json_w_init(&c->w, &c->b);
-	instance_write(i, NULL, c->req->a, &c->w);
-	sim_reply_buf(c->req, 200, &c->b);
-}
-
-static void
-call_rename(struct uz_call *c)
-{
-	struct slice name = json_str(json_get(c->body, "name"));
-
-	if (name.n == 0 || slice_to_cstr(name, c->inst->name, sizeof(c->inst->name)) != GH_OK)
-		uz_refuse(c, 400, "Missing required fields: name");
-	else
-		instance_answer(c, c->inst);
-}
-
-static void
-call_admin_fields(struct uz_call *c)
-{
-	struct uz_instance *i = uz_instance_find(c->u, json_str(json_get(c->body, "id")));
-
-	if (i == NULL) {
-		uz_refuse(c, 404, "Inst\xC3\xA2ncia n\xC3\xA3o encontrada");
-		return;
-	}
-	for (size_t n = 0; n < GH_COUNT(i->admin); n++) {
-		struct slice text =
-			json_str(json_get(c->body, n == 0 ? "adminField01" : "adminField02"));
-
-		if (text.p != NULL)
-			uz_set(i->admin[n], UZ_TEXT_SIZE, text);
-	}
-	instance_answer(c, i);
-}
-
-static void
-call_delays(struct uz_call *c)
-{
-	c->inst->delay_min = json_i64(json_get(c->body, "msg_delay_min"), 0);
-	c->inst->delay_max = json_i64(json_get(c->body, "msg_delay_max"), 0);
-	if (c->inst->delay_max < c->inst->delay_min)
-		c->inst->delay_max = c->inst->delay_min;
-	instance_answer(c, c->inst);
-}
-
-/* (4.3) */
-void
-uz_limit_details_write(const struct uz_instance *i, struct json_w *w)
-{
-	bool is_locked = i->locked_until_us > clock_wall_us();
-	char text[CLOCK_RFC3339_SIZE];
-
-	json_w_open(w, "new_chat_message_capping", '{');
-	json_w_bool(w, "available", true);
-	json_w_str(w, "status", i->quota == 0 ? S("CAPPED") : S(""));
-	json_w_i64(w, "total_quota", i->quota >= 0 ? 50 : 0);
-	json_w_i64(w, "used_quota", i->quota >= 0 ? 50 - i->quota : 0);
-	json_w_str(w, "server_sent_at", slice_of(clock_rfc3339(clock_wall_us(), text)));
-	json_w_close(w, '}');
-	json_w_open(w, "reachout_timelock", '{');
-	json_w_bool(w, "available", true);
-	json_w_bool(w, "active", is_locked);
-	if (is_locked) {
-		json_w_str(w, "until", slice_of(clock_rfc3339(i->locked_until_us, text)));
-		json_w_str(w, "enforcement_type", S("DEFAULT"));
-	}
-	json_w_close(w, '}');
-}
-
-void
-uz_limits_write(const struct uz_instance *i, struct json_w *w)
-{
-	bool is_locked = i->locked_until_us > clock_wall_us() || i->quota == 0;
-
-	json_w_bool(w, "can_send_new_messages", !is_locked);
-	json_w_bool(w, "reachable", i->status == UZ_CONNECTED);
-	json_w_str(w, "provider", S("whatsapp"));
-	if (is_locked)
-		json_w_str(w, "error_key", S("WHATSAPP_REACHOUT_TIMELOCK"));
-	json_w_str(w, "message", is_locked ? S("new conversations are restricted") : S("ok"));
-	json_w_str(w, "message_ptbr", is_locked ? S("novas conversas restritas") : S("ok"));
-	json_w_str(w, "diagnostics_endpoint", S("/instance/wa_messages_limits"));
-	uz_limit_details_write(i, w);
-}
-
-static void
-call_limits(struct uz_call *c)
-{
-	uz_limits_write(c->inst, uz_answer(c, '{'));
-	uz_answer_end(c, '}');
-}
-
-/* ---- the person with the phone: /_sim/session ---- */
-
-static void
-session_show(const struct uz_instance *i, struct http_req *req)
-{
-	struct json_w w;
-	struct buf b;
-
-	buf_init(&b, req->a, TEXT_MAX * 4);
-	json_w_init(&w, &b);
-	json_w_open(&w, NULL, '{');
-	members_write(i, req->a, &w);
-	json_w_bool(&w, "is_paired", i->is_paired);
-	json_w_i64(&w, "updates", i->update_count);
-	json_w_str(&w, "presence", slice_of(i->presence));
-	json_w_close(&w, '}');
-	sim_reply_buf(req, 200, &b);
-}
-
-void
-uazapi_session_ask(struct uazapi *u, struct http_req *req, struct slice session)
-{
-	const struct uz_instance *i = uz_instance_find(u, session);
-
-	if (i == NULL)
-		sim_reply_error(req, 404, "session: unknown");
-	else
-		session_show(i, req);
-}
-
-static void
-steer_status(struct uz_instance *i, const struct json *body)
-{
-	struct slice word = json_str(json_get(body, "status"));
-	struct slice reason = json_str(json_get(body, "reason"));
-
-	for (int s = UZ_DISCONNECTED; s <= UZ_HIBERNATED; s++) {
-		if (!slice_eq(word, slice_of(uz_status_name((enum uz_status)s))))
-			continue;
-		uz_set(i->last_reason, sizeof(i->last_reason), reason);
-		uz_instance_set(i, (enum uz_status)s);
-	}
-}
-
-void
-uazapi_session_steer(struct uazapi *u, struct http_req *req, const struct json *body)
-{
-	struct uz_instance *i = uz_instance_find(u, json_str(json_get(body, "session")));
-	const struct json *is_paired = json_get(body, "is_paired");
-	const struct json *locked_ms = json_get(body, "locked_ms");
-
-	if (i == NULL) {
-		sim_reply_error(req, 404, "session: unknown");
-		return;
-	}
-	i->is_broken = json_bool(json_get(body, "is_broken"), i->is_broken);
-	i->refuse_reset = json_i64(json_get(body, "refuse_reset"), i->refuse_reset);
-	i->quota = json_i64(json_get(body, "quota"), i->quota);
-	if (json_type(locked_ms) == JSON_INT)
-		i->locked_until_us = clock_wall_us() + json_i64(locked_ms, 0) * CLOCK_MS;
-	if (json_bool(is_paired, false) && i->status == UZ_CONNECTING)
-		paired(i);
-	else if (json_bool(is_paired, false))
-		i->needs_person = false;
-	else if (json_type(is_paired) == JSON_BOOL)
-		log_out(i, logged_out);
-	steer_status(i, body);
-	session_show(i, req);
-}
-
 #define ADMIN .auth = UZ_ADMIN
 #define BODY  .takes_body = true
 
@@ -673,29 +503,11 @@ const struct route sim_uazapi_routes[] = {
 			   UZ_OPT("adminField01", FIELD_STRING),
 			   UZ_OPT("adminField02", FIELD_STRING)}),
 	UZ_ROUTE(GET, "/instance/all", "instance.all", NULL, call_all, ADMIN),
-	UZ_ROUTE(POST, "/instance/updateAdminFields", "instance.admin", NULL, call_admin_fields,
-		 ADMIN, BODY,
-		 .field = {UZ_TEXT("id"), UZ_OPT("adminField01", FIELD_STRING),
-			   UZ_OPT("adminField02", FIELD_STRING)}),
 	UZ_ROUTE(POST, "/instance/connect", "instance.connect", NULL, call_connect, BODY,
 		 .field = {UZ_OPT("phone", FIELD_STRING)}),
 	UZ_ROUTE(GET, "/instance/status", "instance.status", NULL, call_status),
 	UZ_ROUTE(POST, "/instance/disconnect", "instance.disconnect", NULL, call_disconnect),
 	UZ_ROUTE(DELETE, "/instance", "instance.delete", NULL, call_delete),
 	UZ_ROUTE(POST, "/instance/reset", "instance.reset", NULL, call_reset),
-	UZ_ROUTE(POST, "/instance/updateInstanceName", "instance.rename", NULL, call_rename, BODY,
-		 .field = {UZ_TEXT("name")}),
-	UZ_ROUTE(POST, "/instance/updateDelaySettings", "instance.delays", NULL, call_delays, BODY,
-		 .field = {{"msg_delay_min", FIELD_NUMBER, true},
-			   {"msg_delay_max", FIELD_NUMBER, true}}),
-	UZ_ROUTE(GET, "/instance/wa_messages_limits", "instance.limits", NULL, call_limits,
-		 .is_new = true),
-	UZ_ROUTE(GET, "/webhook", "webhook.get", NULL, uz_webhook_get),
-	UZ_ROUTE(POST, "/webhook", "webhook.set", NULL, uz_webhook_set, BODY),
-	UZ_ROUTE(GET, "/webhook/errors", "webhook.errors", NULL, uz_webhook_errors),
-	UZ_ROUTE(GET, "/globalwebhook", "globalwebhook.get", NULL, uz_global_get, ADMIN),
-	UZ_ROUTE(POST, "/globalwebhook", "globalwebhook.set", NULL, uz_global_set, ADMIN, BODY),
-	UZ_ROUTE(GET, "/globalwebhook/errors", "globalwebhook.errors", NULL, uz_global_errors,
-		 ADMIN),
 };
 const unsigned sim_uazapi_route_count = GH_COUNT(sim_uazapi_routes);

@@ -361,13 +361,14 @@ uz_kind_check(const struct uz_call *c, enum uz_kind kind, struct uz_sent *out, u
 	struct buf db, cb;
 	const struct kind_send s = {c, c->body, c->req->a, &detail, &content, out, status};
 	struct slice reply = json_str(json_get(c->body, "replyid"));
+	struct slice chat = uz_jid_of(json_str(json_get(c->body, "number")), s.a);
 	const char *wrong;
 
 	*status = 400;
 	*out = (struct uz_sent){.kind = kinds[kind].kind,
 				.message_type = kinds[kind].message_type,
 				.media_type = kinds[kind].media_type};
-	out->text = uz_fill_in(json_str(json_get(c->body, "text")), S("Rui Sales"), s.a);
+	out->text = uz_fill_in(json_str(json_get(c->body, "text")), uz_name_of(c->inst, chat), s.a);
 	buf_init(&db, s.a, DETAIL_MAX);
 	buf_init(&cb, s.a, CONTENT_MAX);
 	json_w_init(&detail, &db);

@@ -349,11 +349,17 @@ uz_global_errors(struct uz_call *c)
 
 /* ---- bodies ---- */
 
+const char *
+uz_event_name(enum uz_event e)
+{
+	return event_names[e];
+}
+
 void
 uz_body_open(const struct uz_instance *i, enum uz_event event, struct json_w *w)
 {
 	json_w_open(w, NULL, '{');
-	json_w_str(w, "BaseUrl", S("https://sim.uazapi.example"));
+	json_w_str(w, "BaseUrl", S(UZ_BASE_URL));
 	json_w_str(w, "EventType", slice_of(event_names[event]));
 	json_w_str(w, "instanceName", slice_of(i->name));
 	json_w_str(w, "owner", slice_of(i->owner));
