@@ -98,11 +98,24 @@ def amqp(env):
 
 
 @pytest.fixture(scope="session")
-def provider(admin, env):
+def provider_of(admin, env):
+    """provider_of(type): the simulated server of that type as a provider row, made once."""
+    rows = {}
+
+    def make(kind):
+        if kind not in rows:
+            rows[kind] = admin.post("/api/admin/providers", {
+                "type": kind, "name": unique(kind), "api_key": "sim", "max_instances": 10000,
+                "base_url": f"{env['GROWHUB_SIM_URL']}/{kind}"})
+        return rows[kind]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def provider(provider_of):
     """The simulated WAHA server as a provider row."""
-    return admin.post("/api/admin/providers", {
-        "type": "waha", "name": unique("waha"), "base_url": f"{env['GROWHUB_SIM_URL']}/waha",
-        "api_key": "sim", "max_instances": 10000})
+    return provider_of("waha")
 
 
 @pytest.fixture
@@ -118,12 +131,12 @@ def sim_engine(sim, admin, provider):
 
 
 @pytest.fixture
-def new_company(admin, provider):
-    """Factory of tenants: new_company(**fields); all are ended after the test."""
+def new_company(admin, provider_of):
+    """Factory of tenants: new_company(at="uazapi", **fields); all are ended after the test."""
     made = []
 
-    def make(**fields):
-        made.append(Company(admin, provider, **fields))
+    def make(at="waha", **fields):
+        made.append(Company(admin, provider_of(at), **fields))
         return made[-1]
 
     yield make

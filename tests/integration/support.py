@@ -101,20 +101,28 @@ class Sim:
             self.fault(scope, kind, value=value, rate=0, for_ms=1)
 
     def inbound(self, session, sender, provider="waha", **content):
-        """content: text=, raw=, or kind= and what it needs (tests/sim/waha_inbound.c)."""
+        """content: text=, raw=, or kind= and what it needs (tests/sim/*_inbound.c)."""
         return self._call("POST", "/_sim/inbound",
                           {"provider": provider, "session": session, "from": sender, **content})
 
-    def session(self, name, **changes):
+    def session(self, name, provider="waha", **changes):
         """The session at the provider; with changes (status=, is_paired=, is_broken=) the phone
         or the engine acts first."""
         if changes:
-            return self._call("POST", "/_sim/session", {"session": name, **changes})
-        return self._call("GET", f"/_sim/session?session={name}")
+            return self._call("POST", "/_sim/session",
+                              {"provider": provider, "session": name, **changes})
+        return self._call("GET", f"/_sim/session?provider={provider}&session={name}")
 
-    def forget(self, session):
+    def forget(self, session, provider="waha"):
         """The provider loses a session without a word."""
-        return self._call("DELETE", f"/waha/api/sessions/{session}")
+        if provider == "waha":
+            return self._call("DELETE", f"/waha/api/sessions/{session}")
+        token = self.session(session, provider)["token"]
+        return self._call("DELETE", "/uazapi/instance", headers={"token": token})
+
+    def uazapi(self, **options):
+        """What builds of UAZAPI differ in (tests/sim/uazapi.h, struct uz_options)."""
+        return self._call("POST", "/_sim/uazapi", options)
 
     def reset(self):
         """Forgets everything, sessions included: instances made before are unknown afterwards."""
@@ -124,11 +132,11 @@ class Sim:
         """Play another engine from now on: GOWS, NOWEB, WEBJS."""
         self._call("POST", "/_sim/engine", {"engine": word})
 
-    def _call(self, method, path, body=None):
+    def _call(self, method, path, body=None, headers=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, method=method,
                                          headers={"Content-Type": "application/json",
-                                                  "X-Api-Key": "sim"})
+                                                  "X-Api-Key": "sim", **(headers or {})})
         with urllib.request.urlopen(request, timeout=10) as answer:
             raw = answer.read()
         return json.loads(raw) if raw else None
