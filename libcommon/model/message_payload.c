@@ -13,6 +13,12 @@ static const char *const menu_words[] = {
 	[MESSAGE_MENU_CAROUSEL] = "carousel",
 };
 
+struct slice
+message_menu_word(enum message_menu_type type)
+{
+	return slice_of(menu_words[type]);
+}
+
 /* ---- writing ---- */
 
 static void
@@ -70,7 +76,7 @@ static void
 put_menu(struct json_w *w, const struct message_menu *m)
 {
 	json_w_open(w, "menu", '{');
-	json_w_str(w, "type", slice_of(menu_words[m->type]));
+	json_w_str(w, "type", message_menu_word(m->type));
 	put(w, "text", m->text);
 	put_list(w, "choices", m->choices, m->choice_count);
 	put(w, "footer", m->footer);

@@ -67,6 +67,9 @@ enum message_menu_type {
 	MESSAGE_MENU_CAROUSEL
 };
 
+/* "button", ...: also UAZAPI's words. Not of NONE. */
+struct slice message_menu_word(enum message_menu_type type);
+
 /* choices are in UAZAPI's grammar (contracts/uazapi.md section 5). */
 struct message_menu {
 	enum message_menu_type type;

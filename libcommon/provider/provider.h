@@ -92,7 +92,7 @@ enum provider_op {
 	PROVIDER_OP_PRIVACY_GET,
 	PROVIDER_OP_PRIVACY_SET,
 	PROVIDER_OP_ACTION,      /* provider/action.h; read with provider_read_action */
-	PROVIDER_OP_SESSION_FIND /* of a session made before, by its name: listed, with their keys */
+	PROVIDER_OP_SESSION_FIND /* of one made before: listed with keys, to be known by its name */
 };
 #define PROVIDER_OP_COUNT 21
 

@@ -263,3 +263,29 @@ translate_text_without(const struct json *object, const char *const *names, size
 	json_w_close(&w, '}');
 	return b.over ? S("{}") : buf_slice(&b);
 }
+
+void
+translate_read_sessions(const struct json *doc, const struct translate_listing *how,
+			struct arena *a, struct provider_result *out)
+{
+	struct provider_listed *listed;
+
+	if (json_type(doc) != JSON_ARRAY) {
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+		return;
+	}
+	listed = arena_alloc_array(a, json_count(doc) + 1, sizeof(*listed));
+	out->listed = listed;
+	for (const struct json *v = json_first(doc); v != NULL; v = json_next(v)) {
+		struct provider_listed *l = &listed[out->listed_count];
+
+		l->session = json_str(json_get(v, "name"));
+		if (l->session.n == 0)
+			continue;
+		if (how->key != NULL)
+			l->session_key = json_str(json_get(v, how->key));
+		l->state = how->state(v);
+		l->raw = translate_text_without(v, how->secrets, how->secret_count, a);
+		out->listed_count++;
+	}
+}

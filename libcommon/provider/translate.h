@@ -104,6 +104,18 @@ struct slice translate_text(const struct json *v, struct arena *a);
 struct slice translate_text_without(const struct json *object, const char *const *names,
 				    size_t count, struct arena *a);
 
+/* How a provider lists its sessions: objects with a "name". */
+struct translate_listing {
+	enum provider_session (*state)(const struct json *session);
+	const char *key;            /* member that holds a session's key; NULL: none is told */
+	const char *const *secrets; /* members that nobody is shown */
+	size_t secret_count;
+};
+
+/* SESSION_LIST, SESSION_FIND: fill listed. */
+void translate_read_sessions(const struct json *doc, const struct translate_listing *how,
+			     struct arena *a, struct provider_result *out);
+
 /* The first row that fits decides; none: UNKNOWN, "provider_error". */
 void translate_fail(const struct translate_rule *rules, size_t count, enum provider_op op,
 		    int status, struct slice text, struct provider_result *out);

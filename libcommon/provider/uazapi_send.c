@@ -211,19 +211,12 @@ choice_broken(struct send *s, struct slice choice)
 	return buf_slice(&b);
 }
 
-static const char *const menu_words[] = {
-	[MESSAGE_MENU_BUTTON] = "button",
-	[MESSAGE_MENU_LIST] = "list",
-	[MESSAGE_MENU_POLL] = "poll",
-	[MESSAGE_MENU_CAROUSEL] = "carousel",
-};
-
 static void
 body_menu(struct send *s)
 {
 	const struct message_menu *m = &s->p->menu;
 
-	json_w_str(&s->w, "type", slice_of(menu_words[m->type]));
+	json_w_str(&s->w, "type", message_menu_word(m->type));
 	json_w_str(&s->w, "text", uazapi_text(m->text, s->a));
 	json_w_open(&s->w, "choices", '[');
 	for (unsigned i = 0; i < m->choice_count; i++)

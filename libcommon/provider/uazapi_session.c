@@ -481,42 +481,27 @@ uazapi_read_server(const struct json *doc, struct arena *a GH_UNUSED, struct pro
 		translate_set(out, PROVIDER_PARK_PROVIDER, "provider_path");
 }
 
-/* Keys are for who asks for one session, not for who looks at all. */
-static void
-read_list(const struct json *doc, bool has_keys, struct arena *a, struct provider_result *out)
-{
-	static const char *const secrets[] = {"token", "openai_apikey", "qrcode", "paircode",
-					      "proxy_url"};
-	struct provider_listed *listed;
-
-	if (json_type(doc) != JSON_ARRAY) {
-		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
-		return;
-	}
-	listed = arena_alloc_array(a, json_count(doc) + 1, sizeof(*listed));
-	out->listed = listed;
-	for (const struct json *v = json_first(doc); v != NULL; v = json_next(v)) {
-		struct provider_listed *l = &listed[out->listed_count];
-
-		l->session = json_str(json_get(v, "name"));
-		if (l->session.n == 0)
-			continue;
-		if (has_keys)
-			l->session_key = text_at(v, "token");
-		l->state = uazapi_instance_state(v);
-		l->raw = translate_text_without(v, secrets, GH_COUNT(secrets), a);
-		out->listed_count++;
-	}
-}
+static const char *const list_secrets[] = {"token", "openai_apikey", "qrcode", "paircode",
+					   "proxy_url"};
 
 void
 uazapi_read_session_list(const struct json *doc, struct arena *a, struct provider_result *out)
 {
-	read_list(doc, false, a, out);
+	static const struct translate_listing how = {.state = uazapi_instance_state,
+						     .secrets = list_secrets,
+						     .secret_count = GH_COUNT(list_secrets)};
+
+	translate_read_sessions(doc, &how, a, out);
 }
 
+/* Keys are for who looks for one session, not for who looks at all. */
 void
 uazapi_read_session_find(const struct json *doc, struct arena *a, struct provider_result *out)
 {
-	read_list(doc, true, a, out);
+	static const struct translate_listing how = {.state = uazapi_instance_state,
+						     .key = "token",
+						     .secrets = list_secrets,
+						     .secret_count = GH_COUNT(list_secrets)};
+
+	translate_read_sessions(doc, &how, a, out);
 }

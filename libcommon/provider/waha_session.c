@@ -343,29 +343,21 @@ waha_read_session_delete(const struct json *doc GH_UNUSED, struct arena *a GH_UN
 	out->session = PROVIDER_SESSION_DISCONNECTED;
 }
 
+static enum provider_session
+state_of(const struct json *session)
+{
+	return waha_session_state(json_str(json_get(session, "status")));
+}
+
 void
 waha_read_session_list(const struct json *doc, struct arena *a, struct provider_result *out)
 {
 	/* The webhook URLs, and the key of their signatures. */
 	static const char *const secrets[] = {"config"};
-	struct provider_listed *listed;
+	static const struct translate_listing how = {
+		.state = state_of, .secrets = secrets, .secret_count = GH_COUNT(secrets)};
 
-	if (json_type(doc) != JSON_ARRAY) {
-		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
-		return;
-	}
-	listed = arena_alloc_array(a, json_count(doc) + 1, sizeof(*listed));
-	out->listed = listed;
-	for (const struct json *v = json_first(doc); v != NULL; v = json_next(v)) {
-		struct provider_listed *l = &listed[out->listed_count];
-
-		l->session = json_str(json_get(v, "name"));
-		if (l->session.n == 0)
-			continue;
-		l->state = waha_session_state(json_str(json_get(v, "status")));
-		l->raw = translate_text_without(v, secrets, GH_COUNT(secrets), a);
-		out->listed_count++;
-	}
+	translate_read_sessions(doc, &how, a, out);
 }
 
 void

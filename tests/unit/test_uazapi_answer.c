@@ -7,18 +7,13 @@
 
 #include <cmocka.h>
 
+#include "answers.h"
 #include "uazapi_vectors.h"
 
 #define ERROR(text)         "{\"error\":\"" text "\"}"
 #define POLICY(number, key) "{\"error\":\"no\",\"provider_code\":" number ",\"error_key\":" key "}"
 
-static const struct answer_case {
-	enum provider_op op;
-	int status; /* 0: not sent, -1: no answer */
-	const char *body;
-	enum provider_outcome outcome;
-	const char *code;
-} answer_cases[] = {
+static const struct answer_case answer_cases[] = {
 	{PROVIDER_OP_SEND, 0, "", PROVIDER_RETRY, "provider_unreachable"},
 	{PROVIDER_OP_SEND, -1, "", PROVIDER_UNKNOWN, "no_answer"},
 	{PROVIDER_OP_SESSION_CREATE, -1, "", PROVIDER_UNKNOWN, "no_answer"},
@@ -127,36 +122,12 @@ static const struct answer_case {
 	 "whatsapp_rate_limited"},
 };
 
-static struct provider_result
-answer(struct arena *a, enum provider_op op, int status, struct slice body, int64_t retry_us)
-{
-	const struct provider_answer ans = {.transport = status > 0    ? PROVIDER_ANSWERED
-							 : status == 0 ? PROVIDER_NOT_SENT
-								       : PROVIDER_NO_ANSWER,
-					    .status = status,
-					    .body = body,
-					    .retry_after_us = retry_us};
-	struct provider_result r;
-
-	provider_interpret(&provider_uazapi, op, &ans, a, &r);
-	return r;
-}
+#define answer(...) provider_answer_to(&provider_uazapi, __VA_ARGS__)
 
 static void
 test_answers(void **state GH_UNUSED)
 {
-	struct arena *a = arena_new(0);
-
-	for (size_t i = 0; i < GH_COUNT(answer_cases); i++) {
-		const struct answer_case *c = &answer_cases[i];
-		struct provider_result r = answer(a, c->op, c->status, slice_of(c->body), 0);
-
-		if (r.outcome != c->outcome || strcmp(r.code, c->code) != 0)
-			fail_msg("%d %s: got %s %s, want %s %s", c->status, c->body,
-				 provider_outcome_name(r.outcome), r.code,
-				 provider_outcome_name(c->outcome), c->code);
-	}
-	arena_free(a);
+	assert_answers(&provider_uazapi, answer_cases, GH_COUNT(answer_cases));
 }
 
 /* Who asks for the state, or takes the session down, learns that it is down. */
