@@ -38,6 +38,7 @@ def accept(owner, instance, kind, content=None, payload=None, chat=CHAT, tries=0
         owner.execute("INSERT INTO ledger_accepted VALUES (%(company_id)s, 0, 1) ON CONFLICT"
                       " (company_id, slot) DO UPDATE SET accepted = ledger_accepted.accepted + 1",
                       row)
+    owner.execute("SELECT pg_notify('growhub_outbox', '')")  # model/wake.h: else the relay's poll
     return str(row["id"])
 
 
