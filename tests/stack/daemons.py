@@ -115,8 +115,9 @@ class Daemons:
         return _status_of(self.ports[f"{name}-admin"], "/readyz") == 200
 
     def stop(self, names):
-        pids = [process.pid_of(self.layout, n) for n in names]
-        process.stop([p for p in pids if p is not None], signal.SIGTERM, DRAIN_SECONDS)
+        """Names of those that did not end in time and were killed."""
+        pids = {pid: name for name in names if (pid := process.pid_of(self.layout, name)) is not None}
+        return [pids[pid] for pid in process.stop(list(pids), signal.SIGTERM, DRAIN_SECONDS)]
 
     def _own_config(self, name):
         admin = self.ports[f"{name}-admin"]

@@ -112,14 +112,22 @@ def wait_gone(pids, seconds):
 
 
 def stop(pids, sig, seconds):
-    """Ask with sig, wait, then SIGKILL. Stopped processes are woken so that they can obey."""
+    """Ask with sig, wait, then SIGKILL; returns the pids that had to be killed so.
+
+    Stopped processes are woken so that they can obey, and only they: a SIGCONT takes back the
+    SIGSTOP by which LeakSanitizer at a process's end waits for its threads, then for ever.
+    """
     for pid in pids:
         send(pid, sig)
-        send(pid, signal.SIGCONT)
-    if not wait_gone(pids, seconds):
-        for pid in pids:
-            send(pid, signal.SIGKILL)
-        wait_gone(pids, 10)
+        if state_of(pid) == "T":
+            send(pid, signal.SIGCONT)
+    if wait_gone(pids, seconds):
+        return []
+    left = [pid for pid in pids if state_of(pid) not in "ZX"]
+    for pid in left:
+        send(pid, signal.SIGKILL)
+    wait_gone(left, 10)
+    return left
 
 
 def wait_until(layout, name, is_ready, seconds):

@@ -48,7 +48,7 @@ class Suite:
                                       self.stacks)
                     passed, failed = map(sum, zip(*totals))
         finally:
-            self._down()
+            failed += self._down()
         failed += self._sanitizer_reports()
         if failed:
             print(f"logs: {os.path.relpath(self.directory, REPO)}/*/log")
@@ -59,9 +59,11 @@ class Suite:
                               stdout=subprocess.DEVNULL).returncode == 0
 
     def _down(self):
+        """Number of stacks that did not go down in order; `stack` has told why."""
         plans = glob.glob(os.path.join(self.directory, "*", "etc", "plan.json"))
         with ThreadPoolExecutor(len(plans) or 1) as pool:
-            list(pool.map(lambda p: self._stack("down", os.path.dirname(os.path.dirname(p))), plans))
+            stacks = [os.path.dirname(os.path.dirname(path)) for path in plans]
+            return sum(not is_done for is_done in pool.map(lambda d: self._stack("down", d), stacks))
 
     def _run_pytest(self, stack, arguments, variables):
         """Skipped tests count as failed: nothing may hide here."""
