@@ -42,6 +42,33 @@ translate_data_end(const struct buf *b, struct provider_result *out)
 }
 
 void
+translate_data_row(const struct json *v, translate_row_fn *write, struct arena *a,
+		   struct provider_result *out)
+{
+	struct json_w w;
+	struct buf b;
+
+	translate_data_start(&b, &w, a);
+	write(v, &w, a);
+	translate_data_end(&b, out);
+}
+
+void
+translate_data_rows(const struct json *list, translate_row_fn *write, struct arena *a,
+		    struct provider_result *out)
+{
+	struct json_w w;
+	struct buf b;
+
+	translate_data_start(&b, &w, a);
+	json_w_open(&w, NULL, '[');
+	for (const struct json *v = json_first(list); v != NULL; v = json_next(v))
+		write(v, &w, a);
+	json_w_close(&w, ']');
+	translate_data_end(&b, out);
+}
+
+void
 translate_data_str(struct slice text, struct arena *a, struct provider_result *out)
 {
 	struct json_w w;

@@ -24,6 +24,13 @@ void translate_unreadable(struct provider_result *out);
 
 /* ---- data ---- */
 
+/* Write what a value of an answer comes to; nothing: it is left out of a list. */
+typedef void translate_row_fn(const struct json *v, struct json_w *w, struct arena *a);
+/* One object, or an array of what becomes of each element of list (NULL: none). */
+void translate_data_row(const struct json *v, translate_row_fn *write, struct arena *a,
+			struct provider_result *out);
+void translate_data_rows(const struct json *list, translate_row_fn *write, struct arena *a,
+			 struct provider_result *out);
 void translate_data_start(struct buf *b, struct json_w *w, struct arena *a);
 /* out->data, or out says that it is too large. */
 void translate_data_end(const struct buf *b, struct provider_result *out);
@@ -49,11 +56,11 @@ void translate_contact_write(const struct translate_contact *c, struct json_w *w
 /* ---- translate_group.c: groups and their members in any spelling that WhatsApp's libraries have
  * (contracts/waha.md section 18.4, contracts/uazapi.md section 16.3) ---- */
 
-void translate_group_write(const struct json *group, struct json_w *w, struct arena *a);
+translate_row_fn translate_group_write;
 
 /* Members, or what became of each: an array; an object keyed by member (WEBJS); anything else
  * is an empty array. */
-void translate_members_write(const struct json *members, struct json_w *w, struct arena *a);
+translate_row_fn translate_members_write;
 
 /* ---- files ---- */
 

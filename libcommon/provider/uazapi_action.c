@@ -179,35 +179,30 @@ read_sent(const struct json *doc, const struct provider_answer *answer, struct a
 			uazapi_split_id(translate_first_str(doc, ids, GH_COUNT(ids))).bare;
 }
 
+static void
+seen_write(const struct json *v, struct json_w *w, struct arena *a GH_UNUSED)
+{
+	static const char *const ids[] = {"message_id", "messageid", "id"};
+	static const char *const words[] = {"error", "message", "status"};
+	bool is_done = slice_eq_nocase(json_str(json_get(v, "status")), S("success"));
+	struct slice id = translate_first_str(v, ids, GH_COUNT(ids));
+
+	json_w_open(w, NULL, '{');
+	json_w_str(w, "message_id", uazapi_split_id(id).bare);
+	json_w_str(w, "error",
+		   is_done ? SLICE_NONE : translate_first_str(v, words, GH_COUNT(words)));
+	json_w_bool(w, "is_done", is_done);
+	json_w_close(w, '}');
+}
+
 /* One row a message, of those that it names. */
 static void
 read_seen(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	  struct provider_result *out)
 {
-	static const char *const ids[] = {"message_id", "messageid", "id"};
-	static const char *const words[] = {"error", "message", "status"};
-	struct json_w w;
-	struct buf b;
-
 	uazapi_read_done(doc, answer, a, out);
-	if (out->outcome != PROVIDER_OK)
-		return;
-	translate_data_start(&b, &w, a);
-	json_w_open(&w, NULL, '[');
-	for (const struct json *v = json_first(json_get(doc, "results")); v != NULL;
-	     v = json_next(v)) {
-		bool is_done = slice_eq_nocase(json_str(json_get(v, "status")), S("success"));
-
-		json_w_open(&w, NULL, '{');
-		json_w_str(&w, "message_id",
-			   uazapi_split_id(translate_first_str(v, ids, GH_COUNT(ids))).bare);
-		json_w_str(&w, "error",
-			   is_done ? SLICE_NONE : translate_first_str(v, words, GH_COUNT(words)));
-		json_w_bool(&w, "is_done", is_done);
-		json_w_close(&w, '}');
-	}
-	json_w_close(&w, ']');
-	translate_data_end(&b, out);
+	if (out->outcome == PROVIDER_OK)
+		translate_data_rows(json_get(doc, "results"), seen_write, a, out);
 }
 
 static void
@@ -263,35 +258,21 @@ read_contacts(const struct json *doc, const struct provider_answer *answer GH_UN
 	      struct arena *a, struct provider_result *out)
 {
 	const struct json *list;
-	struct json_w w;
-	struct buf b;
 
-	if (!uazapi_list(doc, "contacts", &list)) {
+	if (uazapi_list(doc, "contacts", &list))
+		translate_data_rows(list, contact_write, a, out);
+	else
 		translate_unreadable(out);
-		return;
-	}
-	translate_data_start(&b, &w, a);
-	json_w_open(&w, NULL, '[');
-	for (const struct json *v = json_first(list); v != NULL; v = json_next(v))
-		contact_write(v, &w, a);
-	json_w_close(&w, ']');
-	translate_data_end(&b, out);
 }
 
 static void
 read_contact(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
 	     struct arena *a, struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
-	if (json_type(doc) != JSON_OBJECT) {
+	if (json_type(doc) == JSON_OBJECT)
+		translate_data_row(doc, contact_write, a, out);
+	else
 		translate_unreadable(out);
-		return;
-	}
-	translate_data_start(&b, &w, a);
-	contact_write(doc, &w, a);
-	translate_data_end(&b, out);
 }
 
 void

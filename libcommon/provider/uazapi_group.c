@@ -106,17 +106,6 @@ group_of(const struct json *doc)
 }
 
 static void
-group_data(const struct json *group, struct arena *a, struct provider_result *out)
-{
-	struct json_w w;
-	struct buf b;
-
-	translate_data_start(&b, &w, a);
-	translate_group_write(group, &w, a);
-	translate_data_end(&b, out);
-}
-
-static void
 read_group(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	   struct provider_result *out)
 {
@@ -128,22 +117,14 @@ read_group(const struct json *doc, const struct provider_answer *answer, struct 
 	if (group == NULL)
 		translate_unreadable(out);
 	else
-		group_data(group, a, out);
+		translate_data_row(group, translate_group_write, a, out);
 }
-
-typedef bool group_is_fn(const struct json *group);
 
 /* (16.4) */
 static bool
 is_community(const struct json *group)
 {
 	return json_bool(json_get(group, "IsParent"), false);
-}
-
-static bool
-is_linked(const struct json *group)
-{
-	return json_str(json_get(group, "LinkedParentJID")).n > 0;
 }
 
 /* (16.4) It is what says of itself that it is one: any group's id would be answered. */
@@ -158,40 +139,44 @@ read_community(const struct json *doc, const struct provider_answer *answer, str
 	translate_refuse(out, PROVIDER_REJECTED, "not_found", S("the group is no community"));
 }
 
-/* Of all groups those that are wanted. */
 static void
-list_data(const struct json *doc, group_is_fn *is_wanted, struct arena *a,
+community_write(const struct json *group, struct json_w *w, struct arena *a)
+{
+	if (is_community(group))
+		translate_group_write(group, w, a);
+}
+
+static void
+linked_group_write(const struct json *group, struct json_w *w, struct arena *a)
+{
+	if (json_str(json_get(group, "LinkedParentJID")).n > 0)
+		translate_group_write(group, w, a);
+}
+
+static void
+list_data(const struct json *doc, translate_row_fn *write, struct arena *a,
 	  struct provider_result *out)
 {
 	const struct json *list;
-	struct json_w w;
-	struct buf b;
 
-	if (!uazapi_list(doc, "groups", &list)) {
+	if (uazapi_list(doc, "groups", &list))
+		translate_data_rows(list, write, a, out);
+	else
 		translate_unreadable(out);
-		return;
-	}
-	translate_data_start(&b, &w, a);
-	json_w_open(&w, NULL, '[');
-	for (const struct json *v = json_first(list); v != NULL; v = json_next(v))
-		if (is_wanted(v))
-			translate_group_write(v, &w, a);
-	json_w_close(&w, ']');
-	translate_data_end(&b, out);
 }
 
 static void
 read_communities(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
 		 struct arena *a, struct provider_result *out)
 {
-	list_data(doc, is_community, a, out);
+	list_data(doc, community_write, a, out);
 }
 
 static void
 read_linked_groups(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
 		   struct arena *a, struct provider_result *out)
 {
-	list_data(doc, is_linked, a, out);
+	list_data(doc, linked_group_write, a, out);
 }
 
 static void
@@ -225,15 +210,9 @@ static void
 read_members(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	     struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
 	uazapi_read_done(doc, answer, a, out);
-	if (out->outcome != PROVIDER_OK)
-		return;
-	translate_data_start(&b, &w, a);
-	translate_members_write(json_get(doc, "groupUpdated"), &w, a);
-	translate_data_end(&b, out);
+	if (out->outcome == PROVIDER_OK)
+		translate_data_row(json_get(doc, "groupUpdated"), translate_members_write, a, out);
 }
 
 static void
@@ -256,21 +235,21 @@ ids_write(struct json_w *w, const char *name, const struct json *list, struct ar
 
 /* (16.4) Which were linked and which were not. */
 static void
+linked_write(const struct json *doc, struct json_w *w, struct arena *a)
+{
+	json_w_open(w, NULL, '{');
+	ids_write(w, "success", json_get(doc, "success"), a);
+	ids_write(w, "failed", json_get(doc, "failed"), a);
+	json_w_close(w, '}');
+}
+
+static void
 read_linked(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	    struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
 	uazapi_read_done(doc, answer, a, out);
-	if (out->outcome != PROVIDER_OK)
-		return;
-	translate_data_start(&b, &w, a);
-	json_w_open(&w, NULL, '{');
-	ids_write(&w, "success", json_get(doc, "success"), a);
-	ids_write(&w, "failed", json_get(doc, "failed"), a);
-	json_w_close(&w, '}');
-	translate_data_end(&b, out);
+	if (out->outcome == PROVIDER_OK)
+		translate_data_row(doc, linked_write, a, out);
 }
 
 /* ---- the table ---- */

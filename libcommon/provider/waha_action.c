@@ -229,33 +229,18 @@ static void
 read_contacts(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
 	      struct arena *a, struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
-	if (json_type(doc) != JSON_ARRAY) {
+	if (json_type(doc) == JSON_ARRAY)
+		translate_data_rows(doc, contact_write, a, out);
+	else
 		translate_unreadable(out);
-		return;
-	}
-	translate_data_start(&b, &w, a);
-	json_w_open(&w, NULL, '[');
-	for (const struct json *v = json_first(doc); v != NULL; v = json_next(v))
-		contact_write(v, &w, a);
-	json_w_close(&w, ']');
-	translate_data_end(&b, out);
 }
 
 static void
 read_contact(const struct json *doc, const struct provider_answer *answer GH_UNUSED,
 	     struct arena *a, struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
-	if (json_type(doc) != JSON_OBJECT)
-		return; /* NOWEB, unknown: nothing */
-	translate_data_start(&b, &w, a);
-	contact_write(doc, &w, a);
-	translate_data_end(&b, out);
+	if (json_type(doc) == JSON_OBJECT) /* NOWEB, unknown: nothing */
+		translate_data_row(doc, contact_write, a, out);
 }
 
 static void
@@ -294,9 +279,6 @@ static void
 read_group(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	   struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
 	/* (18.4) WEBJS answers a refusal with its words. */
 	if (json_type(doc) != JSON_OBJECT) {
 		if (doc == NULL && answer->body.n > 0)
@@ -307,28 +289,20 @@ read_group(const struct json *doc, const struct provider_answer *answer, struct 
 			translate_refuse(out, PROVIDER_REJECTED, "not_found", S("no such group"));
 		return;
 	}
-	translate_data_start(&b, &w, a);
-	translate_group_write(doc, &w, a);
-	translate_data_end(&b, out);
+	translate_data_row(doc, translate_group_write, a, out);
 }
 
 static void
 read_members(const struct json *doc, const struct provider_answer *answer, struct arena *a,
 	     struct provider_result *out)
 {
-	struct json_w w;
-	struct buf b;
-
 	if (doc == NULL && answer->body.n > 0) {
 		translate_refuse(out, PROVIDER_REJECTED, "not_allowed", answer->body);
 		return;
 	}
 	read_done(doc, answer, a, out);
-	if (out->outcome != PROVIDER_OK)
-		return;
-	translate_data_start(&b, &w, a);
-	translate_members_write(doc, &w, a);
-	translate_data_end(&b, out);
+	if (out->outcome == PROVIDER_OK)
+		translate_data_row(doc, translate_members_write, a, out);
 }
 
 static void
