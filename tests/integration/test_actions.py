@@ -2,6 +2,7 @@
 (contracts/growhub-api.md section 5). What the provider was asked is read from the simulator's log."""
 
 import base64
+import contextlib
 import json
 import urllib.request
 from types import SimpleNamespace
@@ -21,8 +22,8 @@ def actions_of(sim, session, *names):
                 if not names or row["action"] in names]
 
 
-@pytest.fixture(scope="module")
-def tenant(admin, provider, sim):
+@contextlib.contextmanager
+def acting(admin, provider, sim, sender):
     """An instance to act with; sent: a message of its own; got(text): one from outside."""
     company = Company(admin, provider)
     row = company.instance()
@@ -30,7 +31,8 @@ def tenant(admin, provider, sim):
     sent = company.wait_status(sent["id"], "sent", "delivered", "read")
 
     def got(text, **fields):
-        sim.inbound(row["external_instance_id"], "5511900000002@c.us", text=text, **fields)
+        sim.inbound(row["external_instance_id"], sender, provider=provider["type"], text=text,
+                    **fields)
         return wait_until(lambda: next((m for m in company.api.get(
             f"/api/messages?instance_id={row['id']}&direction=inbound") if m["content"] == text),
             None), f"message {text}")
@@ -39,6 +41,12 @@ def tenant(admin, provider, sim):
         company=company, row=row, session=row["external_instance_id"],
         api=company.api.with_token(row["token"]), sent=sent, got=got)
     company.close()
+
+
+@pytest.fixture(scope="module")
+def tenant(admin, provider, sim):
+    with acting(admin, provider, sim, "5511900000002@c.us") as made:
+        yield made
 
 
 def unsupported(tenant, path, body, *words):
