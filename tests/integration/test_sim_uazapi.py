@@ -1,11 +1,13 @@
 """The simulator's UAZAPI alone, against contracts/uazapi.md: no daemon runs here."""
 
+import json
+import os
 import re
 import time
 
 import pytest
 
-from simproc import Receiver, Sim, find_sim, wait_for
+from simproc import TOP, Receiver, Sim, find_sim, wait_for
 
 HOOK_EVENTS = ["connection", "messages", "messages_update", "call", "groups", "presence", "history"]
 CHAT = "5511900000002@s.whatsapp.net"
@@ -267,38 +269,26 @@ def test_receipts_come_in_batches(sim, receiver):
     assert set(status.values()) == {"Read"} and set(status) == set(ids)
 
 
-EXAMPLES = {
-    "text": {"text": "Your order 881 left the store", "linkPreview": False,
-             "replyid": "3EB0AAAABBBBCCCC0001", "delay": 0, "track_source": "growhub",
-             "track_id": "0192f0aa-7000-7000-8000-000000000001", "async": False},
-    "media": {"type": "document", "file": "https://files.example.net/i/881",
-              "docName": "invoice-881.pdf", "text": "Invoice 881", "mimetype": "application/pdf",
-              "track_source": "growhub", "track_id": "0192f0aa-7000-7000-8000-000000000002"},
-    "contact": {"fullName": "Rita Sales", "phoneNumber": "5511900000003", "organization": "Acme",
-                "email": "rita@example.net", "url": "https://example.net"},
-    "location": {"latitude": -23.55, "longitude": -46.63, "name": "Store 3",
-                 "address": "Rua A, 1"},
-    "button": {"type": "button", "text": "Confirm?", "footerText": "Acme",
-               "choices": ["Yes|ok", "Other day|later", "Site|https://example.net",
-                           "Call|call:+5511900000003", "Coupon|copy:A1B2"]},
-    "list": {"type": "list", "text": "Departments", "listButton": "Open", "footerText": "Acme",
-             "choices": ["[Main]", "Sales|dep_sales|Prices", "Support|dep_sup"]},
-    "poll": {"type": "poll", "text": "Delivery time?", "choices": ["Morning", "Afternoon"],
-             "selectableCount": 1},
-}
+EXAMPLES = ("text", "document", "contact", "location", "button", "list", "poll")
+
+
+def vector(name):
+    """An example of the contract, which the translator's tests read too."""
+    with open(os.path.join(TOP, "tests/vectors/uazapi", name + ".json"), encoding="utf-8") as f:
+        return json.load(f)
 
 
 def route_of(name):
-    return "/send/" + (name if name in ("text", "media", "contact", "location") else "menu")
+    return "/send/" + {"document": "media", "button": "menu", "list": "menu", "poll": "menu"}.get(
+        name, name)
 
 
 def test_contract_examples(sim):
     """(5) The example bodies are taken as they stand, and remembered."""
     one = sim.instance()
-    answers = {name: one.done(route_of(name), {"number": "5511900000002", **body})
-               for name, body in EXAMPLES.items()}
+    answers = {name: one.done(route_of(name), vector("request_send_" + name)) for name in EXAMPLES}
     assert {n: a["messageType"] for n, a in answers.items()} == {
-        "text": "ExtendedTextMessage", "media": "DocumentMessage", "contact": "ContactMessage",
+        "text": "ExtendedTextMessage", "document": "DocumentMessage", "contact": "ContactMessage",
         "location": "LocationMessage", "button": "InteractiveMessage", "list": "ListMessage",
         "poll": "PollCreationMessageV3"}
     assert answers["text"]["quoted"] == "3EB0AAAABBBBCCCC0001"
@@ -327,10 +317,10 @@ def test_contract_examples(sim):
     ("text", "track_id", 7, 400, "invalid payload"),
     ("text", "number", "5500900000002", 500, "the number 5500900000002@s.whatsapp.net is not on "
                                              "WhatsApp"),
-    ("media", "type", "picture", 400, "Invalid media type or file format"),
-    ("media", "file", "no base64!", 400, "Invalid media type or file format"),
-    ("media", "file", None, 400, "Missing required fields: number, type, file"),
-    ("media", "type", "video", 415, "Unsupported media format"),
+    ("document", "type", "picture", 400, "Invalid media type or file format"),
+    ("document", "file", "no base64!", 400, "Invalid media type or file format"),
+    ("document", "file", None, 400, "Missing required fields: number, type, file"),
+    ("document", "type", "video", 415, "Unsupported media format"),
     ("location", "latitude", 91, 400, "Invalid coordinates or missing number"),
     ("location", "latitude", None, 400, "Invalid coordinates or missing number"),
     ("location", "latitude", "1", 400, "invalid payload"),
@@ -344,7 +334,7 @@ def test_contract_examples(sim):
 ])
 def test_send_refusals(sim, name, field, value, status, error):
     one = sim.instance()
-    body = {"number": "5511900000002", **EXAMPLES[name], field: value}
+    body = {**vector("request_send_" + name), field: value}
     if value is None:
         del body[field]
     assert one.post(route_of(name), body) == (status, {"error": error})
@@ -422,6 +412,51 @@ def test_async_queue(sim):
     assert sim.api("DELETE", "/message/async", token=one.token)[0] == 200
     sim.steer("acme-01", status="connected")
     assert one.done("/message/find", {"id": lost})["messages"][0]["status"] == "Canceled"
+
+
+def lacks(wanted, got, path=""):
+    """What of an example's members, types included, an answer has not."""
+    if wanted is None or got is None:
+        return []
+    number = (int, float)
+    if type(wanted) is not type(got) and not (
+            isinstance(wanted, number) and isinstance(got, number)):
+        return [f"{path}: {got!r}"]
+    if isinstance(wanted, dict):
+        return [f"{path}.{k}: absent" for k in wanted if k not in got] + [
+            x for k in wanted if k in got for x in lacks(wanted[k], got[k], f"{path}.{k}")]
+    if isinstance(wanted, list) and wanted and got:
+        return lacks(wanted[0], got[0], path + "[0]")
+    return []
+
+
+def test_answers_have_the_form_of_the_examples(sim, receiver):
+    one = sim.instance(hook=receiver, connect=False)
+    forms = {"answer_connect": one.done("/instance/connect", {})}
+    one.wait("connected")
+    forms["answer_status"] = one.status()
+    forms["answer_send"] = sent = one.text(track_id="a track")[1]
+    forms["action_react"] = one.done("/message/react",
+                                     {"number": CHAT, "id": sent["id"], "text": "x"})
+    theirs = sim.inbound("acme-01", text="Hi")["id"]
+    forms["action_markread"] = one.done("/message/markread", {"id": [theirs, "3EB0DEAD"]})
+    forms["action_check"] = one.done("/chat/check", {"numbers": ["5511900000002"]})
+    forms["action_group"] = one.done("/group/create", {"name": "x",
+                                                       "participants": ["5511900000005"]})
+    sim.steer("acme-01", locked_ms=60000)
+    forms["answer_refused_463"] = one.text(number="5511900000088")[1]
+    forms["hook_connecting"] = events(receiver, "connection")[0]
+    said = wait_for(lambda: {m["message"]["messageid"]: m for m in events(receiver, "messages")
+                             if m["message"]["messageid"] == theirs})
+    forms["hook_message_text"] = said[theirs]
+    forms["hook_echo_api"] = next(m for m in events(receiver, "messages")
+                                  if m["message"]["messageid"] == sent["messageid"])
+    forms["hook_receipt_read"] = wait_for(lambda: [
+        e for e in events(receiver, "messages_update") if e["state"] == "Read"])[0]
+    one.done("/instance/disconnect", {})
+    forms["hook_logged_out"] = wait_for(lambda: [
+        e for e in events(receiver, "connection") if e.get("type") == "LoggedOut"])[0]
+    assert {k: lacks(vector(k), v) for k, v in forms.items() if lacks(vector(k), v)} == {}
 
 
 # ---- messages (6) ----

@@ -68,8 +68,8 @@ extern const struct route sim_waha_routes[], sim_waha_send_routes[], sim_waha_ac
 	sim_uazapi_group_routes[], sim_hook_routes[], sim_file_routes[], sim_control_routes[];
 extern const unsigned sim_waha_route_count, sim_waha_send_route_count, sim_waha_action_route_count,
 	sim_waha_account_route_count, sim_uazapi_route_count, sim_uazapi_send_route_count,
-	sim_uazapi_action_route_count, sim_uazapi_account_route_count,
-	sim_uazapi_chat_route_count, sim_uazapi_group_route_count, sim_hook_route_count, sim_file_route_count,
+	sim_uazapi_action_route_count, sim_uazapi_account_route_count, sim_uazapi_chat_route_count,
+	sim_uazapi_group_route_count, sim_hook_route_count, sim_file_route_count,
 	sim_control_route_count;
 
 /* ---- reply.c: answers, with the faults of their exchange applied ---- */

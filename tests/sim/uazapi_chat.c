@@ -135,6 +135,10 @@ uz_chat_write_brief(const struct uz_instance *i, struct slice id, struct json_w 
 	json_w_i64(w, "wa_lastMsgTimestamp", c != NULL ? c->last_ms : 0);
 	json_w_str(w, "imagePreview", S(""));
 	json_w_str(w, "owner", slice_of(i->owner));
+	json_w_open(w, "lead_tags", '[');
+	json_w_close(w, ']');
+	json_w_open(w, "wa_label", '[');
+	json_w_close(w, ']');
 	arena_free(a);
 }
 

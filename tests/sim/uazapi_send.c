@@ -16,6 +16,7 @@
 #define BATCH_MAX 250 /* (10.3) 246 were seen */
 #define BODY_MAX  (4 * 1024 * 1024)
 #define DELAY_MAX 60000
+#define SOMEBODY  "5511900000002@s.whatsapp.net" /* of a group, who reads */
 #define ID_SIZE   36
 
 /* HARNESS.md wants Delivered within 50 ms of the send, Read within 150. */
@@ -58,7 +59,8 @@ uz_receipt_post(const struct uz_instance *i, const char *type, const char *state
 		const struct slice *ids, size_t count)
 {
 	struct arena *a = arena_new(0);
-	struct slice lid = uz_lid_of(chat, a);
+	struct slice person = uz_is_group(chat) ? S(SOMEBODY) : chat;
+	struct slice chat_lid = uz_lid_of(chat, a), lid = uz_lid_of(person, a);
 	struct json_w w;
 	struct buf b;
 	unsigned posted;
@@ -76,10 +78,10 @@ uz_receipt_post(const struct uz_instance *i, const char *type, const char *state
 	json_w_str(&w, "Type", slice_of(state));
 	json_w_str(&w, "Chat", chat);
 	json_w_str(&w, "chatid", chat);
-	json_w_str(&w, "Sender", i->u->opt.sender_is_pn || lid.n == 0 ? chat : lid);
+	json_w_str(&w, "Sender", i->u->opt.sender_is_pn || lid.n == 0 ? person : lid);
 	if (!i->u->opt.is_old_build) {
-		json_w_str(&w, "chatlid", lid.n > 0 ? lid : S(""));
-		json_w_str(&w, "sender_pn", chat);
+		json_w_str(&w, "chatlid", chat_lid.n > 0 ? chat_lid : S(""));
+		json_w_str(&w, "sender_pn", person);
 		json_w_str(&w, "sender_lid", lid.n > 0 ? lid : S(""));
 	}
 	if (i->u->opt.has_text_bools)
