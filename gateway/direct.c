@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "model/dialect.h"
 #include "model/message_ref.h"
 
 struct direct *
@@ -119,12 +120,17 @@ find_keys(struct gw_req *req, const struct instance_ref *instance)
 
 	for (unsigned i = 0; i < d->message_count; i++) {
 		struct direct_message *m = &d->message[i];
+		struct slice bare;
 
-		if (uuid_parse(m->text, &keys[i].id) == GH_OK)
+		/* UAZAPI's clients write the owner before whatever id they were given. */
+		bare = dialect_bare_id(m->text);
+		if (uuid_parse(bare, &keys[i].id) == GH_OK)
 			continue;
 		keys[i].id = (struct uuid){0};
 		if (provider != NULL)
 			m->ref = provider->split_id(m->text);
+		if (provider != NULL && m->ref.full.n == 0)
+			m->ref = provider->split_id(bare);
 		keys[i].external_id = m->ref.bare;
 	}
 	instance_add(d, u);

@@ -54,7 +54,7 @@ struct wake;
 #define GW_SERVERS_MAX      16
 #define GW_ROUTES_MAX       192
 #define GW_HEADERS_MAX      16
-#define GW_REPLY_MAX        (16 * 1024 * 1024) /* bytes of a reply's body */
+#define GW_REPLY_MAX        (32 * 1024 * 1024) /* bytes of a reply's body: a file in base64, twice */
 #define GW_TRACEPARENT_SIZE 56
 
 /* ---- the context of the process ---- */
@@ -156,7 +156,7 @@ extern const struct gw_module dead_letters_module, admin_health_module, admin_lo
 extern const struct gw_module admin_metrics_module, stats_module;
 extern const struct gw_module send_module, send_media_module;
 extern const struct gw_module uazapi_instance_module, uazapi_instances_module,
-	uazapi_webhook_module;
+	uazapi_webhook_module, uazapi_find_module;
 extern const struct gw_module message_actions_module, contacts_module, groups_module;
 
 /* ---- the request ---- */

@@ -4,9 +4,13 @@
 #include "direct.h"
 #include "gateway.h"
 #include "typing.h"
+#include "uazapi_message.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "crypto/encode.h"
+#include "model/dialect.h"
+#include "model/message_payload.h"
 #include "model/message_ref.h"
 
 #define ID_MAX       256
@@ -35,22 +39,83 @@ id_refusal(struct slice s)
 	return NULL;
 }
 
-/* The message that was acted on, and the provider's id of what came of it, or of itself. */
+/* The provider's id of what came of the action, or of the message itself. */
+static struct slice
+external_of(const struct direct *d)
+{
+	struct slice external = d->step[0].result.external_id;
+
+	return external.n > 0 ? external : d->message[0].ref.bare;
+}
+
+/* The text of an act that makes a message of its own: what a client of UAZAPI gets of it. */
+static void
+write_made(struct direct *d, struct json_w *w, enum msg_kind kind)
+{
+	const struct provider_message_ref *ref = &d->message[0].ref;
+	const struct message_payload none = {.is_voice = false};
+	struct slice text = d->step[0].act.text;
+	struct arena *a = d->req->a;
+	struct uazapi_message m = {
+		.owner = dialect_owner(d->instance.phone_number, a),
+		.id = external_of(d),
+		.chat = ref->chat,
+		.is_from_me = true,
+		.type = dialect_message_type((int)kind),
+		.status = uazapi_message_status(MSG_SENT),
+		.at_us = clock_wall_us(),
+		.text = text,
+		.content = uazapi_message_content((int)kind, text, SLICE_NONE, &none, a),
+		.reaction = kind == MSG_REACTION ? ref->bare : SLICE_NONE,
+		.edited = kind == MSG_TEXT ? ref->bare : SLICE_NONE,
+	};
+
+	m.sender = slice_of(arena_printf(a, "%.*s@c.us", S_FMT(m.owner)));
+	uazapi_message_members(w, &m, a);
+}
+
+static const struct gw_field deleted_fields[] = {
+	GW_FIELD("id", STRING, .text = "owner:messageid"),
+	GW_FIELD("timestamp", INT, .text = "Milliseconds"),
+	{.name = NULL},
+};
+
+static void
+write_uazapi(struct direct *d, struct json_w *w)
+{
+	switch (d->step[0].act.action) {
+	case ACTION_REACT:
+		write_made(d, w, MSG_REACTION);
+		break;
+	case ACTION_EDIT:
+		write_made(d, w, MSG_TEXT);
+		break;
+	case ACTION_DELETE:
+		json_w_str(w, "id",
+			   dialect_full_id(dialect_owner(d->instance.phone_number, d->req->a),
+					   d->message[0].ref.bare, d->req->a));
+		json_w_i64(w, "timestamp", clock_wall_us() / CLOCK_MS);
+		break;
+	default: /* UAZAPI has no such call */
+		break;
+	}
+}
+
+/* The message that was acted on. */
 static void
 reply_message(struct direct *d, const char *text)
 {
 	const struct direct_message *m = &d->message[0];
-	struct slice external = d->step[0].result.external_id;
+	struct slice external = external_of(d);
 	struct json_w *w = gw_begin(d->req, text);
 
-	if (external.n == 0)
-		external = m->ref.bare;
 	json_w_open(w, GW_DATA, '{');
 	json_w_uuid(w, "id", m->id);
 	json_w_uuid(w, "message_id", m->id);
 	json_w_str(w, "messageid", external);
 	json_w_str(w, "external_id", external);
 	json_w_close(w, '}');
+	write_uazapi(d, w);
 	gw_send(d->req, 200);
 }
 
@@ -158,16 +223,23 @@ seen_write(struct direct *d, unsigned i, struct json_w *w)
 }
 
 static void
+write_seen(struct direct *d, struct json_w *w)
+{
+	json_w_open(w, "results", '[');
+	for (unsigned i = 0; i < d->message_count; i++)
+		seen_write(d, i, w);
+	json_w_close(w, ']');
+}
+
+static void
 seen_done(struct direct *d)
 {
 	struct json_w *w = gw_begin(d->req, "Messages marked as read");
 
 	json_w_open(w, GW_DATA, '{');
-	json_w_open(w, "results", '[');
-	for (unsigned i = 0; i < d->message_count; i++)
-		seen_write(d, i, w);
-	json_w_close(w, ']');
+	write_seen(d, w);
 	json_w_close(w, '}');
+	write_seen(d, w);
 	gw_send(d->req, 200);
 }
 
@@ -266,6 +338,7 @@ presence_done(struct direct *d)
 	json_w_open(w, GW_DATA, '{');
 	json_w_str(w, "response", S("Chat presence sent successfully"));
 	json_w_close(w, '}');
+	json_w_str(w, "response", S("Chat presence sent successfully"));
 	gw_send(d->req, 200);
 }
 
@@ -451,6 +524,17 @@ static const struct gw_schema download_schema = {
 };
 
 static void
+write_file(struct json_w *w, const struct download_body *body, const char *text, struct arena *a)
+{
+	if (body->return_base64)
+		json_w_str(w, "base64Data", slice_of(text));
+	else
+		json_w_str(
+			w, "fileURL",
+			slice_of(arena_printf(a, "data:%.*s;base64,%s", S_FMT(body->type), text)));
+}
+
+static void
 download_done(struct direct *d)
 {
 	const struct download_body *body = d->user;
@@ -463,13 +547,13 @@ download_done(struct direct *d)
 	json_w_str(w, "mimetype", body->type);
 	json_w_str(w, "filename", body->name);
 	json_w_i64(w, "size", (int64_t)bytes.n);
-	if (body->return_base64)
-		json_w_str(w, "base64Data", slice_of(text));
-	else
-		json_w_str(w, "fileURL",
-			   slice_of(arena_printf(d->req->a, "data:%.*s;base64,%s",
-						 S_FMT(body->type), text)));
+	write_file(w, body, text, d->req->a);
 	json_w_close(w, '}');
+	/* The whole file once more: only for whoever looks for it there. */
+	if (http_req_header(d->req->http, S("token")).p != NULL) {
+		json_w_str(w, "mimetype", body->type);
+		write_file(w, body, text, d->req->a);
+	}
 	gw_send(d->req, 200);
 }
 
@@ -516,6 +600,20 @@ message_download(struct gw_req *req)
 
 /* ---- the module ---- */
 
+/* Beside data: UAZAPI's members. */
+static const struct gw_field seen_fields[] = {
+	GW_FIELD("results", ANY, .flags = GW_F_MANY),
+	{.name = NULL},
+};
+static const struct gw_field response_fields[] = {GW_FIELD("response", STRING), {.name = NULL}};
+static const struct gw_field file_fields[] = {
+	GW_FIELD("mimetype", STRING, .flags = GW_F_OPTIONAL,
+		 .text = "This and the file: with the header token only"),
+	GW_FIELD("base64Data", STRING, .flags = GW_F_OPTIONAL),
+	GW_FIELD("fileURL", STRING, .flags = GW_F_OPTIONAL),
+	{.name = NULL},
+};
+
 #define DOC(id, line, rules, schema, ...)                                                          \
 	GW_DOC(id, "Message actions", line, .body = JSON_RULES(rules), .reply = &(schema),         \
 	       .errors = DIRECT_ERRORS | __VA_ARGS__)
@@ -525,28 +623,32 @@ message_download(struct gw_req *req)
 static const struct gw_route message_actions_routes[] = {
 	{HTTP_POST, "/message/react", GW_INSTANCE, GW_JSON, 0, message_react,
 	 DOC("reactToMessage", "React to a message", react_rules, done_schema, ONE_ERRORS,
+	     .beside = uazapi_message_fields,
 	     .example = "{\"number\":\"5511900000002\",\"id\":\"3EB0AAAABBBBCCCC0001\","
 			"\"text\":\"\\ud83d\\udc4d\"}")},
 	{HTTP_POST, "/message/markread", GW_INSTANCE, GW_JSON, 0, message_markread,
 	 DOC("markMessagesRead", "Mark messages as read", seen_rules, seen_schema,
-	     GW_ERR(NOT_FOUND), .example = "{\"id\":[\"3A0000000000000000AA\"]}")},
+	     GW_ERR(NOT_FOUND), .beside = seen_fields,
+	     .example = "{\"id\":[\"3A0000000000000000AA\"]}")},
 	{HTTP_POST, "/message/presence", GW_INSTANCE, GW_JSON, 0, message_presence,
 	 DOC("sendChatPresence", "Show that something is being typed or recorded", presence_rules,
-	     response_schema, GW_ERR(NOT_FOUND),
+	     response_schema, GW_ERR(NOT_FOUND), .beside = response_fields,
 	     .example = "{\"number\":\"5511900000002\",\"presence\":\"composing\"}")},
 	{HTTP_POST, "/message/download", GW_INSTANCE, GW_JSON, 0, message_download,
 	 DOC("downloadMessageFile", "Fetch the file of a message", download_rules, download_schema,
-	     ONE_ERRORS, .example = "{\"id\":\"3A0000000000000000AA\",\"return_base64\":true}")},
+	     ONE_ERRORS, .beside = file_fields,
+	     .example = "{\"id\":\"3A0000000000000000AA\",\"return_base64\":true}")},
 	{HTTP_POST, "/message/forward", GW_INSTANCE, GW_JSON | GW_KEYED_CALL, 0, message_forward,
 	 DOC("forwardMessage", "Forward a message to a chat", forward_rules, done_schema,
 	     ONE_ERRORS,
 	     .example = "{\"number\":\"5511900000002\",\"messageId\":\"3A0000000000000000AA\"}")},
 	{HTTP_POST, "/message/delete", GW_INSTANCE, GW_JSON, 0, message_delete,
 	 DOC("deleteMessage", "Delete a message for everyone", delete_rules, done_schema,
-	     ONE_ERRORS, .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\"}")},
+	     ONE_ERRORS, .beside = deleted_fields, .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\"}")},
 	{HTTP_POST, "/message/edit", GW_INSTANCE, GW_JSON, 0, message_edit,
 	 DOC("editMessage", "Change the text of an own message", edit_rules, done_schema,
-	     ONE_ERRORS, .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\",\"text\":\"New text\"}")},
+	     ONE_ERRORS, .beside = uazapi_message_fields,
+	     .example = "{\"id\":\"3EB0AAAABBBBCCCC0001\",\"text\":\"New text\"}")},
 };
 
 static const struct db_stmt_table *const message_actions_tables[] = {

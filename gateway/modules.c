@@ -24,6 +24,7 @@ static const struct gw_module *const modules[] = {
 	&uazapi_instance_module,
 	&uazapi_instances_module,
 	&uazapi_webhook_module,
+	&uazapi_find_module,
 	&message_actions_module,
 	&contacts_module,
 	&groups_module,

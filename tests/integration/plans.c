@@ -43,6 +43,7 @@
 #include "model/leadership.h"
 #include "model/log_row.h"
 #include "model/media.h"
+#include "model/message_found.h"
 #include "model/message_ref.h"
 #include "model/message_row.h"
 #include "model/number.h"
@@ -103,7 +104,7 @@ static const struct {
 	TABLE(health_stmt_table),         TABLE(queued_event_stmt_table),
 	TABLE(silence_stmt_table),        TABLE(idempotent_reply_stmt_table),
 	TABLE(log_row_stmt_table),        TABLE(stats_stmt_table),
-	TABLE(backlog_stmt_table),
+	TABLE(backlog_stmt_table),        TABLE(message_found_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

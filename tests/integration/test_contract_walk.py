@@ -109,6 +109,9 @@ POST /message/download                    | file                | -             
 POST /message/forward                     | forward             | -                     | -
 POST /message/delete                      | delete              | messages              | -
 POST /message/edit                        | edit                | messages              | -
+POST /message/find                        | -                   | -                     | -
+GET /message/async                        | -                   | -                     | -
+DELETE /message/async                     | -                   | -                     | -
 GET /contacts                             | contacts            | -                     | -
 POST /contact/add                         | contact             | -                     | -
 POST /contact/remove                      | 501

@@ -87,11 +87,25 @@ def has(value, members):
     return value
 
 
+@pytest.fixture(params=["waha", "uazapi"])
+def at(request):
+    """Who holds the number: the tool cannot tell."""
+    return request.param
+
+
+AT_WAHA = pytest.mark.parametrize("at", ["waha"])  # steers its sessions, or does not need one
+
+
 @pytest.fixture
-def tool(env, company, instance):
+def company(new_company, at):
+    return new_company(at=at)
+
+
+@pytest.fixture
+def tool(env, company, instance, at):
     """A tool that was given the instance's token."""
     made = Uazapi(env["GROWHUB_URL"], token=instance["token"])
-    made.instance, made.company = instance, company
+    made.instance, made.company, made.at = instance, company, at
     made.owner = wait_until(
         lambda: company.api.get(f"/api/instances/{instance['id']}")["phone_number"], "its number")
     return made
@@ -159,7 +173,7 @@ def test_the_type_that_a_client_names(tool, sim, db):
 
 
 def test_async_does_not_wait(tool, sim):
-    with sim.failing("latency", 1500):
+    with sim.failing("latency", 1500, scope=tool.at):
         sent = has(tool.post("/send/text", {"number": NUMBER, "text": "later", "async": True,
                                             "track_id": "a-1"}), SENT)
         assert (sent["status"], sent["messageid"]) == ("Queued", sent["data"]["id"])
@@ -177,6 +191,7 @@ def test_errors_are_told_where_such_a_tool_looks(env, tool):
     assert stranger.refused("GET", "/no/such/path")[0] == 404
 
 
+@AT_WAHA
 def test_errors_of_others_are_as_they_were(company):
     body = company.api.request("GET", "/api/messages/x").body
     assert body.keys() == {"success", "message", "errors", "code", "request_id"}
@@ -204,6 +219,7 @@ def server(env, admin, company, provider):
     return Uazapi(env["GROWHUB_URL"], admintoken=company.token)
 
 
+@AT_WAHA
 def test_the_life_of_an_instance(env, server, company):
     """Created, paired by QR code, connected, renamed, disconnected, deleted."""
     name = unique("acme")
@@ -246,6 +262,7 @@ def test_the_life_of_an_instance(env, server, company):
 STATUS_AT_ROOT = {"connected": bool, "loggedIn": bool, "status": dict, "instance": dict}
 
 
+@AT_WAHA
 def test_connect_shows_what_a_person_needs(tool, sim):
     session = tool.instance["external_instance_id"]
     sim.session(session, is_paired=False, status="SCAN_QR_CODE")
@@ -259,6 +276,7 @@ def test_connect_shows_what_a_person_needs(tool, sim):
     assert re.fullmatch(r"\w{4}-?\w{4}", paired["instance"]["paircode"])
 
 
+@AT_WAHA
 @pytest.mark.parametrize("path", ["/instance/create", "/instance/init"])
 def test_either_path_creates(server, path):
     body = {"name": unique("acme")}
@@ -359,6 +377,7 @@ def test_webhooks_of_other_formats_are_not_its(tool, sim):
     assert [h["format"] for h in tool.company.api.get(path)] == ["uazapi", "growhub"]
 
 
+@AT_WAHA
 @pytest.mark.parametrize("wrong", [
     {}, {"url": "no url"}, {"url": "ftp://example.net/x"}, {"events": ["nonsense"]},
     {"excludeMessages": ["never"]}, {"action": "update"}, {"action": "delete"},
@@ -370,7 +389,7 @@ def test_webhooks_that_cannot_be(tool, sim, wrong):
 
 def test_what_is_posted_of_a_message_received(tool, sim):
     heard = listen(tool, sim)
-    sim.inbound(tool.instance["external_instance_id"], NUMBER, text="Is it open today?")
+    sim.inbound(tool.instance["external_instance_id"], NUMBER, tool.at, text="Is it open today?")
     body = wait_until(lambda: heard("messages"), "the message")[0]
     has(body, {"BaseUrl": str, "EventType": str, "instanceName": str, "owner": str, "token": str,
                "chat": dict, "message": dict})
@@ -406,6 +425,7 @@ def test_what_is_posted_of_a_message_sent(tool, sim):
         assert event["chatid"] == sent["chatid"]
 
 
+@AT_WAHA
 @pytest.mark.parametrize("excluded, left", [
     ([], {"in", "out", "group"}), (["wasSentByApi"], {"in", "group"}),
     (["wasNotSentByApi"], {"out"}), (["fromMeYes"], {"in", "group"}), (["fromMeNo"], {"out"}),
@@ -447,6 +467,7 @@ def ear():
     server.server_close()
 
 
+@AT_WAHA
 @pytest.mark.parametrize("given, options, paths", [
     ("/in?k=1", {"addUrlEvents": True}, {"/in/messages?k=1"}),
     ("/in/", {"addUrlTypesMessages": True}, {"/in/Conversation"}),
@@ -455,7 +476,7 @@ def ear():
 def test_urls_with_the_event_and_the_type(tool, sim, ear, given, options, paths):
     url, got = ear
     tool.post("/webhook", {"url": url + given, "events": ["messages"], **options})
-    sim.inbound(tool.instance["external_instance_id"], NUMBER, text="hello")
+    sim.inbound(tool.instance["external_instance_id"], NUMBER, tool.at, text="hello")
     wait_until(lambda: set(got) == paths, f"{paths} of {got}")
 
 
@@ -467,3 +488,95 @@ def test_what_is_posted_of_the_session(tool, sim):
                            "lastDisconnectReason": str})
     assert down["instance"]["status"] == "disconnected" and down["owner"] == tool.owner
     assert re.fullmatch(TIME, down["instance"]["lastDisconnect"])
+
+
+# ---- messages ----
+
+def test_actions_on_a_message(tool):
+    """By every form of its id."""
+    sent = tool.post("/send/text", {"number": NUMBER, "text": "hello"})
+    for identity in (sent["id"], sent["messageid"], sent["data"]["id"],
+                     f"{tool.owner}:{sent['data']['id']}"):
+        reaction = has(tool.post("/message/react", {"number": f"{NUMBER}@s.whatsapp.net",
+                                                    "text": "x", "id": identity}), SENT)
+        assert (reaction["messageType"], reaction["reaction"], reaction["status"]) == (
+            "ReactionMessage", sent["messageid"], "Pending")
+    edited = has(tool.post("/message/edit", {"id": sent["id"], "text": "new"}), SENT)
+    assert (edited["text"], edited["edited"]) == ("new", sent["messageid"])
+    assert tool.post("/message/markread", {"id": [sent["id"], "3EB0FFFFFFFFFFFFFFFF"]})[
+        "results"][0] == {"message_id": sent["id"], "status": "success"}
+    assert tool.post("/message/presence", {"number": NUMBER, "presence": "composing"})[
+        "response"] == "Chat presence sent successfully"
+    gone = has(tool.post("/message/delete", {"id": sent["id"]}), {"id": str, "timestamp": int})
+    assert gone["id"] == sent["id"]
+
+
+@AT_WAHA
+def test_download(tool, sim):
+    """In data for all, at the root for such a tool."""
+    body = {"id": "false_5511900000002@c.us_3AF11E00000000000001"}
+    told = has(tool.post("/message/download", body), {"fileURL": str, "mimetype": str})
+    assert told["fileURL"] == told["data"]["fileURL"]
+    assert told["fileURL"].startswith(f"data:{told['mimetype']};base64,")
+    told = tool.post("/message/download", body | {"return_base64": True})
+    assert told["base64Data"] == told["data"]["base64Data"]
+    own = tool.company.api.with_token(tool.instance["token"]).request(
+        "POST", "/message/download", body).body
+    assert own.keys() == {"success", "message", "data"}
+
+
+def test_find(tool, sim):
+    track = unique("track")
+    sent = [tool.post("/send/text", {"number": NUMBER, "text": f"n{n}", "track_id": track,
+                                     "track_source": f"s{n % 2}"}) for n in range(3)]
+    members = {"returnedMessages": int, "messages": list, "limit": int, "offset": int,
+               "nextOffset": int, "hasMore": bool}
+
+    def found(**body):
+        reply = has(tool.post("/message/find", body), members)
+        assert reply["returnedMessages"] == len(reply["messages"])
+        return [has(m, SENT)["text"] for m in reply["messages"]], reply["hasMore"]
+
+    assert found(track_id=track) == (["n2", "n1", "n0"], False)
+    assert found(track_id=track, limit=2) == (["n2", "n1"], True)
+    assert found(track_id=track, limit=2, offset=2) == (["n0"], False)
+    assert found(track_id=track, track_source="s0") == (["n2", "n0"], False)
+    assert found(chatid=f"{NUMBER}@s.whatsapp.net") == (["n2", "n1", "n0"], False)
+    assert found(chatid="5511900000009@s.whatsapp.net") == ([], False)
+    assert found(track_id="nobodys") == ([], False)
+    for identity in (sent[1]["id"], sent[1]["messageid"], sent[1]["data"]["id"]):
+        assert found(id=identity) == (["n1"], False)
+    assert found(id="3EB0FFFFFFFFFFFFFFFF") == ([], False)
+    message = tool.post("/message/find", {"id": sent[1]["id"]})["messages"][0]
+    assert {k: message[k] for k in ("id", "track_id", "track_source", "chatid", "fromMe")} == {
+        k: sent[1][k] for k in ("id", "track_id", "track_source", "chatid", "fromMe")}
+    sim.inbound(tool.instance["external_instance_id"], NUMBER, tool.at, text="answer")
+    wait_until(lambda: found()[0] == ["answer", "n2", "n1", "n0"], "the answer")
+    message = tool.post("/message/find", {"limit": 1})["messages"][0]
+    assert (message["fromMe"], message["sender"]) == (False, f"{NUMBER}@s.whatsapp.net")
+
+
+def test_find_shows_only_its_own(env, tool, company):
+    sent = tool.post("/send/text", {"number": NUMBER, "text": "mine", "track_id": "t-1"})
+    other = Uazapi(env["GROWHUB_URL"], token=company.instance()["token"])
+    for body in ({}, {"id": sent["id"]}, {"id": sent["data"]["id"]}, {"track_id": "t-1"},
+                 {"chatid": sent["chatid"]}):
+        assert other.post("/message/find", body)["messages"] == []
+
+
+@AT_WAHA
+def test_the_queue(tool, sim, company):
+    idle = has(tool.get("/message/async"), {"response": str, "instanceId": str, "queue": dict})
+    assert idle["queue"] == {"status": "idle", "pending": 0, "processingNow": False,
+                             "acceptingNewMessages": True, "sessionReady": True,
+                             "resetting": False}
+    sim.session(tool.instance["external_instance_id"], status="STOPPED")
+    wait_until(lambda: not tool.get("/message/async")["queue"]["sessionReady"], "to be down")
+    sent = [tool.post("/send/text", {"number": NUMBER, "text": "x", "async": True})
+            for _ in range(3)]
+    wait_until(lambda: tool.get("/message/async")["queue"] | {
+        "status": "waiting_connection", "pending": 3, "processingNow": False}
+        == tool.get("/message/async")["queue"], "three to wait")
+    assert tool.call("DELETE", "/message/async")["queue"]["pending"] == 0
+    for message in sent:
+        company.wait_status(message["data"]["id"], "cancelled")
