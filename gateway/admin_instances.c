@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/session_setup.h"
 #include "model/instance_lock.h"
 #include "model/instance_state.h"
 #include "model/provider_row.h"
@@ -188,11 +189,29 @@ struct aimed {
 	session_found_fn *act;
 };
 
+/* The server tells the keys of all its sessions to who has its own. */
+static void
+keys_told(struct session *s, const struct provider_result *r)
+{
+	const struct aimed *aimed = s->user;
+	const struct provider_listed *own = session_setup_find(r, s->row.external_id);
+
+	if (session_refused(s, r))
+		return;
+	if (own == NULL) {
+		gw_error(s->req, GW_E_NOT_FOUND, "The provider has no such session");
+		return;
+	}
+	s->session_key = arena_dup(s->req->a, own->session_key);
+	aimed->act(s);
+}
+
 static void
 aim_done(struct gw_req *req, const struct db_unit *u)
 {
 	struct session *s = req->user;
 	const struct aimed *aimed = s->user;
+	const struct provider *provider;
 	struct provider_server_row server;
 
 	if (provider_server_count(u, 0) == 0) {
@@ -210,7 +229,11 @@ aim_done(struct gw_req *req, const struct db_unit *u)
 		s->row.api_key_sealed = server.api_key_sealed;
 		s->row.external_id = route_param(&req->match, S("externalInstanceId"));
 	}
-	aimed->act(s);
+	provider = provider_find(s->row.provider_type);
+	if (!s->has_row && provider != NULL && provider->has_session_keys)
+		session_do(s, PROVIDER_OP_SESSION_FIND, keys_told);
+	else
+		aimed->act(s);
 }
 
 static void

@@ -1,6 +1,9 @@
 /* instance_connect.c - POST /instance/connect: bring a session to where a person can pair it,
  * or to "connected", and answer with what the person needs.
  *
+ * A provider that pairs from rest is given the phone then, and one that shows a QR code is taken
+ * down for it: there is no pairing code beside.
+ *
  * The session is asked for its state; started when it is stopped, restarted when it failed,
  * logged out once when a restart does not help (its pairing is gone for good then); and the
  * code is asked for until it is there or the deadline passes. Then the answer says
@@ -143,6 +146,28 @@ revive(struct session *s)
 	}
 }
 
+static bool
+pairs_from_rest(const struct session *s)
+{
+	const struct connecting *c = s->user;
+	const struct provider *provider = provider_find(s->row.provider_type);
+
+	return c->phone.p != NULL && provider != NULL && provider->pairs_from_rest;
+}
+
+static void
+code_due(struct session *s)
+{
+	struct connecting *c = s->user;
+
+	if (!pairs_from_rest(s) || c->was_reset) {
+		code_ask(s);
+		return;
+	}
+	c->was_reset = true;
+	session_do(s, PROVIDER_OP_SESSION_LOGOUT, moved);
+}
+
 static void
 state_told(struct session *s, const struct provider_result *r)
 {
@@ -153,10 +178,13 @@ state_told(struct session *s, const struct provider_result *r)
 		reply_bare(s, r->session, r->own_jid);
 		break;
 	case PROVIDER_SESSION_QR:
-		code_ask(s);
+		code_due(s);
 		break;
 	case PROVIDER_SESSION_DISCONNECTED:
-		session_do(s, PROVIDER_OP_SESSION_START, moved);
+		if (pairs_from_rest(s))
+			code_ask(s);
+		else
+			session_do(s, PROVIDER_OP_SESSION_START, moved);
 		break;
 	case PROVIDER_SESSION_FAILED:
 		revive(s);

@@ -11,6 +11,7 @@
 #include "uazapi_instance.h"
 
 #include "base/arena.h"
+#include "daemon/session_setup.h"
 #include "model/wake.h"
 
 /* One deletion on its way; lives in the request's arena. */
@@ -91,6 +92,39 @@ session_ended(void *arg, const struct provider_result *r, int64_t elapsed_us)
 }
 
 static void
+session_listed(void *arg, const struct provider_result *r, int64_t elapsed_us)
+{
+	struct gw_req *req = arg;
+	struct deletion *d = req->user;
+	const struct provider_listed *own = session_setup_find(r, d->instance.external_id);
+
+	instances_call_log(&d->instance, &d->call, r, elapsed_us);
+	if (own == NULL) {
+		next_slice(req);
+		return;
+	}
+	d->call = (struct provider_call){.op = PROVIDER_OP_SESSION_DELETE,
+					 .session_key = own->session_key};
+	instances_call(req, &d->instance, &d->call, session_ended);
+}
+
+/* The session must not live on unseen because its key was lost, or not known yet. */
+static void
+session_tried(void *arg, const struct provider_result *r, int64_t elapsed_us)
+{
+	struct gw_req *req = arg;
+	struct deletion *d = req->user;
+	const struct provider *provider = provider_find(d->instance.provider_type);
+
+	if (provider == NULL || !provider->has_session_keys || !provider_client_is_lost(r)) {
+		session_ended(arg, r, elapsed_us);
+		return;
+	}
+	d->call = (struct provider_call){.op = PROVIDER_OP_SESSION_FIND};
+	instances_call(req, &d->instance, &d->call, session_listed);
+}
+
+static void
 delete_done(struct gw_req *req, const struct db_unit *u)
 {
 	struct deletion *d = req->user;
@@ -103,7 +137,7 @@ delete_done(struct gw_req *req, const struct db_unit *u)
 	instance_row_read(u, 0, 0, req->a, &d->instance);
 	instances_forget(req->gw, d->instance.id);
 	d->call.op = PROVIDER_OP_SESSION_DELETE;
-	instances_call(req, &d->instance, &d->call, session_ended);
+	instances_call(req, &d->instance, &d->call, session_tried);
 }
 
 void

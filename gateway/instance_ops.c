@@ -341,47 +341,79 @@ company_qr_get(struct gw_req *req)
 
 /* ---- privacy ---- */
 
-/* The provider's word for each is the translator's business. */
+/* The provider's word for each is the translator's business. The first of two that mean the same is
+ * ours. */
 static const struct json_word privacy_words[] = {
-	{"all", 0}, {"contacts", 1}, {"contact_blacklist", 2}, {"none", 3}, {"known", 5}, {NULL, 0},
-};
-
-struct privacy {
-	int word[7];
+	{"all", PROVIDER_PRIVACY_ALL},        {"contacts", PROVIDER_PRIVACY_CONTACTS},
+	{"known", PROVIDER_PRIVACY_CONTACTS}, {"contact_blacklist", PROVIDER_PRIVACY_BLACKLIST},
+	{"none", PROVIDER_PRIVACY_NONE},      {NULL, 0},
 };
 
 static const struct json_word online_words[] = {
 	{"all", 0},
-	{"match_last_seen", 4},
+	{"match_last_seen", 1},
 	{NULL, 0},
 };
 
-#define PRIVACY(field, i, list)                                                                    \
+struct privacy {
+	int word[PROVIDER_PRIVACY_COUNT]; /* absent: PROVIDER_PRIVACY_UNKNOWN */
+	int online;
+};
+
+#define PRIVACY(field, i)                                                                          \
 	{                                                                                          \
-		.name = (field), .type = JSON_RULE_WORD, .words = (list),                          \
-		.offset = offsetof(struct privacy, word[i])                                        \
+		.name = (field), .type = JSON_RULE_WORD, .words = privacy_words,                   \
+		.offset = offsetof(struct privacy, word[PROVIDER_PRIVACY_##i])                     \
 	}
 
+/* Ours first, in the order of enum provider_privacy; then what UAZAPI's clients write. */
 static const struct json_rule privacy_rules[] = {
-	PRIVACY("readreceipts", 0, privacy_words), PRIVACY("groups", 1, privacy_words),
-	PRIVACY("calladd", 2, privacy_words),      PRIVACY("last", 3, privacy_words),
-	PRIVACY("status", 4, privacy_words),       PRIVACY("profile", 5, privacy_words),
-	PRIVACY("groupadd", 1, privacy_words),     PRIVACY("online", 6, online_words),
+	[PROVIDER_PRIVACY_READRECEIPTS] = PRIVACY("readreceipts", READRECEIPTS),
+	[PROVIDER_PRIVACY_GROUPS] = PRIVACY("groups", GROUPS),
+	[PROVIDER_PRIVACY_CALLS] = PRIVACY("calladd", CALLS),
+	[PROVIDER_PRIVACY_LAST] = PRIVACY("last", LAST),
+	[PROVIDER_PRIVACY_ABOUT] = PRIVACY("status", ABOUT),
+	[PROVIDER_PRIVACY_PICTURE] = PRIVACY("profile", PICTURE),
+	PRIVACY("groupadd", GROUPS),
+	{"online", JSON_RULE_WORD, .words = online_words,
+	 .offset = offsetof(struct privacy, online)},
 };
+#define PRIVACY_ONLINE (GH_COUNT(privacy_rules) - 1)
+
+#define PRIVACY_FIELD(field)                                                                       \
+	GW_FIELD(field, STRING, .flags = GW_F_NULL,                                                \
+		 .words = GW_WORDS("all", "contacts", "contact_blacklist", "none"))
 
 static const struct gw_schema privacy_schema = {
 	.name = "Privacy",
-	.fields = GW_FIELDS(GW_FIELD("readreceipts", STRING), GW_FIELD("groups", STRING),
-			    GW_FIELD("calladd", STRING), GW_FIELD("last", STRING),
-			    GW_FIELD("status", STRING), GW_FIELD("profile", STRING)),
+	.text = "null: the provider does not tell.",
+	.fields = GW_FIELDS(PRIVACY_FIELD("readreceipts"), PRIVACY_FIELD("groups"),
+			    PRIVACY_FIELD("calladd"), PRIVACY_FIELD("last"),
+			    PRIVACY_FIELD("status"), PRIVACY_FIELD("profile")),
 };
 
-/* No provider that is spoken today has the call: what is answered is why. */
+static struct slice
+privacy_word(enum provider_privacy_word word)
+{
+	for (size_t i = 0; privacy_words[i].text != NULL; i++)
+		if (privacy_words[i].value == (int)word)
+			return slice_of(privacy_words[i].text);
+	return SLICE_NONE;
+}
+
 static void
 privacy_told(struct session *s, const struct provider_result *r)
 {
-	if (!session_refused(s, r))
-		gw_error(s->req, GW_E_PROVIDER_ERROR, "The provider's answer is not understood");
+	struct json_w *w;
+
+	if (session_refused(s, r))
+		return;
+	w = gw_begin(s->req, "Privacy settings");
+	json_w_open(w, GW_DATA, '{');
+	for (size_t i = 0; i < PROVIDER_PRIVACY_COUNT; i++)
+		json_w_str(w, privacy_rules[i].name, privacy_word(r->privacy[i]));
+	json_w_close(w, '}');
+	gw_send(s->req, 200);
 }
 
 static void
@@ -393,7 +425,13 @@ privacy_get_found(struct session *s)
 static void
 privacy_put_found(struct session *s)
 {
-	session_do(s, PROVIDER_OP_PRIVACY_SET, privacy_told);
+	const struct privacy *p = s->user;
+	enum provider_privacy_word words[PROVIDER_PRIVACY_COUNT];
+	struct provider_call call = {.op = PROVIDER_OP_PRIVACY_SET, .privacy = words};
+
+	for (size_t i = 0; i < PROVIDER_PRIVACY_COUNT; i++)
+		words[i] = (enum provider_privacy_word)p->word[i];
+	session_call(s, &call, privacy_told);
 }
 
 static void
@@ -405,13 +443,20 @@ privacy_get(struct gw_req *req)
 static void
 privacy_put(struct gw_req *req)
 {
-	struct privacy privacy;
+	struct privacy *p = arena_alloc(req->a, sizeof(*p));
 	struct json_given given = {0};
+	struct session *s;
 
-	if (!gw_check(req, privacy_rules, GH_COUNT(privacy_rules), &privacy, &given))
+	if (!gw_check(req, privacy_rules, GH_COUNT(privacy_rules), p, &given))
 		return;
+	if ((given.present >> PRIVACY_ONLINE & 1) != 0) {
+		gw_error(req, GW_E_NOT_SUPPORTED, "Who sees that we are online cannot be set here");
+		return;
+	}
 	if (given.present != 0) {
-		session_own(session_new(req), privacy_put_found);
+		s = session_new(req);
+		s->user = p;
+		session_own(s, privacy_put_found);
 		return;
 	}
 	gw_field_error(req, "body", "must have one of the settings at least");

@@ -81,6 +81,7 @@ session_call(struct session *s, struct provider_call *call, session_done_fn *don
 
 	s->done = done;
 	call->session = s->row.external_id;
+	call->session_key = s->session_key;
 	provider_client_call(s->req->gw->providers, &address, call,
 			     left_us > CALL_MIN_US ? left_us : CALL_MIN_US, call_ended, s);
 }

@@ -22,9 +22,10 @@ typedef void session_found_fn(struct session *s);
 /* A request's work on one session; lives in the request's arena. */
 struct session {
 	struct gw_req *req;
-	bool has_row;            /* false: a session of the provider that is no instance of ours */
-	struct instance_row row; /* without has_row only what a call needs */
-	int64_t deadline_us;     /* of all calls together, monotonic */
+	bool has_row;             /* false: a session of the provider that is no instance of ours */
+	struct instance_row row;  /* without has_row only what a call needs */
+	struct slice session_key; /* without has_row; SLICE_NONE: sessions have none there */
+	int64_t deadline_us;      /* of all calls together, monotonic */
 	session_found_fn *found;
 	session_done_fn *done;
 	void *user; /* the handler's */

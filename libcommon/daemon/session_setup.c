@@ -168,17 +168,15 @@ created(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED
 	}
 }
 
-/* Of several with the name, which the provider may allow: the one that is connected has the chats,
- * else the newest is the one whose answer was lost. */
-static const struct provider_listed *
-find_own(const struct setup *s, const struct provider_result *r)
+const struct provider_listed *
+session_setup_find(const struct provider_result *result, struct slice session)
 {
 	const struct provider_listed *own = NULL;
 
-	for (size_t i = 0; i < r->listed_count; i++) {
-		const struct provider_listed *l = &r->listed[i];
+	for (size_t i = 0; i < result->listed_count; i++) {
+		const struct provider_listed *l = &result->listed[i];
 
-		if (l->session_key.n > 0 && slice_eq(l->session, s->want.session) &&
+		if (l->session_key.n > 0 && slice_eq(l->session, session) &&
 		    (own == NULL || own->state != PROVIDER_SESSION_CONNECTED))
 			own = l;
 	}
@@ -195,7 +193,7 @@ found(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED)
 		setup_end(s, r);
 		return;
 	}
-	own = find_own(s, r);
+	own = session_setup_find(r, s->want.session);
 	if (own == NULL) {
 		setup_call(s, PROVIDER_OP_SESSION_CREATE, created);
 		return;

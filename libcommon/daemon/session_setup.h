@@ -45,4 +45,10 @@ typedef void session_setup_fn(void *arg, enum provider_op op, const struct provi
 void session_setup(const struct session_setup_want *want, struct arena *a, session_setup_fn *done,
 		   void *arg);
 
+/* The session of that name in an answer to SESSION_FIND; NULL: there is none. Of several, which a
+ * provider may allow, the one that is connected has the chats, else the newest is the one whose
+ * answer was lost. */
+const struct provider_listed *session_setup_find(const struct provider_result *result,
+						 struct slice session);
+
 #endif

@@ -391,6 +391,9 @@ struct provider {
 	const enum provider_op *setup;
 	unsigned setup_count;
 
+	/* PAIR_CODE starts a session that rests; one that shows a QR code has no other code. */
+	bool pairs_from_rest;
+
 	/* Fill *out. GH_EPERM with a reason in err: this provider (or we, yet) cannot
 	 * do that kind or operation. GH_EINVAL: the call breaks a rule (session name,
 	 * chat id). The request borrows from call and server. */

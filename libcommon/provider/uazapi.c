@@ -224,6 +224,7 @@ const struct provider provider_uazapi = {
 	.proof = PROVIDER_PROOF_SESSION_KEY,
 	.reports_receipts = true,
 	.has_session_keys = true,
+	.pairs_from_rest = true,
 	.setup = setup,
 	.setup_count = GH_COUNT(setup),
 	.build = uazapi_build,

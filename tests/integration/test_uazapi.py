@@ -1,0 +1,248 @@
+"""UAZAPI behind the API: sessions with keys of their own, webhooks proved by them."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from support import Company, unique, wait_until
+from test_main_path import endpoint, events
+
+SCOPE = "uazapi"
+
+
+@pytest.fixture(scope="module")
+def uazapi(admin, env):
+    """The simulated UAZAPI server as a provider row."""
+    return admin.post("/api/admin/providers", {
+        "type": "uazapi", "name": unique("uazapi"), "base_url": f"{env['GROWHUB_SIM_URL']}/uazapi",
+        "api_key": "sim", "max_instances": 10000})
+
+
+@pytest.fixture
+def company(admin, uazapi):
+    """One fresh tenant, whose instances live at UAZAPI."""
+    made = Company(admin, uazapi)
+    yield made
+    made.close()
+
+
+def call(sim, method, path, body=None, **headers):
+    """What the provider itself answers; (status, body)."""
+    request = urllib.request.Request(
+        f"{sim.url}/uazapi{path}", method=method, headers={"Content-Type": "application/json",
+                                                           **headers},
+        data=None if body is None else json.dumps(body).encode())
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as e:
+        return e.code, json.loads(e.read() or b"null")
+
+
+def at_provider(sim, row):
+    """The provider's instances with the session's name."""
+    status, listed = call(sim, "GET", "/instance/all", admintoken="sim")
+    assert status == 200
+    return [i for i in listed if i["name"] == row["external_instance_id"]]
+
+
+def session_key(sim, row):
+    (own,) = at_provider(sim, row)
+    return own["token"]
+
+
+def webhook_url(sim, row):
+    status, hooks = call(sim, "GET", "/webhook", token=session_key(sim, row))
+    assert status == 200 and len(hooks) == 1
+    return hooks[0]["url"]
+
+
+def post(url, body):
+    request = urllib.request.Request(url, method="POST", data=json.dumps(body).encode(),
+                                     headers={"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as e:
+        return e.code
+
+
+def state(company, row):
+    return company.api.get(f"/api/instances/{row['id']}")
+
+
+def connection_event(row, token):
+    return {"BaseUrl": "http://localhost", "EventType": "connection", "owner": "", "token": token,
+            "instanceName": row["external_instance_id"],
+            "instance": {"name": row["external_instance_id"], "status": "connected"}}
+
+
+# ---- creation, step by step ----
+
+def test_an_instance_is_made_told_and_started(company, sim, db):
+    row = company.instance()
+    (own,) = at_provider(sim, row)
+    assert own["status"] == "connected"
+    assert "/webhook/uazapi/" in webhook_url(sim, row)
+    kept = db.execute("SELECT session_key_sealed AS k FROM instances WHERE id = %s",
+                      (row["id"],)).fetchone()["k"]
+    assert kept is not None and own["token"].encode() not in bytes(kept)
+
+
+def test_a_text_goes_from_rest_to_read(company, sim):
+    row = company.instance()
+    hook = endpoint(company, row, sim)
+    sent = company.send(row, to="5511988887777", content="Hello #1", reference="order-7")
+    told = company.wait_status(sent["id"], "read")
+    assert told["sent_at"] and told["delivered_at"] and told["read_at"] and told["external_id"]
+    received = sim.messages(row["external_instance_id"], provider=SCOPE)
+    assert [m["text"] for m in received] == ["Hello #1"]
+    wanted = {"on-message-sent", "on-message-delivered", "on-message-read"}
+    wait_until(lambda: {e["event"] for e in events(sim, hook) if e.get("id") == sent["id"]} >= wanted,
+               "three events")
+
+
+def test_an_inbound_text_becomes_one_message_and_one_event(company, sim, db):
+    row = company.instance()
+    hook = endpoint(company, row, sim)
+    sim.inbound(row["external_instance_id"], "5511977776666", provider=SCOPE, text="Is it open?")
+    heard = wait_until(lambda: [e for e in events(sim, hook) if e["event"] == "on-message"],
+                       "on-message")
+    assert len(heard) == 1 and heard[0]["content"] == "Is it open?"
+    rows = company.api.get(f"/api/messages?instance_id={row['id']}&direction=inbound")
+    assert [r["content"] for r in rows] == ["Is it open?"]
+    bodies = db.execute("SELECT body FROM inbound_events WHERE instance_id = %s",
+                        (row["id"],)).fetchall()
+    token = session_key(sim, row).encode()
+    assert bodies and all(token not in bytes(b["body"]) for b in bodies)
+
+
+def test_a_webhook_is_proved_by_the_key_in_its_body(company, sim):
+    row = company.instance()
+    url = webhook_url(sim, row)
+    genuine = connection_event(row, session_key(sim, row))
+    assert post(url, genuine) == 200
+    assert post(url, {**genuine, "token": "7d3f0c52-0000-4000-8000-0000000000aa"}) == 401
+    assert post(url, {**genuine, "token": ""}) == 401
+    assert post(url, {k: v for k, v in genuine.items() if k != "token"}) == 401
+    assert post(url.replace("/uazapi/", "/waha/"), genuine) == 404
+
+
+def test_a_key_that_is_not_known_proves_nothing(company, sim, owner):
+    row = company.instance()
+    url, genuine = webhook_url(sim, row), connection_event(row, session_key(sim, row))
+    owner.execute("UPDATE instances SET session_key_sealed = NULL WHERE id = %s", (row["id"],))
+    wait_until(lambda: post(url, genuine) == 401, "the key to be forgotten", 6)
+
+
+# ---- what fails on the way ----
+
+@pytest.mark.parametrize("kind", ["reset_after", "reset_before", "status"])
+def test_a_creation_whose_answer_is_lost_makes_one_session(company, sim, db, kind):
+    with sim.failing(kind, 503 if kind == "status" else 0, scope=SCOPE):
+        row = company.instance(is_connected=False)
+        assert row["status"] == "error"
+    if kind == "reset_after":
+        assert len(at_provider(sim, row)) == 1  # made, and nobody was told its key
+    wait_until(lambda: state(company, row)["status"] == "connected", "healthd to finish it", 60)
+    assert len(at_provider(sim, row)) == 1
+    sent = company.send(row, content="After all")
+    company.wait_status(sent["id"], "read")
+
+
+def test_a_lost_key_is_found_again(company, sim, owner):
+    row = company.instance()
+    owner.execute("UPDATE instances SET session_key_sealed = NULL WHERE id = %s", (row["id"],))
+    api = company.api.with_token(row["token"])
+    assert api.request("GET", "/instance/status").status == 409
+    wait_until(lambda: state(company, row)["status"] == "connected", "healthd to find the key", 60)
+    assert len(at_provider(sim, row)) == 1
+    assert api.get("/instance/status")["status"]["connected"]
+
+
+def test_a_session_that_the_provider_lost_is_made_again(company, sim):
+    row = company.instance()
+    assert call(sim, "DELETE", "/instance", token=session_key(sim, row))[0] == 200
+    api = company.api.with_token(row["token"])
+    assert api.request("GET", "/instance/status").status == 409
+    wait_until(lambda: state(company, row)["status"] in ("connecting", "qr", "connected"),
+               "healthd to make it again", 60)
+    assert len(at_provider(sim, row)) == 1
+
+
+# ---- steering ----
+
+def test_disconnect_drops_the_pairing(company, sim):
+    row = company.instance()
+    api = company.api.with_token(row["token"])
+    assert api.post("/instance/disconnect", {})["status"] == "stopped"
+    (own,) = at_provider(sim, row)
+    assert own["status"] == "disconnected" and state(company, row)["status"] == "disconnected"
+
+
+def test_what_the_provider_has_no_call_for_is_named(company):
+    row = company.instance()
+    api = company.api.with_token(row["token"])
+    reply = api.request("PUT", "/instance/presence", {"status": "available", "message": "About"})
+    assert reply.status == 501 and reply.body["code"] == "not_supported"
+    assert "uazapi" in reply.body["message"]
+
+
+@pytest.mark.parametrize("is_key_lost", [False, True])
+def test_deletion_ends_the_session(company, sim, owner, is_key_lost):
+    row = company.instance()
+    if is_key_lost:
+        owner.execute("UPDATE instances SET session_key_sealed = NULL WHERE id = %s", (row["id"],))
+    company.api.delete(f"/api/instances/{row['id']}")
+    assert at_provider(sim, row) == []
+
+
+def unpaired(company, sim):
+    """An instance whose number was logged out on the phone; its API and session's name."""
+    row = company.instance()
+    name = row["external_instance_id"]
+    sim.session(name, provider=SCOPE, is_paired=False)
+    wait_until(lambda: state(company, row)["status"] == "disconnected", "the log-out to be heard")
+    return row, company.api.with_token(row["token"]), name
+
+
+def test_a_person_pairs_by_qr_code(company, sim):
+    row, api, name = unpaired(company, sim)
+    shown = api.post("/instance/connect", {})
+    assert shown["status"] == "scan_qr_code" and shown["qrcode"].startswith("data:image/png;base64,")
+    assert api.get("/instance/qrcode")["qrcode"].startswith("data:image/png;base64,")
+    reply = company.api.request("GET", f"/api/instances/{row['id']}/qrcode?format=raw")
+    assert reply.status == 501 and "uazapi" in reply.body["message"]
+    sim.session(name, provider=SCOPE, is_paired=True)
+    wait_until(lambda: state(company, row)["status"] == "connected", "the pairing to be heard")
+
+
+@pytest.mark.parametrize("shows_qr", [False, True])
+def test_a_person_pairs_by_code(company, sim, shows_qr):
+    """A pairing code is given only from rest: a QR code that is shown is taken down for it."""
+    row, api, name = unpaired(company, sim)
+    if shows_qr:
+        assert api.post("/instance/connect", {})["status"] == "scan_qr_code"
+    shown = api.post("/instance/connect", {"phone": "5511900000001"})
+    assert shown["status"] == "scan_qr_code" and len(shown["paircode"]) == 9
+    sim.session(name, provider=SCOPE, is_paired=True)
+    wait_until(lambda: state(company, row)["status"] == "connected", "the pairing to be heard")
+
+
+def test_sessions_of_the_provider(company, sim, admin, uazapi):
+    """Ours and others': the token of one that is not ours is looked for first."""
+    row = company.instance()
+    name = unique("foreign")
+    assert call(sim, "POST", "/instance/create", {"name": name}, admintoken="sim")[0] == 200
+    path = f"/api/admin/instances/{uazapi['id']}"
+    listed = [s for s in admin.get("/api/admin/instances") if s["provider_id"] == uazapi["id"]]
+    assert {row["external_instance_id"], name} <= {s["external_instance_id"] for s in listed}
+    assert all("token" not in s["data"] for s in listed)
+    assert admin.post(f"{path}/{name}/disconnect", {})["status"] == "stopped"
+    assert admin.request("DELETE", f"{path}/{name}").status == 200
+    assert admin.request("DELETE", f"{path}/{name}").status == 404
+    assert at_provider(sim, {"external_instance_id": name}) == []
+    assert admin.delete(f"{path}/{row['external_instance_id']}")["id"] == row["id"]
+    assert at_provider(sim, row) == []
