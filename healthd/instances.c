@@ -1,6 +1,6 @@
 /* instances.c - sends wait for an instance that is not connected: its provider is asked, so
- * that a connection event that was lost strands nothing. The answer counts only when nothing
- * else changed the row meanwhile.
+ * that a connection event that was lost strands nothing; one that is being paired, too, where
+ * events tell no time. The answer counts only when nothing else changed the row meanwhile.
  */
 #include "base/clock.h"
 #include "base/log.h"

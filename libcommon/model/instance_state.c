@@ -23,7 +23,10 @@ static const char instance_waiting_list_sql[] =
 	"  AND (EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = i.id AND q.state = 0\n"
 	"                 AND q.available_at <= now() OFFSET 0)\n"
 	"    OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = i.id\n"
-	"                 AND q.state IN (2, 4) AND q.available_at <= now() OFFSET 0))\n"
+	"                 AND q.state IN (2, 4) AND q.available_at <= now() OFFSET 0)\n"
+	/* Whose webhooks tell states without their time, so that the last to come may be old. */
+	"    OR (i.session_key_sealed IS NOT NULL AND i.status IN ('connecting', 'qr')\n"
+	"        AND i.updated_at > now() - interval '10 min'))\n"
 	"ORDER BY i.id LIMIT $2";
 
 #define OBSERVED_LEARNED INSTANCE_LEARNED_SQL("$3", "$4", "$9")

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from support import Company, unique, wait_until
+from support import Company, paused, unique, wait_until
 from test_main_path import endpoint, events
 
 SCOPE = "uazapi"
@@ -170,6 +170,17 @@ def test_a_session_that_the_provider_lost_is_made_again(company, sim):
     wait_until(lambda: state(company, row)["status"] in ("connecting", "qr", "connected"),
                "healthd to make it again", 60)
     assert len(at_provider(sim, row)) == 1
+
+
+def test_a_state_that_came_late_is_put_right(company, sim, env):
+    """Connection events carry no time: the last to come may be an old one (section 10.1)."""
+    row = company.instance()
+    late = connection_event(row, session_key(sim, row))
+    late["instance"]["status"] = "connecting"
+    with paused(env, "healthd"):
+        assert post(webhook_url(sim, row), late) == 200
+        wait_until(lambda: state(company, row)["status"] == "connecting", "the late event")
+    wait_until(lambda: state(company, row)["status"] == "connected", "healthd to ask", 30)
 
 
 # ---- steering ----
