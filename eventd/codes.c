@@ -7,10 +7,11 @@
 #include "daemon/daemon.h"
 #include "daemon/provider_client.h"
 #include "db/db.h"
+#include "model/facts.h"
 #include "model/route.h"
 
 #define CODES_MAX      64
-#define CODE_MAX_BYTES 1024
+#define CODE_MAX_BYTES FACTS_QR_MAX /* a text, or a picture where the provider has nothing else */
 #define CODE_LIFE_US   (60 * CLOCK_SEC) /* an answer nobody took makes room */
 /* In any state but SCAN_QR_CODE the server waits 10 s before it refuses (waha.md 4.3). */
 #define CODE_TIMEOUT_US (5 * CLOCK_SEC)
@@ -20,11 +21,12 @@ enum code_state { CODE_FREE, CODE_ASKED, CODE_KNOWN };
 struct code {
 	struct codes *owner;
 	enum code_state state;
+	bool wants_image; /* its provider has no text to draw */
 	int32_t instance_id;
 	struct uuid body_id;
 	int64_t known_at_us;
 	size_t n;
-	char text[CODE_MAX_BYTES]; /* a credential: wiped when it is given away */
+	char *text; /* a credential: wiped when it is given away */
 };
 
 struct codes {
@@ -45,36 +47,67 @@ codes_new(struct daemon *d, struct db *db)
 	return c;
 }
 
+static void
+code_release(struct code *k)
+{
+	if (k->text != NULL)
+		gh_wipe(k->text, k->n);
+	gh_free(k->text);
+	k->text = NULL;
+	k->wants_image = false;
+	k->state = CODE_FREE;
+}
+
 void
 codes_free(struct codes *c)
 {
 	if (c == NULL)
 		return;
 	provider_client_free(c->client);
-	gh_wipe(c->slot, sizeof(c->slot));
+	for (size_t i = 0; i < CODES_MAX; i++)
+		code_release(&c->slot[i]);
 	gh_free(c);
 }
 
-static void
-code_release(struct code *k)
+/* A text as it is, a picture as a data URL; the whole may be too long. */
+static bool
+code_keep(struct code *k, const struct provider_result *r)
 {
-	gh_wipe(k->text, sizeof(k->text));
-	k->state = CODE_FREE;
+	struct slice parts[] = {S("data:"), r->qr_type, S(";base64,"), r->qr};
+	bool is_text = r->qr_type.n == 0 || slice_eq(r->qr_type, S("text/plain"));
+	size_t first = is_text ? GH_COUNT(parts) - 1 : 0, n = 0;
+
+	for (size_t i = first; i < GH_COUNT(parts); i++)
+		n += parts[i].n;
+	if (r->qr.n == 0 || n > CODE_MAX_BYTES)
+		return false;
+	k->text = gh_alloc(n);
+	k->n = 0;
+	for (size_t i = first; i < GH_COUNT(parts); i++) {
+		memcpy(k->text + k->n, parts[i].p, parts[i].n);
+		k->n += parts[i].n;
+	}
+	return true;
 }
+
+static void code_ask(struct code *k);
 
 static void
 code_answered(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED)
 {
 	struct code *k = arg;
 
-	if (r->outcome != PROVIDER_OK || r->qr.n == 0 || r->qr.n > CODE_MAX_BYTES) {
+	if (!k->wants_image && strcmp(r->code, "not_supported") == 0) {
+		k->wants_image = true;
+		code_ask(k);
+		return;
+	}
+	if (r->outcome != PROVIDER_OK || !code_keep(k, r)) {
 		log_info("qr.unknown", LOG_INT("instance", k->instance_id),
 			 LOG_STR("code", r->code));
 		code_release(k);
 		return;
 	}
-	memcpy(k->text, r->qr.p, r->qr.n);
-	k->n = r->qr.n;
 	k->known_at_us = clock_mono_us();
 	k->state = CODE_KNOWN;
 }
@@ -84,7 +117,7 @@ code_routed(void *arg, enum gh_code code, const struct db_unit *u)
 {
 	struct code *k = arg;
 	struct provider_address address;
-	struct provider_call call = {.op = PROVIDER_OP_QR};
+	struct provider_call call = {.op = PROVIDER_OP_QR, .want_image = k->wants_image};
 	struct route_row row;
 
 	if (code != GH_OK || route_count(u, 0) == 0) {
@@ -100,6 +133,16 @@ code_routed(void *arg, enum gh_code code, const struct db_unit *u)
 	};
 	call.session = row.session;
 	provider_client_call(k->owner->client, &address, &call, CODE_TIMEOUT_US, code_answered, k);
+}
+
+static void
+code_ask(struct code *k)
+{
+	struct db_unit *u = db_unit_new();
+
+	route_list_add(u, &k->instance_id, 1);
+	if (db_submit(k->owner->db, u, code_routed, k) != GH_OK)
+		code_release(k);
 }
 
 static struct code *
@@ -131,7 +174,6 @@ void
 codes_want(struct codes *c, int32_t instance_id, struct uuid body_id)
 {
 	struct code *k = code_find(c, body_id);
-	struct db_unit *u;
 
 	if (k != NULL)
 		return;
@@ -141,10 +183,7 @@ codes_want(struct codes *c, int32_t instance_id, struct uuid body_id)
 	k->state = CODE_ASKED;
 	k->instance_id = instance_id;
 	k->body_id = body_id;
-	u = db_unit_new();
-	route_list_add(u, &instance_id, 1);
-	if (db_submit(c->db, u, code_routed, k) != GH_OK)
-		code_release(k);
+	code_ask(k);
 }
 
 bool

@@ -4,8 +4,8 @@
 #include "base/arena.h"
 #include "http/json.h"
 
-/* Every text may grow sixfold by escapes; twelve of them and their names fit. */
-#define FACTS_MAX (16 * 6 * FACTS_TEXT_MAX)
+/* Every text may grow sixfold by escapes; twelve of them, their names and a QR code fit. */
+#define FACTS_MAX (16 * 6 * FACTS_TEXT_MAX + 6 * FACTS_QR_MAX)
 
 /* At most FACTS_TEXT_MAX bytes, never half a character. */
 static struct slice
@@ -77,6 +77,7 @@ facts_instance(struct arena *a, const struct facts_instance *i)
 	facts_add(&w, "phone_number", i->phone_number);
 	facts_add(&w, "instance_name", i->instance_name);
 	facts_add(&w, "session", i->session);
-	facts_add(&w, "qr", i->qr);
+	if (i->qr.p != NULL && i->qr.n <= FACTS_QR_MAX)
+		json_w_str(&w, "qr", i->qr); /* a part of it would be another code */
 	return facts_end(&w);
 }

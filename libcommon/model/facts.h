@@ -2,7 +2,8 @@
  * fact and rendered into webhook bodies later. Snake_case, fixed order, what does not
  * apply is left out.
  *
- * Texts may come from providers: each is cut at FACTS_TEXT_MAX bytes. They must be valid UTF-8.
+ * Texts may come from providers: each is cut at FACTS_TEXT_MAX bytes, a QR code left out beyond
+ * FACTS_QR_MAX. They must be valid UTF-8.
  */
 #ifndef GH_MODEL_FACTS_H
 #define GH_MODEL_FACTS_H
@@ -14,6 +15,7 @@
 struct arena;
 
 #define FACTS_TEXT_MAX 1024
+#define FACTS_QR_MAX   16384
 #define FACTS_ACK_NONE (-1000) /* no provider's ack number is that low */
 
 /* {"id","message_id","reference","from","to","status","ack","error_code","error_message",
@@ -43,7 +45,7 @@ struct facts_instance {
 	struct slice phone_number;
 	struct slice instance_name;
 	struct slice session;
-	struct slice qr; /* text to draw as QR code */
+	struct slice qr; /* text to draw as QR code, or a data URL of the picture */
 };
 struct slice facts_instance(struct arena *a, const struct facts_instance *i);
 

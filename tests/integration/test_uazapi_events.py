@@ -48,6 +48,7 @@ class Server:
     def __init__(self, env, name):
         base = f"{env['GROWHUB_SIM_URL']}/uazapi"
         _, listed = call("GET", f"{base}/instance/all", admintoken="sim")
+        self.base, self.name = base, name
         self.token = next(i["token"] for i in listed if i["name"] == name)
         _, hooks = call("GET", f"{base}/webhook", token=self.token)
         self.url = hooks[0]["url"]
@@ -64,6 +65,10 @@ class Server:
     def post(self, vector, **members):
         status, _ = call("POST", self.url, self.body(vector, **members))
         assert status == 200
+
+    def ask(self, path):
+        """What a person does on the server's own pages."""
+        assert call("POST", f"{self.base}{path}", {}, token=self.token)[0] == 200
 
     def message(self, vector, **members):
         """A message of an id of its own; returns the id."""
@@ -159,6 +164,21 @@ def test_the_rest_is_told_in_the_words_of_the_other_provider(server, ear):
     wait_until(lambda: len(ear.heard("growhub", "on-message")) > before, "the text behind them")
     assert len(ear.heard("growhub", "on-message")) == before + 1
     assert len(ear.heard("growhub", "on-presence-update")) == 1
+
+
+def test_the_end_of_a_session_says_why_and_the_next_shows_its_code(company, env, sim):
+    instance = company.instance()
+    server, ear = Server(env, instance["external_instance_id"]), Ear(company, instance, sim)
+    server.ask("/instance/disconnect")
+    body, data = ear.wait("on-disconnected", "instance.disconnected")
+    assert body["state"] == data["state"] == "disconnected"
+    assert body["reason"] == data["reason"] and data["reason"].startswith("401")
+    server.ask("/instance/connect")
+    body, data = ear.wait("on-qrcode", "instance.qr")
+    assert body["qrcode"] == data["qr"] and data["status"] == "qr"
+    assert data["qr"].startswith("data:image/png;base64,iVBOR")
+    sim.session(server.name, provider="uazapi", is_paired=True)
+    ear.wait("on-connected", "instance.connected")
 
 
 def test_a_body_without_the_token_is_nobodys(server, db, instance):

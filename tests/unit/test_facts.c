@@ -117,6 +117,27 @@ test_long_texts_are_cut(void **state)
 	arena_free(a);
 }
 
+/* A part of a code is another code: all of it, beside the worst texts, or none. */
+static void
+test_a_code_is_whole_or_absent(void **state)
+{
+	struct arena *a = arena_new(0);
+	char *worst = gh_alloc(FACTS_QR_MAX + 1);
+	struct facts_instance in = {.qr = slice_make(worst, FACTS_QR_MAX)};
+	const struct json *doc;
+
+	(void)state;
+	memset(worst, '\x01', FACTS_QR_MAX + 1);
+	in.status = in.state = in.reason = in.phone_number = in.instance_name = in.session = in.qr;
+	assert_int_equal(json_parse(facts_instance(a, &in), a, &doc, NULL, NULL), GH_OK);
+	assert_int_equal(json_str(json_get(doc, "qr")).n, FACTS_QR_MAX);
+	in.qr.n++;
+	assert_int_equal(json_parse(facts_instance(a, &in), a, &doc, NULL, NULL), GH_OK);
+	assert_null(json_get(doc, "qr"));
+	gh_free(worst);
+	arena_free(a);
+}
+
 int
 main(void)
 {
@@ -124,6 +145,7 @@ main(void)
 		cmocka_unit_test(test_message),
 		cmocka_unit_test(test_instance),
 		cmocka_unit_test(test_long_texts_are_cut),
+		cmocka_unit_test(test_a_code_is_whole_or_absent),
 	};
 
 	return cmocka_run_group_tests_name("facts", tests, NULL, NULL);
