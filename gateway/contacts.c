@@ -386,7 +386,7 @@ static const struct gw_route contacts_routes[] = {
 	     .example = "{\"phone\":\"5511900000002\"}")},
 	{HTTP_POST, "/chat/details", GW_INSTANCE, GW_JSON, 0, chat_details,
 	 DOC("getChatDetails", "Chats", "What is known of a person or group", details_rules,
-	     details_schema, .example = "{\"number\":\"5511900000002\"}")},
+	     details_schema, .flags = GW_DOC_ROOT, .example = "{\"number\":\"5511900000002\"}")},
 	{HTTP_POST, "/chat/check", GW_INSTANCE, GW_JSON, 0, chat_check,
 	 DOC("checkNumbers", "Chats", "Which numbers are on WhatsApp", check_rules, check_schema,
 	     .flags = GW_DOC_ARRAY, .example = "{\"numbers\":[\"5511900000002\"]}")},

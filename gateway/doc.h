@@ -85,6 +85,7 @@ struct gw_schema {
 #define GW_DOC_IDEMPOTENCY 4u  /* takes Idempotency-Key */
 #define GW_DOC_WAIT        8u  /* takes Prefer: wait=N */
 #define GW_DOC_NULL        16u /* `data` may be null */
+#define GW_DOC_ROOT        64u /* the members of `data` stand beside it too, as UAZAPI has them */
 #define GW_DOC_BARE        32u /* no envelope: the reply itself is what `data` would be */
 
 struct gw_doc {

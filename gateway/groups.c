@@ -633,7 +633,7 @@ community_list(struct gw_req *req)
 #define ERRORS (DIRECT_ERRORS | GW_ERR(NOT_FOUND))
 #define DOC(id, line, rules, schema, ...)                                                          \
 	GW_DOC(id, "Groups", line, .body = JSON_RULES(rules), .reply = &(schema),                  \
-	       .errors = ERRORS, __VA_ARGS__)
+	       .flags = GW_DOC_ROOT, .errors = ERRORS, __VA_ARGS__)
 #define COMMUNITY(id, line, rules, schema, ...)                                                    \
 	GW_DOC(id, "Communities", line, .body = JSON_RULES(rules), .reply = &(schema),             \
 	       .errors = ERRORS, __VA_ARGS__)
@@ -656,7 +656,7 @@ static const struct gw_route groups_routes[] = {
 	{HTTP_GET, "/group/invitelink/{jid}", GW_INSTANCE, 0, 0, group_link,
 	 GW_DOC("getGroupInviteLink", "Groups", "The invite link of a group",
 		.path = GW_FIELDS(GW_FIELD("jid", STRING)), .reply = &link_schema,
-		.errors = ERRORS)},
+		.flags = GW_DOC_ROOT, .errors = ERRORS)},
 	{HTTP_POST, "/group/updateDescription", GW_INSTANCE, GW_JSON, 0, group_update_topic,
 	 DOC("updateGroupDescription", "Change a group's description", topic_rules, updated_schema,
 	     .example = "{" G ",\"description\":\"Daily notes\"}")},

@@ -264,6 +264,8 @@ write_envelope(struct json_w *w, const struct gw_doc *doc)
 	json_w_open(w, "schema", '{');
 	json_w_open(w, "allOf", '[');
 	write_ref(w, NULL, "schemas", (doc->flags & GW_DOC_LIST) != 0 ? "Page" : "Success");
+	if ((doc->flags & GW_DOC_ROOT) != 0)
+		write_ref(w, NULL, "schemas", doc->reply->name);
 	json_w_open(w, NULL, '{');
 	json_w_str(w, "type", S("object"));
 	json_w_open(w, "properties", '{');

@@ -95,9 +95,34 @@ gw_begin(struct gw_req *req, const char *message)
 	return w;
 }
 
+/* GW_DOC_ROOT: once more what was written as data, but for names that are taken. */
+static void
+repeat_data(struct gw_req *req)
+{
+	const char *text = arena_printf(req->a, "%.*s}", S_FMT(buf_slice(req->out)));
+	const struct json *body = NULL, *data;
+	struct buf value;
+
+	if (json_parse(slice_of(text), req->a, &body, NULL, NULL) != GH_OK)
+		return;
+	data = json_get(body, GW_DATA);
+	buf_init(&value, req->a, GW_REPLY_MAX);
+	for (const struct json *m = json_first(data); m != NULL; m = json_next(m)) {
+		const char *name = arena_cstr(req->a, json_name(m));
+
+		if (json_get(body, name) != NULL)
+			continue;
+		buf_reset(&value);
+		json_write(&value, m);
+		json_w_raw(&req->w, name, buf_slice(&value));
+	}
+}
+
 void
 gw_send(struct gw_req *req, unsigned status)
 {
+	if ((req->route->doc.flags & GW_DOC_ROOT) != 0)
+		repeat_data(req);
 	json_w_close(&req->w, '}');
 	if (req->out->over) {
 		log_error("http.reply_too_large", LOG_STR("request", req->http->id_text),

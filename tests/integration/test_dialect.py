@@ -580,3 +580,25 @@ def test_the_queue(tool, sim, company):
     assert tool.call("DELETE", "/message/async")["queue"]["pending"] == 0
     for message in sent:
         company.wait_status(message["data"]["id"], "cancelled")
+
+
+# ---- groups and chats ----
+
+def test_groups(tool):
+    """The group itself is the reply, and what was done to one."""
+    group = has(tool.post("/group/create", {"name": "Acme team", "participants": [NUMBER]}),
+                {"JID": str, "Name": str, "Participants": list})
+    assert group["JID"] == group["data"]["JID"] and group["Name"] == "Acme team"
+    own = {"groupjid": group["JID"]}
+    assert tool.post("/group/info", own)["JID"] == group["JID"]
+    has(tool.post("/group/updateName", own | {"name": "Other"}), {"response": str})
+    has(tool.post("/group/updateParticipants", own | {"action": "promote",
+                                                      "participants": [NUMBER]}),
+        {"groupUpdated": list})
+    has(tool.get(f"/group/invitelink/{group['JID']}"), {"inviteLink": str})
+
+
+def test_details_of_a_chat(tool):
+    chat = has(tool.post("/chat/details", {"number": NUMBER}), {"wa_chatid": str,
+                                                                "wa_isGroup": bool})
+    assert chat["wa_chatid"] == chat["data"]["wa_chatid"]
