@@ -47,6 +47,7 @@ def home(env, databases, migrated, tmp_path):
     made = Home(tmp_path, env, databases.make(migrated))
     yield made
     made.close()
+    databases.drop(made.database)
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def bare(env, databases, tmp_path):
     made = Home(tmp_path, env, databases.make())
     yield made
     made.close()
+    databases.drop(made.database)
 
 
 # ---- configuration ----
