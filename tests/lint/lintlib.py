@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.dont_write_bytecode = True
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CACHE = os.path.join(REPO, "build", "lint")
+# Kept below build/; several clones on one machine may share another place (content decides).
+CACHE = os.environ.get("GROWHUB_LINT_CACHE") or os.path.join(REPO, "build", "lint")
 SKIPPED_DIRS = {".git", "build", "__pycache__", ".pytest_cache"}
 TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])+\'|//[^\n]*|/\*.*?\*/', re.S)
 
