@@ -37,7 +37,8 @@ unsigned instance_state_rows(const struct db_unit *u, unsigned stmt, struct aren
 			     struct instance_state **rows);
 
 /* Instances with id > after_id, in id order, at most limit, whose session exists but is not
- * connected, and that have due sends or, where sessions have keys, are being paired. Relies on send_queue_arrived and send_queue_head. */
+ * connected, and that have due sends or, where sessions have keys, are being paired. Relies on
+ * send_queue_arrived and send_queue_head. */
 void instance_waiting_list_add(struct db_unit *u, int32_t after_id, unsigned limit);
 
 struct instance_observed {
