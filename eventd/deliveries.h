@@ -12,7 +12,9 @@
  *   endpoints.c  endpoint id -> where and how to post (cached)
  *   breaker.c    when an endpoint is left alone for a while
  *   posts.c      one post, from the claimed row to the committed result
- *   deliveries.c turns, claims, limits
+ *   line.c       one endpoint's turn and limits
+ *   claims.c     due rows of many endpoints, claimed together
+ *   deliveries.c turns, and what posts report
  *
  * Threading: loop thread only.
  */

@@ -1,0 +1,115 @@
+/* line.h - what deliveries.c, line.c and claims.c share: the endpoints that are being served.
+ *
+ * A line is one endpoint's: its turn (from targets.h), its breaker, the posts under way and the
+ * claimed ones that wait for room. line.c moves it, claims.c fills it from the database,
+ * deliveries.c hands out turns and hears of the posts. Nobody else includes this.
+ *
+ * Threading: loop thread only.
+ */
+#ifndef GH_EVENTD_LINE_H
+#define GH_EVENTD_LINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "breaker.h"
+
+struct cadence;
+struct db;
+struct endpoint;
+struct endpoints;
+struct eventd_conf;
+struct loop_task;
+struct map;
+struct posts;
+struct target;
+struct targets;
+struct wake;
+
+#define CLAIMS_MAX 2 /* under way */
+
+/* What an endpoint's turn waits for. */
+enum line_state {
+	LINE_IDLE,  /* no turn */
+	LINE_ROUTE, /* for its route */
+	LINE_READY, /* for a claim; in deliveries.ready */
+	LINE_CLAIM, /* for the claim's commit */
+	LINE_FULL,  /* for one of its posts to end */
+	LINE_TIMER  /* for its timer to be committed */
+};
+
+/* An endpoint that has a turn, posts under way, or a breaker that remembers something. */
+struct line {
+	struct list node; /* READY: deliveries.ready */
+	struct deliveries *x;
+	int32_t id;
+	enum line_state state;
+	struct target *target;     /* running one; NULL while IDLE */
+	const struct endpoint *to; /* held while READY or CLAIM */
+	unsigned max_concurrency;  /* of the route last seen */
+	unsigned post_count;       /* posts whose result is not stored */
+	unsigned answered_count;   /* of these: the receiver has answered */
+	unsigned waiting_count;    /* of these: not posted yet */
+	struct list waiting;       /* these, in order */
+	int64_t post_us;           /* moving average of an answered post; 0: none yet */
+	unsigned claimed_count;    /* CLAIM: rows that came */
+	bool has_more;             /* the last claim left due rows */
+	struct breaker breaker;
+	bool has_timer; /* the breaker is open and an outbox row will wake the endpoint */
+};
+
+struct deliveries {
+	const struct eventd_conf *conf;
+	struct db *db;
+	struct wake *wake;
+	struct targets *targets;
+	struct endpoints *endpoints;
+	struct posts *posts;
+	struct map *lines; /* by endpoint id */
+	struct list ready;
+	unsigned turn_count;   /* lines in ROUTE or READY */
+	unsigned claim_count;  /* claims under way */
+	unsigned wanted_count; /* rows they asked for */
+	unsigned ready_count;  /* lines in READY */
+	struct loop_task *task;
+	struct cadence *cadence; /* of claims */
+	bool is_paused;
+	bool is_draining;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+enum turn_end { TURN_DONE, TURN_MORE, TURN_FAILED };
+
+/* ---- line.c ---- */
+
+/* Made when it is not there. */
+struct line *line_get(struct deliveries *x, int32_t id);
+void line_free(struct line *line);
+
+/* The one place that changes the state. */
+void line_set_state(struct line *line, enum line_state state);
+/* The turn is over; line may be gone afterwards. */
+void line_end_turn(struct line *line, enum turn_end end);
+/* Begin the turn that k gives: ends at once, or in READY, FULL or TIMER. */
+void line_take_turn(struct line *line, struct target *k);
+/* There is no room for a claim: FULL, or the end of the turn. */
+void line_wait_room(struct line *line);
+
+/* Rows to claim: for the posts that may start now, and for those that soon may. */
+unsigned line_want(const struct line *line);
+/* Post what waits, as far as there is room; while the breaker is open, keep nothing. */
+void line_serve_waiting(struct line *line);
+/* What waits goes back unposted, due again after wait_us. */
+void line_give_back(struct line *line, int64_t wait_us);
+
+/* ---- claims.c ---- */
+
+/* Posts that may still be claimed, by eventd.max_in_flight. */
+unsigned deliveries_room(const struct deliveries *x);
+bool deliveries_may_claim(const struct deliveries *x);
+/* Start the claims that are due. */
+void claims_step(struct deliveries *x);
+
+#endif
