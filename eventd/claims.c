@@ -27,7 +27,7 @@ struct claim {
 unsigned
 deliveries_room(const struct deliveries *x)
 {
-	unsigned used = posts_count(x->posts) + x->wanted_count;
+	unsigned used = posts_count(x->posts) + x->wanted_count + x->offered_count;
 	unsigned max = (unsigned)x->conf->max_in_flight;
 
 	return used < max ? max - used : 0;
@@ -38,6 +38,16 @@ deliveries_may_claim(const struct deliveries *x)
 {
 	return !x->is_paused && !x->is_draining && x->claim_count < CLAIMS_MAX &&
 	       deliveries_room(x) > 0;
+}
+
+/* Retries are late by themselves. */
+static void
+line_note_lag(struct line *line, const struct delivery_claim *row)
+{
+	int64_t lag_us = clock_wall_us() - uuid7_time_us(row->event_id);
+
+	if (row->attempt == 1 && lag_us > line->lag_us)
+		line->lag_us = lag_us;
 }
 
 static void
@@ -56,6 +66,7 @@ claim_read(struct claim *c, const struct db_unit *u)
 		line->post_count++;
 		line->waiting_count++;
 		line->claimed_count++;
+		line_note_lag(line, &rows[i]);
 		posts_prepare(c->x->posts, &rows[i], line->to, line, &line->waiting);
 	}
 	arena_free(a);
@@ -120,6 +131,7 @@ claim_fill(struct claim *c, struct delivery_want *wants)
 		want = want < room ? want : room;
 		want = want < DELIVERY_CLAIM_ROWS ? want : DELIVERY_CLAIM_ROWS;
 		line->claimed_count = 0;
+		line->lag_us = 0;
 		line_set_state(line, LINE_CLAIM);
 		wants[c->count] = (struct delivery_want){line->id, (int32_t)want};
 		c->lines[c->count++] = line;

@@ -65,10 +65,11 @@ deliveries_step(void *arg)
 
 		if (k == NULL)
 			break;
-		line_take_turn(line_get(x, target_id(k)), k);
+		line_take_turn(line_get(x, target_id(k), target_company(k)), k);
 	}
 	claims_step(x);
-	if (x->drained != NULL && x->claim_count == 0 && posts_count(x->posts) == 0) {
+	if (x->drained != NULL && x->claim_count == 0 && x->offer_count == 0 &&
+	    posts_count(x->posts) == 0) {
 		void (*drained)(void *arg) = x->drained;
 
 		x->drained = NULL;
@@ -85,7 +86,7 @@ line_has_room(struct line *line)
 	loop_task_mark(line->x->task);
 	line_serve_waiting(line);
 	if (line->state == LINE_FULL)
-		line_end_turn(line, TURN_MORE); /* line may be gone */
+		line_end_turn(line, TURN_MORE);
 }
 
 static void
@@ -132,12 +133,8 @@ deliveries_ended(void *arg GH_UNUSED, void *token, bool was_answered)
 	line->post_count--;
 	if (was_answered)
 		line->answered_count--;
-	if (line->state == LINE_IDLE && line->post_count == 0 && breaker_is_clean(&line->breaker)) {
-		loop_task_mark(line->x->task);
-		line_free(line);
-		return;
-	}
 	line_has_room(line);
+	line_rest(line);
 }
 
 /* ---- the interface ---- */
@@ -199,9 +196,11 @@ deliveries_new(struct daemon *d, const struct eventd_conf *conf, struct db *db,
 	x->db = db;
 	x->is_paused = true;
 	x->lines = map_new();
+	x->crews = map_new();
 	list_init(&x->ready);
 	x->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, deliveries_step, x);
 	x->cadence = cadence_new(daemon_loop(d), CADENCE_GAP_US, x->task);
+	x->sweeper = loop_timer_new(daemon_loop(d), lines_sweep, x);
 	x->targets = targets_new(daemon_loop(d), deliveries_wanted, x);
 	x->endpoints = endpoints_new(daemon_loop(d), db, &conf->common.secrets_key);
 	x->wake = wake_new(daemon_loop(d), db, WAKE_OUTBOX);
@@ -230,6 +229,8 @@ deliveries_free(struct deliveries *x)
 	for (size_t it = 0; map_next(x->lines, &it, &key, &line);)
 		line_free(line);
 	map_free(x->lines);
+	map_free(x->crews);
+	loop_timer_free(x->sweeper);
 	wake_free(x->wake); /* its timer and memory; the database is gone already */
 	cadence_free(x->cadence);
 	loop_task_free(x->task);

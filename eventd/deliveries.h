@@ -14,6 +14,7 @@
  *   posts.c      one post, from the claimed row to the committed result
  *   line.c       one endpoint's turn and limits
  *   claims.c     due rows of many endpoints, claimed together
+ *   offers.c     rows of new events, which need no claim
  *   deliveries.c turns, and what posts report
  *
  * Threading: loop thread only.

@@ -14,8 +14,10 @@
 #include "model/send_queue.h"
 #include "model/wake.h"
 #include "people.h"
+#include "offers.h"
 #include "plan.h"
 #include "targets.h"
+#include "told.h"
 
 #define ROUND_INSTANCES 16
 #define ROUNDS_MAX      4
@@ -27,6 +29,7 @@ enum { RESOLVE_MESSAGES, RESOLVE_PEOPLE }; /* statements of the unit that looks 
 struct inbound {
 	struct daemon *daemon;
 	struct db *db;
+	struct deliveries *deliveries;
 	struct metrics_table *table;
 	struct targets *targets;
 	struct codes *codes;
@@ -50,6 +53,7 @@ struct round {
 	struct inbound_body *bodies;
 	unsigned body_count;
 	struct plan *plan;
+	struct offer *offer; /* of the applying unit; NULL: none */
 	unsigned pending_at; /* index of the last statement of the applying unit */
 };
 
@@ -64,6 +68,7 @@ const struct db_stmt_table *const inbound_tables[] = {
 };
 
 static void round_applied(void *arg, enum gh_code code, const struct db_unit *u);
+static void round_post(struct round *r, enum gh_code code, const struct db_unit *u);
 
 static void
 round_free(struct round *r)
@@ -92,8 +97,10 @@ round_failed(struct round *r, const char *step, const struct db_error *e)
 static void
 round_submit(struct round *r, struct db_unit *u, db_done_fn *done, const char *step)
 {
-	if (db_submit(r->in->db, u, done, r) != GH_OK)
-		round_failed(r, step, NULL);
+	if (db_submit(r->in->db, u, done, r) == GH_OK)
+		return;
+	round_post(r, GH_EBUSY, NULL);
+	round_failed(r, step, NULL);
 }
 
 /*
@@ -127,11 +134,28 @@ round_isolate(struct round *r, const struct db_error *e)
 	return true;
 }
 
+/* The deliveries that the unit took, if it was committed. */
+static void
+round_post(struct round *r, enum gh_code code, const struct db_unit *u)
+{
+	struct offer *offer = r->offer;
+	struct delivery_claim *taken = NULL;
+	unsigned count = 0;
+
+	if (offer == NULL)
+		return;
+	if (code == GH_OK)
+		count = told_taken(plan_told(r->plan), u, &taken);
+	r->offer = NULL;
+	offer_end(offer, taken, count);
+}
+
 static void
 round_applied(void *arg, enum gh_code code, const struct db_unit *u)
 {
 	struct round *r = arg;
 
+	round_post(r, code, u);
 	if (code != GH_OK) {
 		if (!round_isolate(r, db_unit_error(u)))
 			round_failed(r, "apply", db_unit_error(u));
@@ -148,9 +172,12 @@ static void
 round_apply(struct round *r)
 {
 	struct db_unit *u = db_unit_new();
+	const struct delivery_claim *told;
+	unsigned told_count = told_rows(plan_told(r->plan), &told);
 
+	r->offer = offer_new(r->in->deliveries, r->a, told, told_count);
 	inbound_begin_add(u, r->ids, r->count);
-	plan_add(r->plan, u);
+	plan_add(r->plan, u, offer_take(r->offer));
 	inbound_pending_add(u, r->ids, r->count);
 	r->pending_at = db_unit_count(u) - 1;
 	round_submit(r, u, round_applied, "apply");
@@ -283,12 +310,14 @@ inbound_wanted(void *arg)
 }
 
 struct inbound *
-inbound_new(struct daemon *d, struct db *db, struct metrics_table *table)
+inbound_new(struct daemon *d, struct db *db, struct deliveries *deliveries,
+	    struct metrics_table *table)
 {
 	struct inbound *in = gh_alloc(sizeof(*in));
 
 	in->daemon = d;
 	in->db = db;
+	in->deliveries = deliveries;
 	in->table = table;
 	in->task = loop_task_new(daemon_loop(d), LOOP_PHASE_COMMIT, inbound_step, in);
 	in->cadence = cadence_new(daemon_loop(d), CADENCE_GAP_US, in->task);

@@ -16,12 +16,15 @@
 #include "mq/envelope.h"
 
 struct daemon;
+struct deliveries;
 struct hint;
 struct inbound;
 struct metrics_table;
 
-/* table: values of plan_metrics. db: its tables include those of inbound_tables. */
-struct inbound *inbound_new(struct daemon *d, struct db *db, struct metrics_table *table);
+/* table: values of plan_metrics. db: its tables include those of inbound_tables. deliveries posts
+ * the events made here, and outlives this. */
+struct inbound *inbound_new(struct daemon *d, struct db *db, struct deliveries *deliveries,
+			    struct metrics_table *table);
 void inbound_free(struct inbound *in); /* after db_free; NULL is legal */
 
 /* Takes the hint. */

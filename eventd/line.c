@@ -18,19 +18,34 @@
  */
 #define LINE_AHEAD_US  (CADENCE_STRETCH * CADENCE_GAP_US)
 #define LINE_AHEAD_MAX 128
+/* Rows of new events need no claim later, so more of them may wait here, though not for long:
+ * while they wait, older ones in the database do. Beside such ones they get the room that claims
+ * get; where those have waited for long, none: the newest would be told first. */
+#define LINE_OFFER_US  (100 * CLOCK_MS)
+#define LINE_OFFER_MAX 256
+#define LINE_LAG_US    (CLOCK_SEC / 2)
 #define FAULT_PAUSE_US (60 * CLOCK_SEC) /* an endpoint that cannot be posted to */
 
 struct line *
-line_get(struct deliveries *x, int32_t id)
+line_get(struct deliveries *x, int32_t id, int32_t company_id)
 {
 	struct line *line = map_get_i64(x->lines, id);
+	struct crew *crew = map_get_i64(x->crews, company_id);
 
 	if (line != NULL)
 		return line;
+	if (crew == NULL) {
+		crew = gh_alloc(sizeof(*crew));
+		list_init(&crew->lines);
+		map_put_i64(x->crews, company_id, crew);
+	}
 	line = gh_alloc(sizeof(*line));
 	line->x = x;
 	line->id = id;
+	line->company_id = company_id;
 	list_init(&line->node);
+	list_init(&line->mate);
+	list_add_tail(&crew->lines, &line->mate);
 	list_init(&line->waiting);
 	map_put_i64(x->lines, id, line);
 	return line;
@@ -39,9 +54,52 @@ line_get(struct deliveries *x, int32_t id)
 void
 line_free(struct line *line)
 {
+	struct map *crews = line->x->crews;
+	struct crew *crew = map_get_i64(crews, line->company_id);
+
+	list_del(&line->mate);
+	if (list_is_empty(&crew->lines)) {
+		map_del_i64(crews, line->company_id);
+		gh_free(crew);
+	}
 	map_del_i64(line->x->lines, line->id);
 	endpoint_release(line->to);
 	gh_free(line);
+}
+
+static bool
+line_is_at_rest(const struct line *line)
+{
+	return line->state == LINE_IDLE && line->post_count == 0 && line->offered_count == 0 &&
+	       breaker_is_clean(&line->breaker);
+}
+
+void
+line_rest(struct line *line)
+{
+	line->rested_us = clock_mono_us();
+	if (line_is_at_rest(line) && !loop_timer_is_set(line->x->sweeper))
+		loop_timer_set(line->x->sweeper, LINE_REST_US);
+}
+
+void
+lines_sweep(void *arg)
+{
+	struct deliveries *x = arg;
+	int64_t before_us = clock_mono_us() - LINE_REST_US;
+	struct slice key;
+	void *value;
+
+	for (size_t it = 0; map_next(x->lines, &it, &key, &value);) {
+		struct line *line = value;
+
+		if (!line_is_at_rest(line))
+			continue;
+		if (line->rested_us <= before_us)
+			line_free(line);
+		else
+			loop_timer_set(x->sweeper, LINE_REST_US);
+	}
 }
 
 void
@@ -73,8 +131,7 @@ line_end_turn(struct line *line, enum turn_end end)
 
 	line->target = NULL;
 	line_set_state(line, LINE_IDLE);
-	if (line->post_count == 0 && breaker_is_clean(&line->breaker))
-		line_free(line);
+	line_rest(line);
 	if (end == TURN_FAILED)
 		targets_failed(k);
 	else
@@ -94,16 +151,33 @@ line_room(const struct line *line)
 	return limit > running ? limit - running : 0;
 }
 
+/* The same, and what the endpoint answers within ahead_us, as it does now. */
+static unsigned
+line_room_ahead(const struct line *line, int64_t ahead_us, unsigned ahead_max)
+{
+	unsigned room = line_room(line), ahead = 0;
+	unsigned held = line->waiting_count + line->offered_count;
+
+	if (room > 0 && line->post_us > 0 && breaker_is_clean(&line->breaker))
+		ahead = (unsigned)(ahead_us * line->max_concurrency / line->post_us);
+	room += ahead < ahead_max ? ahead : ahead_max;
+	return room > held ? room - held : 0;
+}
+
 unsigned
 line_want(const struct line *line)
 {
-	unsigned room = line_room(line), ahead = 0;
+	return line_room_ahead(line, LINE_AHEAD_US, LINE_AHEAD_MAX);
+}
 
-	if (room > 0 && line->post_us > 0 && breaker_is_clean(&line->breaker))
-		ahead = (unsigned)(LINE_AHEAD_US * line->max_concurrency / line->post_us);
-	if (ahead > LINE_AHEAD_MAX)
-		ahead = LINE_AHEAD_MAX;
-	return room + ahead > line->waiting_count ? room + ahead - line->waiting_count : 0;
+unsigned
+line_may_offer(const struct line *line)
+{
+	if (line->state == LINE_FULL || !breaker_is_clean(&line->breaker))
+		return 0;
+	if (!line->has_more)
+		return line_room_ahead(line, LINE_OFFER_US, LINE_OFFER_MAX);
+	return line->lag_us <= LINE_LAG_US ? line_want(line) : 0;
 }
 
 void

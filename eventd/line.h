@@ -21,13 +21,15 @@ struct endpoint;
 struct endpoints;
 struct eventd_conf;
 struct loop_task;
+struct loop_timer;
 struct map;
 struct posts;
 struct target;
 struct targets;
 struct wake;
 
-#define CLAIMS_MAX 2 /* under way */
+#define CLAIMS_MAX   2 /* under way */
+#define LINE_REST_US (30 * INT64_C(1000000))
 
 /* What an endpoint's turn waits for. */
 enum line_state {
@@ -39,9 +41,17 @@ enum line_state {
 	LINE_TIMER  /* for its timer to be committed */
 };
 
-/* An endpoint that has a turn, posts under way, or a breaker that remembers something. */
+/* The endpoints of a company that have a line. */
+struct crew {
+	struct list lines;
+};
+
+/* An endpoint that has a turn, posts under way, or a breaker that remembers something; or had so
+ * less than LINE_REST_US ago. */
 struct line {
 	struct list node; /* READY: deliveries.ready */
+	struct list mate; /* in its company's crew */
+	int32_t company_id;
 	struct deliveries *x;
 	int32_t id;
 	enum line_state state;
@@ -54,7 +64,10 @@ struct line {
 	struct list waiting;       /* these, in order */
 	int64_t post_us;           /* moving average of an answered post; 0: none yet */
 	unsigned claimed_count;    /* CLAIM: rows that came */
+	unsigned offered_count;    /* room held by offers (offers.h) */
+	int64_t rested_us;         /* when it last had something to do */
 	bool has_more;             /* the last claim left due rows */
+	int64_t lag_us;            /* how long ago its oldest event was made, of first attempts */
 	struct breaker breaker;
 	bool has_timer; /* the breaker is open and an outbox row will wake the endpoint */
 };
@@ -67,11 +80,15 @@ struct deliveries {
 	struct endpoints *endpoints;
 	struct posts *posts;
 	struct map *lines; /* by endpoint id */
+	struct map *crews; /* by company id */
 	struct list ready;
-	unsigned turn_count;   /* lines in ROUTE or READY */
-	unsigned claim_count;  /* claims under way */
-	unsigned wanted_count; /* rows they asked for */
-	unsigned ready_count;  /* lines in READY */
+	unsigned turn_count;    /* lines in ROUTE or READY */
+	unsigned claim_count;   /* claims under way */
+	unsigned wanted_count;  /* rows they asked for */
+	unsigned ready_count;   /* lines in READY */
+	unsigned offer_count;   /* offers under way */
+	unsigned offered_count; /* rows of room they hold */
+	struct loop_timer *sweeper;
 	struct loop_task *task;
 	struct cadence *cadence; /* of claims */
 	bool is_paused;
@@ -85,12 +102,16 @@ enum turn_end { TURN_DONE, TURN_MORE, TURN_FAILED };
 /* ---- line.c ---- */
 
 /* Made when it is not there. */
-struct line *line_get(struct deliveries *x, int32_t id);
+struct line *line_get(struct deliveries *x, int32_t id, int32_t company_id);
 void line_free(struct line *line);
+/* It may have nothing to do any more: then it is forgotten after LINE_REST_US. */
+void line_rest(struct line *line);
+/* The timer that forgets; arg is struct deliveries. */
+void lines_sweep(void *arg);
 
 /* The one place that changes the state. */
 void line_set_state(struct line *line, enum line_state state);
-/* The turn is over; line may be gone afterwards. */
+/* The turn is over. */
 void line_end_turn(struct line *line, enum turn_end end);
 /* Begin the turn that k gives: ends at once, or in READY, FULL or TIMER. */
 void line_take_turn(struct line *line, struct target *k);
@@ -99,6 +120,8 @@ void line_wait_room(struct line *line);
 
 /* Rows to claim: for the posts that may start now, and for those that soon may. */
 unsigned line_want(const struct line *line);
+/* Rows of new events that may be taken without a claim (offers.h). */
+unsigned line_may_offer(const struct line *line);
 /* Post what waits, as far as there is room; while the breaker is open, keep nothing. */
 void line_serve_waiting(struct line *line);
 /* What waits goes back unposted, due again after wait_us. */

@@ -126,8 +126,8 @@ eventd_start(struct daemon *d, struct gh_err *err)
 		eventd_free(x);
 		return rc;
 	}
-	x->inbound = inbound_new(d, x->inbound_db, daemon_table(d, TABLE_PLAN));
 	x->deliveries = deliveries_new(d, conf, x->delivery_db, daemon_table(d, TABLE_DELIVERIES));
+	x->inbound = inbound_new(d, x->inbound_db, x->deliveries, daemon_table(d, TABLE_PLAN));
 	x->hints = hints_new(d, &(struct hints_opts){
 					.db = x->listen_db,
 					.mq = x->mq,

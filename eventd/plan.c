@@ -12,6 +12,7 @@
 #include "model/facts.h"
 #include "people.h"
 #include "provider/provider.h"
+#include "told.h"
 
 /* How long a fact waits for the message it speaks of: 1, 2, 4, 8, 15 s. */
 #define PLAN_WAIT_TRIES  5
@@ -58,6 +59,7 @@ struct plan {
 	unsigned orphan_count;
 	struct send_result *resolved; /* sends in doubt that a receipt proves sent or failed */
 	unsigned resolved_count;
+	struct told *told;
 };
 
 static const char *const body_results[] = {"applied", "waiting", "unreadable", "foreign"};
@@ -211,6 +213,7 @@ plan_new(struct arena *a, const struct inbound_body *bodies, unsigned count, str
 	p->events = arena_alloc_array(a, fact_count, sizeof(*p->events));
 	p->orphans = arena_alloc_array(a, fact_count, sizeof(*p->orphans));
 	p->resolved = arena_alloc_array(a, fact_count, sizeof(*p->resolved));
+	p->told = told_new(a, fact_count);
 	return p;
 }
 
@@ -272,6 +275,18 @@ reading_own_number(const struct reading *r)
 	return r->event.own_number.p != NULL ? r->event.own_number : r->body->phone;
 }
 
+/* An event of this fact; gives its id. */
+static struct uuid
+plan_tell(struct plan *p, const struct reading *r, struct uuid message_id, enum event_type type,
+	  int64_t at_us, struct slice facts)
+{
+	return told_add(p->told, r->body,
+			(struct delivery_claim){.message_id = message_id,
+						.type = type,
+						.occurred_at_us = at_us,
+						.facts = facts});
+}
+
 static struct slice
 plan_status_facts(const struct plan *p, const struct reading *r, const struct provider_fact *f,
 		  const struct inbound_match *m, enum msg_status status)
@@ -326,8 +341,8 @@ plan_add_status(struct plan *p, const struct reading *r, const struct provider_f
 	s->status = f->status;
 	s->at_us = f->at_us;
 	s->event_type = event_of_status(f->status);
-	s->event_id = uuid7_new();
 	s->facts = plan_status_facts(p, r, f, m, f->status);
+	s->event_id = plan_tell(p, r, m->message_id, s->event_type, f->at_us, s->facts);
 }
 
 /* What the body speaks of may be on its way into the tables: look again later, a few times. */
@@ -446,8 +461,8 @@ plan_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 	row->payload = f->raw;
 	row->reply_to = f->quoted_id;
 	row->at_us = f->at_us;
-	row->event_id = uuid7_new();
 	row->facts = inbound_facts(p->a, row->id, r->body, f, reading_own_number(r));
+	row->event_id = plan_tell(p, r, row->id, EVENT_MESSAGE_RECEIVED, f->at_us, row->facts);
 }
 
 static void
@@ -457,12 +472,12 @@ plan_event(struct plan *p, const struct reading *r, const struct provider_fact *
 	struct inbound_event *e = &p->events[p->event_count++];
 
 	e->body_id = r->body->id;
-	e->id = uuid7_new();
 	if (m != NULL)
 		e->message_id = m->message_id;
 	e->type = type;
 	e->at_us = f->at_us;
 	e->facts = inbound_facts(p->a, e->message_id, r->body, f, reading_own_number(r));
+	e->id = plan_tell(p, r, e->message_id, type, f->at_us, e->facts);
 }
 
 static void
@@ -475,9 +490,9 @@ plan_change(struct plan *p, const struct reading *r, const struct provider_fact 
 	c->message_id = m->message_id;
 	c->at_us = f->at_us;
 	c->content = f->text;
-	c->event_id = uuid7_new();
 	c->event_type = type;
 	c->facts = inbound_facts(p->a, m->message_id, r->body, f, reading_own_number(r));
+	c->event_id = plan_tell(p, r, m->message_id, type, f->at_us, c->facts);
 }
 
 /* Speaks of a message. One that never comes is older than we are: the company may know it by
@@ -601,10 +616,10 @@ plan_code(struct plan *p, struct reading *r, const struct provider_fact *f)
 	}
 	e = &p->events[p->event_count++];
 	e->body_id = r->body->id;
-	e->id = uuid7_new();
 	e->type = EVENT_INSTANCE_QR;
 	e->at_us = f->at_us;
 	e->facts = plan_session_facts(p, r, f, code);
+	e->id = plan_tell(p, r, e->message_id, e->type, f->at_us, e->facts);
 }
 
 static void
@@ -702,24 +717,38 @@ plan_add_settled(const struct plan *p, struct db_unit *u)
 	inbound_settle_add(u, rows, p->reading_count);
 }
 
+struct told *
+plan_told(struct plan *p)
+{
+	return p->told;
+}
+
 void
-plan_add(const struct plan *p, struct db_unit *u)
+plan_add(struct plan *p, struct db_unit *u, const struct delivery_take *take)
 {
 	people_add(p->people, u);
-	if (p->message_count > 0)
-		inbound_message_add(u, p->messages, p->message_count);
+	if (p->message_count > 0) {
+		inbound_message_add(u, p->messages, p->message_count, take);
+		told_note(p->told, u);
+	}
 	if (p->echo_count > 0)
 		inbound_echo_add(u, p->echoes, p->echo_count);
 	if (p->resolved_count > 0)
 		plan_add_resolved(p, u);
-	if (p->status_count > 0)
-		inbound_status_add(u, p->statuses, p->status_count, p->worker);
+	if (p->status_count > 0) {
+		inbound_status_add(u, p->statuses, p->status_count, p->worker, take);
+		told_note(p->told, u);
+	}
 	for (unsigned i = 0; i < p->session_count; i++)
 		inbound_session_add(u, &p->sessions[i]);
-	if (p->change_count > 0)
-		inbound_change_add(u, p->changes, p->change_count);
-	if (p->event_count > 0)
-		inbound_event_add(u, p->events, p->event_count);
+	if (p->change_count > 0) {
+		inbound_change_add(u, p->changes, p->change_count, take);
+		told_note(p->told, u);
+	}
+	if (p->event_count > 0) {
+		inbound_event_add(u, p->events, p->event_count, take);
+		told_note(p->told, u);
+	}
 	if (p->orphan_count > 0)
 		inbound_orphan_add(u, p->orphans, p->orphan_count);
 	plan_add_settled(p, u);

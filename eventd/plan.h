@@ -15,8 +15,10 @@
 
 struct arena;
 struct codes;
+struct delivery_take;
 struct people;
 struct plan;
+struct told;
 
 /* For daemon_def.metrics. */
 enum plan_metric { PLAN_BODIES, PLAN_FACTS };
@@ -38,7 +40,11 @@ struct people *plan_people(const struct plan *p);
 /* Decide. matches: rows found for the keys. Call once, also when there are no keys. */
 void plan_resolve(struct plan *p, const struct inbound_match *matches, unsigned count);
 
-/* Add everything between inbound_begin_add and the end of the unit, inbound_settle included. */
-void plan_add(const struct plan *p, struct db_unit *u);
+/* The events that plan_add will make, as far as they are news, but for those of session states and
+ * of sends in doubt. */
+struct told *plan_told(struct plan *p);
 
+/* Add everything between inbound_begin_add and the end of the unit, inbound_settle included.
+ * take: endpoints whose deliveries of these events the caller posts itself (told_taken). */
+void plan_add(struct plan *p, struct db_unit *u, const struct delivery_take *take);
 #endif

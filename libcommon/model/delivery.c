@@ -191,6 +191,31 @@ delivery_claim_has_more(const struct db_unit *u, int32_t endpoint_id)
 }
 
 void
+delivery_take_push(struct db_params *p, const struct delivery_take *take)
+{
+	struct db_arr *ids = db_p_array(p, DB_INT4, take->count);
+
+	for (unsigned i = 0; i < take->count; i++)
+		db_arr_i32(ids, take->endpoint_ids[i]);
+	db_p_i64(p, take->lease_us);
+}
+
+unsigned
+delivery_taken_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
+		    struct delivery_taken **rows)
+{
+	const struct db_result *r = db_unit_result(u, stmt);
+	unsigned count = db_row_count(r);
+
+	*rows = arena_alloc_array(a, count, sizeof(**rows));
+	for (unsigned i = 0; i < count; i++) {
+		(*rows)[i].event_id = db_get_uuid(r, i, 0);
+		(*rows)[i].endpoint_id = db_get_i32(r, i, 1);
+	}
+	return count;
+}
+
+void
 delivery_finish_add(struct db_unit *u, const struct delivery_result *const *results, unsigned count)
 {
 	struct db_params *p = db_unit_add(u, &delivery_stmts[DELIVERY_FINISH]);

@@ -1,9 +1,9 @@
 /* delivery.h - one durable row per (event, endpoint): claim, record, reschedule.
  *
  *   PENDING    due at available_at. Carrier: an outbox row for the endpoint.
- *   LEASED     a post may be on its way. Carrier: lease_until; healthd makes a
- *              lapsed one PENDING again (the receiver sees the same webhook-id).
- *   DELIVERED, EXHAUSTED   finished.
+ *   LEASED     a post may be on its way; some are born so, for the process that makes them.
+ * Carrier: lease_until; healthd makes a lapsed one PENDING again (the receiver sees the same
+ * webhook-id). DELIVERED, EXHAUSTED   finished.
  *
  * attempts is the fence: a result names the attempt it belongs to.
  *
@@ -58,6 +58,23 @@ void delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, un
 unsigned delivery_claim_rows(const struct db_unit *u, struct arena *a,
 			     struct delivery_claim **rows);
 bool delivery_claim_has_more(const struct db_unit *u, int32_t endpoint_id);
+
+/* Endpoints whose deliveries are claimed by the statement that makes them (model/event_sql.h):
+ * LEASED to the caller from the start, attempt 1. */
+struct delivery_take {
+	const int32_t *endpoint_ids; /* each at most once; borrowed until the unit is done */
+	unsigned count;              /* 0: none are taken */
+	int64_t lease_us;
+};
+struct delivery_taken {
+	struct uuid event_id;
+	int32_t endpoint_id;
+};
+/* The last parameters of such a statement. */
+void delivery_take_push(struct db_params *p, const struct delivery_take *take);
+/* Its result. Endpoints that were switched off meanwhile are missing. */
+unsigned delivery_taken_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
+			     struct delivery_taken **rows);
 
 enum delivery_outcome {
 	DELIVERY_OK = 0,

@@ -1,6 +1,7 @@
 #include "model/inbound.h"
 
 #include "base/arena.h"
+#include "model/delivery.h"
 #include "model/event_sql.h"
 #include "model/instance_lock.h"
 #include "model/instance_sql.h"
@@ -15,7 +16,7 @@ static const char inbound_take_sql[] =
 	"  WHERE b.instance_id = w.instance_id AND b.available_at <= now()\n"
 	"  ORDER BY b.id LIMIT $2) q\n"
 	"JOIN inbound_events e ON e.id = q.id\n"
-	"ORDER BY q.instance_id, q.id";
+	"ORDER BY q.company_id, q.instance_id, q.id";
 
 static const char inbound_resolve_sql[] =
 	"SELECT r.instance_id, r.external_id, m.id, m.status, m.direction, m.origin, m.chat_key,\n"
@@ -72,8 +73,7 @@ static const char inbound_status_sql[] =
 	"  SELECT n.event_id, n.company_id, n.instance_id, n.message_id, n.event_type, n.at,\n"
 	"      n.facts\n"
 	"  FROM fresh n WHERE n.event_id IS NOT NULL\n"
-	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
-	"SELECT n.message_id, n.status FROM fresh n";
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_TAKING_SQL("$9", "$10");
 
 static const char inbound_message_sql[] =
 	"WITH f AS MATERIALIZED (\n"
@@ -105,8 +105,7 @@ static const char inbound_message_sql[] =
 	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
 	"  SELECT f.event_id, f.company_id, f.instance_id, f.id, 1, f.at, f.facts\n"
 	"  FROM f JOIN k ON k.message_id = f.id\n"
-	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
-	"SELECT k.message_id FROM k";
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_TAKING_SQL("$17", "$18");
 
 /* Where nobody told an id the send_ref stands for it. */
 static const char inbound_echo_sql[] =
@@ -194,8 +193,7 @@ static const char inbound_change_sql[] =
 	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
 	"  SELECT f.event_id, f.company_id, f.instance_id, f.message_id, f.type, f.at, f.facts\n"
 	"  FROM fresh f\n"
-	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
-	"SELECT f.message_id FROM fresh f";
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_TAKING_SQL("$8", "$9");
 
 static const char inbound_event_sql[] =
 	"WITH f AS (\n"
@@ -207,7 +205,7 @@ static const char inbound_event_sql[] =
 	"), ev AS (\n"
 	"  INSERT INTO events (id, company_id, instance_id, message_id, type, occurred_at, facts)\n"
 	"  SELECT f.id, f.company_id, f.instance_id, f.message_id, f.type, f.at, f.facts FROM f\n"
-	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL "SELECT e.id FROM ev e";
+	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_TAKING_SQL("$7", "$8");
 
 static const char inbound_orphan_sql[] =
 	"INSERT INTO orphans (instance_id, external_id, inbound_id, status, occurred_at)\n"
@@ -264,6 +262,8 @@ enum {
 	INBOUND_PENDING
 };
 
+#define TAKE_TYPES DB_INT4_ARRAY, DB_INT8
+
 static const struct db_stmt inbound_stmts[] = {
 	[INBOUND_TAKE] = {"inbound_take", inbound_take_sql, DB_TYPES(DB_INT4_ARRAY, DB_INT4)},
 	[INBOUND_RESOLVE] = {"inbound_resolve", inbound_resolve_sql,
@@ -271,13 +271,13 @@ static const struct db_stmt inbound_stmts[] = {
 	[INBOUND_STATUS] = {"inbound_status", inbound_status_sql,
 			    DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
 				     DB_TIMESTAMPTZ_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
-				     DB_TEXT_ARRAY, DB_TEXT)},
+				     DB_TEXT_ARRAY, DB_TEXT, TAKE_TYPES)},
 	[INBOUND_MESSAGE] = {"inbound_message", inbound_message_sql,
 			     DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY,
 				      DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_TEXT_ARRAY,
 				      DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY,
 				      DB_TEXT_ARRAY, DB_TIMESTAMPTZ_ARRAY, DB_UUID_ARRAY,
-				      DB_TEXT_ARRAY)},
+				      DB_TEXT_ARRAY, TAKE_TYPES)},
 	[INBOUND_ECHO] = {"inbound_echo", inbound_echo_sql,
 			  DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY)},
 	[INBOUND_SESSION] = {"inbound_session", inbound_session_sql,
@@ -286,10 +286,10 @@ static const struct db_stmt inbound_stmts[] = {
 	[INBOUND_CHANGE] = {"inbound_change", inbound_change_sql,
 			    DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
 				     DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
-				     DB_TEXT_ARRAY)},
+				     DB_TEXT_ARRAY, TAKE_TYPES)},
 	[INBOUND_EVENT] = {"inbound_event", inbound_event_sql,
 			   DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
-				    DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY)},
+				    DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY, TAKE_TYPES)},
 	[INBOUND_ORPHAN] = {"inbound_orphan", inbound_orphan_sql,
 			    DB_TYPES(DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_INT2_ARRAY,
 				     DB_TIMESTAMPTZ_ARRAY)},
@@ -300,7 +300,7 @@ static const struct db_stmt inbound_stmts[] = {
 const struct db_stmt_table inbound_stmt_table = DB_STMT_TABLE(inbound_stmts);
 
 static void
-inbound_push_instances(struct db_params *p, const int32_t *instance_ids, unsigned count)
+inbound_push_ids(struct db_params *p, const int32_t *instance_ids, unsigned count)
 {
 	struct db_arr *ids = db_p_array(p, DB_INT4, count);
 
@@ -314,7 +314,7 @@ inbound_take_add(struct db_unit *u, const int32_t *instance_ids, unsigned count,
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_TAKE]);
 
-	inbound_push_instances(p, instance_ids, count);
+	inbound_push_ids(p, instance_ids, count);
 	db_p_i32(p, (int32_t)per_instance);
 }
 
@@ -390,7 +390,7 @@ inbound_begin_add(struct db_unit *u, const int32_t *instance_ids, unsigned count
 
 void
 inbound_status_add(struct db_unit *u, const struct inbound_status *rows, unsigned count,
-		   struct slice worker)
+		   struct slice worker, const struct delivery_take *take)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_STATUS]);
 	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
@@ -411,10 +411,12 @@ inbound_status_add(struct db_unit *u, const struct inbound_status *rows, unsigne
 		db_arr_text(facts, rows[i].facts);
 	}
 	db_p_text(p, worker);
+	delivery_take_push(p, take);
 }
 
 void
-inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsigned count)
+inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsigned count,
+		    const struct delivery_take *take)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_MESSAGE]);
 	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
@@ -454,6 +456,7 @@ inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsig
 		db_arr_uuid(event_id, m->event_id);
 		db_arr_text(facts, m->facts);
 	}
+	delivery_take_push(p, take);
 }
 
 void
@@ -497,7 +500,8 @@ inbound_session_add(struct db_unit *u, const struct inbound_session *s)
 }
 
 void
-inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigned count)
+inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigned count,
+		   const struct delivery_take *take)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_CHANGE]);
 	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
@@ -517,10 +521,12 @@ inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigne
 		db_arr_uuid(event_id, rows[i].event_id);
 		db_arr_text(facts, rows[i].facts);
 	}
+	delivery_take_push(p, take);
 }
 
 void
-inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsigned count)
+inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsigned count,
+		  const struct delivery_take *take)
 {
 	struct db_params *p = db_unit_add(u, &inbound_stmts[INBOUND_EVENT]);
 	struct db_arr *body_id = db_p_array(p, DB_UUID, count);
@@ -538,6 +544,7 @@ inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsigned 
 		db_arr_time_us(at, rows[i].at_us);
 		db_arr_text(facts, rows[i].facts);
 	}
+	delivery_take_push(p, take);
 }
 
 void
@@ -580,8 +587,7 @@ inbound_settle_add(struct db_unit *u, const struct inbound_settled *rows, unsign
 void
 inbound_pending_add(struct db_unit *u, const int32_t *instance_ids, unsigned count)
 {
-	inbound_push_instances(db_unit_add(u, &inbound_stmts[INBOUND_PENDING]), instance_ids,
-			       count);
+	inbound_push_ids(db_unit_add(u, &inbound_stmts[INBOUND_PENDING]), instance_ids, count);
 }
 
 bool

@@ -23,6 +23,7 @@
 #include "model/send_queue.h"
 
 struct arena;
+struct delivery_take;
 
 /* ---- gateway: store ---- */
 
@@ -57,7 +58,8 @@ struct inbound_body {
 	struct slice status;  /* word of instances.status */
 };
 
-/* Due bodies of the instances in id order, at most per_instance of each. Takes no lock. */
+/* Due bodies of the instances by company, instance and id, at most per_instance of each. Takes no
+ * lock. */
 void inbound_take_add(struct db_unit *u, const int32_t *instance_ids, unsigned count,
 		      unsigned per_instance);
 unsigned inbound_take_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
@@ -88,6 +90,9 @@ unsigned inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct are
 
 /* ---- eventd: apply ---- */
 
+/* Statements with a take: its endpoints' deliveries of the new events are born leased to the
+ * caller, who reads them with delivery_taken_rows. */
+
 /* Lock the instances: first statement of an applying unit. */
 void inbound_begin_add(struct db_unit *u, const int32_t *instance_ids, unsigned count);
 
@@ -103,7 +108,7 @@ struct inbound_status {
 	struct slice facts;
 };
 void inbound_status_add(struct db_unit *u, const struct inbound_status *rows, unsigned count,
-			struct slice worker);
+			struct slice worker, const struct delivery_take *take);
 
 /* A message made elsewhere (from a contact, or typed on the phone). One row and one
  * event per (instance, external id), however many webhooks describe it. */
@@ -125,7 +130,8 @@ struct inbound_message {
 	struct uuid event_id;
 	struct slice facts;
 };
-void inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsigned count);
+void inbound_message_add(struct db_unit *u, const struct inbound_message *rows, unsigned count,
+			 const struct delivery_take *take);
 
 /* A message of ours that the provider knows by an id of its own choice, told apart by the send_ref
  * that its send carried: from now on the id means the message too. Its external_id becomes the
@@ -168,7 +174,8 @@ struct inbound_change {
 	enum event_type event_type;
 	struct slice facts;
 };
-void inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigned count);
+void inbound_change_add(struct db_unit *u, const struct inbound_change *rows, unsigned count,
+			const struct delivery_take *take);
 
 /* Any other event about an instance or a message (reaction, call, ...). */
 struct inbound_event {
@@ -179,7 +186,8 @@ struct inbound_event {
 	int64_t at_us;
 	struct slice facts;
 };
-void inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsigned count);
+void inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsigned count,
+		       const struct delivery_take *take);
 
 /* Facts whose message never came within the wait. */
 struct inbound_orphan {

@@ -7,6 +7,7 @@
 #include "eventd/inbound_facts.c"
 #include "eventd/people.c"
 #include "eventd/plan.c"
+#include "eventd/told.c"
 
 #define OWN_ID   "3EB0C0FFEE0000000001"
 #define CASE(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -705,6 +706,31 @@ test_one_bad_body_stops_no_other(void **state)
 	assert_int_equal(p->message_count, 1);
 }
 
+/* Whoever posts them from memory must know of each what its row in events says. */
+static void
+test_events_are_told(void **state)
+{
+	struct inbound_match m = own_message(false);
+	struct plan *p = plan_of(ack_body(true, 2), &m, 1);
+	const struct delivery_claim *told;
+
+	(void)state;
+	assert_int_equal(told_rows(plan_told(p), &told), 1);
+	assert_true(uuid_eq(told[0].event_id, p->statuses[0].event_id));
+	assert_true(uuid_eq(told[0].message_id, m.message_id));
+	assert_int_equal(told[0].company_id, body.company_id);
+	assert_int_equal(told[0].instance_id, body.instance_id);
+	assert_int_equal(told[0].attempt, 1);
+	assert_int_equal(told[0].type, p->statuses[0].event_type);
+	assert_int_equal(told[0].occurred_at_us, p->statuses[0].at_us);
+	assert_true(slice_eq(told[0].facts, p->statuses[0].facts));
+	p = plan_of(text_body(false, "Hi"), NULL, 0);
+	assert_int_equal(told_rows(plan_told(p), &told), 1);
+	assert_true(uuid_eq(told[0].event_id, p->messages[0].event_id));
+	assert_true(uuid_eq(told[0].message_id, p->messages[0].id));
+	assert_int_equal(told[0].type, EVENT_MESSAGE_RECEIVED);
+}
+
 /* Many sessions speak at once when a provider restarts; more than a unit holds statements. */
 static void
 test_a_plan_takes_no_more_sessions_than_a_unit_holds(void **state)
@@ -724,7 +750,7 @@ test_a_plan_takes_no_more_sessions_than_a_unit_holds(void **state)
 	assert_int_equal(p->reading_count, PLAN_SESSIONS_MAX);
 	assert_int_equal(p->session_count, PLAN_SESSIONS_MAX);
 	inbound_begin_add(u, &body.instance_id, 1);
-	plan_add(p, u);
+	plan_add(p, u, &(struct delivery_take){0});
 	inbound_pending_add(u, &body.instance_id, 1);
 	db_unit_free(u);
 	p = plan_new(arena, many, PLAN_SESSIONS_MAX, S("eventd-1"), NULL, NULL);
@@ -760,6 +786,7 @@ main(void)
 		CASE(test_hidden_ids_are_looked_up_and_learned),
 		CASE(test_what_cannot_be_read_is_kept),
 		CASE(test_one_bad_body_stops_no_other),
+		CASE(test_events_are_told),
 		CASE(test_a_plan_takes_no_more_sessions_than_a_unit_holds),
 	};
 
