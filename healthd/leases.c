@@ -19,6 +19,7 @@
 #include "model/route.h"
 #include "model/send_queue.h"
 #include "model/wake.h"
+#include "provider/provider.h"
 #include "step.h"
 #include "tasks.h"
 
@@ -146,15 +147,25 @@ leases_fail(void *arg, struct db_batch_row *row, enum gh_code code, const struct
 
 /* ---- deciding ---- */
 
+/* What the message is called at its provider, as far as that follows from what we sent. */
+static struct slice
+id_of(const struct send_claim *c, const struct route_row *route)
+{
+	const struct provider *p = route != NULL ? provider_find(route->provider_type) : NULL;
+
+	return p != NULL && p->ref_is_id ? c->send_ref : SLICE_NONE;
+}
+
 static void
-decide_lapsed(const struct leases *l, const struct send_claim *c, struct lease_row *row)
+decide_lapsed(const struct leases *l, const struct send_claim *c, const struct route_row *route,
+	      struct lease_row *row)
 {
 	struct send_result *r = &row->result;
 
 	if (c->is_settled) {
 		row->recovered = RECOVERED_SENT;
 		r->outcome = SEND_DONE_SENT;
-		r->external_id = c->send_ref;
+		r->external_id = id_of(c, route);
 		r->event_type = EVENT_MESSAGE_SENT;
 		return;
 	}
@@ -243,7 +254,7 @@ lease_row_decide(struct leases *l, unsigned i, const struct route_row *route)
 	row->result.attempt = c->attempt;
 	row->result.at_us = clock_wall_us();
 	if (l->step == STEP_LAPSED)
-		decide_lapsed(l, c, row);
+		decide_lapsed(l, c, route, row);
 	else if (l->step == STEP_OVERDUE)
 		decide_overdue(c, row);
 	else

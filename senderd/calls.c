@@ -65,6 +65,7 @@ call_policy(const struct call *call, int64_t provider_park_us)
 		.max_attempts = call->route->max_attempts,
 		.in_doubt_wait_us = conf->sending_in_doubt_wait_us,
 		.provider_park_us = provider_park_us,
+		.ref_is_id = call->route->provider != NULL && call->route->provider->ref_is_id,
 	};
 }
 

@@ -29,6 +29,16 @@ reason_text(const struct provider_result *r)
 	return slice_of(r->text[0] != '\0' ? r->text : r->code);
 }
 
+/* Of a message that the provider has; SLICE_NONE: an echo may tell yet. */
+static struct slice
+id_of(const struct outcome_policy *policy, const struct send_claim *c,
+      const struct provider_result *r)
+{
+	if (r->external_id.n > 0)
+		return r->external_id;
+	return policy->ref_is_id ? c->send_ref : SLICE_NONE;
+}
+
 static bool
 is_last_try(const struct outcome_policy *policy, const struct send_claim *c)
 {
@@ -121,7 +131,7 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 	switch (r->outcome) {
 	case PROVIDER_OK:
 		out->outcome = SEND_DONE_SENT;
-		out->external_id = r->external_id.n > 0 ? r->external_id : c->send_ref;
+		out->external_id = id_of(policy, c, r);
 		out->code = c->is_in_doubt ? S("resend") : SLICE_NONE;
 		out->text = SLICE_NONE;
 		out->event_type = EVENT_MESSAGE_SENT;
@@ -165,12 +175,13 @@ outcome_first_step(const struct outcome_policy *policy, const struct send_claim 
 }
 
 static void
-decide_found(const struct send_claim *c, const struct provider_result *r, struct send_result *out)
+decide_found(const struct outcome_policy *policy, const struct send_claim *c,
+	     const struct provider_result *r, struct send_result *out)
 {
 	bool is_failed = r->has_status && r->status == MSG_FAILED;
 
 	out->outcome = is_failed ? SEND_DONE_FAILED : SEND_DONE_SENT;
-	out->external_id = r->external_id.n > 0 ? r->external_id : c->send_ref;
+	out->external_id = id_of(policy, c, r);
 	out->code = is_failed ? S("provider_reported") : S("lookup");
 	out->text = SLICE_NONE;
 	out->event_type = is_failed ? EVENT_MESSAGE_FAILED : EVENT_MESSAGE_SENT;
@@ -189,7 +200,7 @@ outcome_looked_up(const struct outcome_policy *policy, const struct send_claim *
 	if (is_absent) {
 		outcome_hold(out);
 	} else if (r->outcome == PROVIDER_OK) {
-		decide_found(c, r, out);
+		decide_found(policy, c, r, out);
 	} else if (r->outcome == PROVIDER_PARK_INSTANCE || r->outcome == PROVIDER_PARK_PROVIDER ||
 		   policy->provider_park_us > 0) {
 		decide_park(policy, c, r, out);

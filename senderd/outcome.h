@@ -15,6 +15,7 @@ struct outcome_policy {
 	int64_t max_attempts;     /* provider calls for one message */
 	int64_t in_doubt_wait_us; /* wait for proof before a resend */
 	int64_t provider_park_us; /* until the breaker's next probe; 0: it is closed */
+	bool ref_is_id;           /* struct provider */
 };
 
 #define OUTCOME_PARK_US         (15 * CLOCK_SEC)
@@ -34,7 +35,7 @@ enum outcome_step outcome_first_step(const struct outcome_policy *policy,
 
 /* A call ended.
  *
- * OK       SENT; the external id is the send_ref where the provider told none
+ * OK       SENT; where the answer tells no external id it is the send_ref, if that is one at all
  * RETRY    RETRY after the provider's wish, else 5, 30, 120 s +-20 %; FAILED
  *          "attempts_exhausted" when this was the last try
  * REJECTED FAILED with the provider's reason

@@ -381,6 +381,10 @@ struct provider {
 	const char *signature_header; /* NULL: the provider does not sign */
 	enum provider_proof proof;
 	bool reports_receipts; /* a sent message without any is stalled */
+	/* A request that carries a send_ref gives the message that id: it is known before the
+	 * answer, and without one. Else the provider chooses, and only its answer, a look-up or an
+	 * echo tells. */
+	bool ref_is_id;
 
 	/* Calls about one session need its session_key, which SESSION_CREATE answers: keep it
 	 * sealed, and before the first of setup. When that answer was lost SESSION_FIND tells it.

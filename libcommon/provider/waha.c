@@ -298,6 +298,7 @@ const struct provider provider_waha = {
 	.event_id_header = "X-Webhook-Request-Id",
 	.signature_header = "X-Webhook-Hmac",
 	.reports_receipts = true,
+	.ref_is_id = true,
 	.build = waha_build,
 	.interpret = waha_interpret,
 	.parse_event = waha_parse_event,

@@ -11,14 +11,17 @@ TASKS = {"leases", "rehint", "partitions", "providers", "instances", "mend", "pu
          "ledger", "webhooks", "stats"}
 
 
+def send_far(company, instance, db, **fields):
+    """A message that is accepted and not due for two days."""
+    at = db.execute("SELECT to_char(now() AT TIME ZONE 'UTC' + %s::interval,"
+                    " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at", (FAR,)).fetchone()["at"]
+    return company.send(instance, scheduled_at=at, **fields)["id"]
+
+
 @pytest.fixture
 def waiting(company, instance, db):
-    """Factory of messages that are accepted and not due for two days."""
-    def make(**fields):
-        at = db.execute("SELECT to_char(now() AT TIME ZONE 'UTC' + %s::interval,"
-                        " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at", (FAR,)).fetchone()["at"]
-        return company.send(instance, scheduled_at=at, **fields)["id"]
-    return make
+    """Factory of such messages."""
+    return lambda **fields: send_far(company, instance, db, **fields)
 
 
 def lose_sender(owner, message_id, status=2):
@@ -70,6 +73,20 @@ def test_a_receipt_proves_that_a_lapsed_send_went_out(company, instance, waiting
     assert company.message(message_id)["status"] == "delivered"
     assert sim.messages(instance["external_instance_id"]) == []
     assert event_types(db, message_id) == [3]
+
+
+@pytest.mark.parametrize("kind, is_id", [("waha", True), ("uazapi", False)])
+def test_a_lapsed_send_has_the_id_that_its_provider_gave(admin, provider_of, owner, db, kind, is_id):
+    """What we sent as reference is the message's id only where the provider takes it as that."""
+    tenant = Company(admin, provider_of(kind))
+    message_id = send_far(tenant, tenant.instance(is_connected=False), db, content="Whose #1")
+    ref = db.execute("SELECT send_ref FROM send_queue WHERE message_id = %s",
+                     (message_id,)).fetchone()["send_ref"]
+    lose_sender(owner, message_id, status=5)
+    wait_until(lambda: event_types(db, message_id) == [3], "the row to leave")
+    row = db.execute("SELECT external_id FROM messages WHERE id = %s", (message_id,)).fetchone()
+    assert ref and row["external_id"] == (ref if is_id else None)
+    tenant.close()
 
 
 def test_a_send_past_its_end_fails_as_expired(company, waiting, owner, db):

@@ -10,7 +10,8 @@
 #include "base/arena.h"
 #include "senderd/outcome.c"
 
-static const struct outcome_policy policy = {.max_attempts = 4, .in_doubt_wait_us = 60 * CLOCK_SEC};
+static const struct outcome_policy policy = {
+	.max_attempts = 4, .in_doubt_wait_us = 60 * CLOCK_SEC, .ref_is_id = true};
 
 #define SEC(n) ((n)*CLOCK_SEC)
 
@@ -219,6 +220,31 @@ test_look_up(void **state)
 	}
 }
 
+/* Where the provider chooses the id, the reference is none: an echo may tell it yet. */
+static void
+test_a_reference_is_no_id(void **state)
+{
+	const struct outcome_policy other = {.max_attempts = 4};
+	const struct send_claim c = {.tries = 1, .send_ref = S("REF")};
+	const struct send_claim doubted = {.tries = 2, .is_in_doubt = true, .send_ref = S("REF")};
+	struct provider_result r = {.outcome = PROVIDER_OK, .code = "ok", .is_found = true};
+	struct send_result out = {.external_id = S("old")};
+
+	(void)state;
+	outcome_decide(&other, &c, &r, NULL, &out);
+	assert_int_equal(out.outcome, SEND_DONE_SENT);
+	assert_null(out.external_id.p);
+	out.external_id = S("old");
+	assert_false(outcome_looked_up(&other, &doubted, &r, &out));
+	assert_int_equal(out.outcome, SEND_DONE_SENT);
+	assert_null(out.external_id.p);
+	assert_false(outcome_looked_up(&policy, &doubted, &r, &out));
+	assert_true(slice_eq(out.external_id, S("REF")));
+	r.external_id = S("WA1");
+	outcome_decide(&other, &c, &r, NULL, &out);
+	assert_true(slice_eq(out.external_id, S("WA1")));
+}
+
 /* A server that is down must not use up the look-ups; one that answers may be believed twice. */
 static void
 test_look_up_bounds(void **state)
@@ -330,6 +356,7 @@ main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_first_step),
 		cmocka_unit_test(test_look_up),
+		cmocka_unit_test(test_a_reference_is_no_id),
 		cmocka_unit_test(test_look_up_bounds),
 		cmocka_unit_test(test_a_resend_keeps_the_doubt),
 		cmocka_unit_test(test_news_for_the_breaker),
