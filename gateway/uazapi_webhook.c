@@ -8,8 +8,10 @@
 #include "instances.h"
 
 #include "base/arena.h"
+#include "base/mem.h"
 #include "model/dialect.h"
 #include "model/id_page.h"
+#include "model/instance_lock.h"
 
 #define HOOKS_MAX 200
 
@@ -230,43 +232,71 @@ webhook_get(struct gw_req *req)
 
 /* ---- POST ---- */
 
+/* What the reply reads of a unit: what was changed, and the list behind it. */
+enum { CHANGED_STMT, LIST_STMT };
+/* A unit that replaces has a lock before them. */
+enum { PUT_LOCK, PUT_CHANGED, PUT_LIST };
+
 static void
-changed(struct gw_req *req, const struct db_unit *u)
+reply_changed(struct gw_req *req, const struct db_unit *u, unsigned changed, unsigned list)
 {
-	if (endpoint_row_count(u, 0) == 0) {
+	if (endpoint_row_count(u, changed) == 0) {
 		gw_error(req, GW_E_NOT_FOUND, "No such webhook");
 		return;
 	}
 	instances_forget(req->gw, req->who.instance_id);
-	reply_list(req, u, 1);
+	reply_list(req, u, list);
 }
 
-/* u holds the change: list behind it, in the same transaction. */
 static void
-submit_change(struct gw_req *req, struct db_unit *u)
+changed(struct gw_req *req, const struct db_unit *u)
 {
+	reply_changed(req, u, CHANGED_STMT, LIST_STMT);
+}
+
+static void
+put(struct gw_req *req, const struct db_unit *u)
+{
+	reply_changed(req, u, PUT_CHANGED, PUT_LIST);
+}
+
+static const struct slice events_by_default[] = {
+	{"messages", 8}, {"messages_update", 15}, {"connection", 10},
+	{"groups", 6},   {"presence", 8},         {"call", 4},
+};
+
+/* One of the instance, whatever was there: made or replaced by one statement under a lock, so
+ * that two at once do not make two. */
+static void
+put_one(struct gw_req *req, const struct hook_body *body)
+{
+	struct endpoint_set set = {.events = events_by_default,
+				   .event_count = GH_COUNT(events_by_default),
+				   .is_active = true};
+	struct db_unit *u = db_unit_new();
+	struct whsec secret;
+
+	take(body, &set);
+	whsec_generate(&secret);
+	instance_lock_add(u, &req->who.instance_id, 1);
+	endpoint_put_add(u, req->who.company_id, req->who.instance_id, &set,
+			 endpoints_seal_secret(req, &secret));
+	gh_wipe(&secret, sizeof(secret));
 	list_add(req, u);
-	gw_submit(req, req->gw->write, u, changed, NULL);
+	gw_submit(req, req->gw->write, u, put, NULL);
 }
 
 static void
 add(struct gw_req *req, const struct hook_body *body)
 {
-	static const struct slice all[] = {
-		{"messages", 8}, {"messages_update", 15}, {"connection", 10},
-		{"groups", 6},   {"presence", 8},         {"call", 4},
-	};
 	struct endpoint_owner owner = {.company_id = req->who.company_id,
 				       .instance_id = req->who.instance_id};
-	struct endpoint_set set = {.events = all, .event_count = GH_COUNT(all), .is_active = true};
+	struct endpoint_set set = {.events = events_by_default,
+				   .event_count = GH_COUNT(events_by_default),
+				   .is_active = true};
 	struct endpoint_input in = {.format = EVENT_FORMAT_UAZAPI};
-	struct db_unit *u;
+	struct db_unit *u = db_unit_new();
 
-	if (!is_given(body, HOOK_URL)) {
-		gw_field_error(req, "url", "is required");
-		gw_error(req, GW_E_VALIDATION_FAILED, NULL);
-		return;
-	}
 	take(body, &set);
 	in.url = set.url;
 	in.events = set.events;
@@ -274,27 +304,24 @@ add(struct gw_req *req, const struct hook_body *body)
 	in.mask = set.event_mask;
 	in.options = set.options;
 	in.is_active = set.is_active;
-	u = db_unit_new();
 	endpoints_insert_add(req, u, &owner, &in);
-	submit_change(req, u);
+	list_add(req, u);
+	gw_submit(req, req->gw->write, u, changed, NULL);
 }
 
-/* The endpoint that is meant: the one named, or the oldest. False: there is none. */
+/* The endpoint that is named. False: there is none. */
 static bool
 find(const struct gw_req *req, const struct db_unit *u, const struct hook_body *body,
      struct endpoint_row *row)
 {
-	for (unsigned i = endpoint_row_count(u, 0); i > 0; i--) {
-		endpoint_row_read(u, 0, i - 1, req->a, row);
-		if (row->format == EVENT_FORMAT_UAZAPI &&
-		    (body->action == ACTION_SIMPLE || row->id == body->endpoint_id))
-			return true;
-	}
-	return false;
+	if (endpoint_row_count(u, 0) == 0)
+		return false;
+	endpoint_row_read(u, 0, 0, req->a, row);
+	return row->format == EVENT_FORMAT_UAZAPI && row->id == body->endpoint_id;
 }
 
 static void
-update_found(struct gw_req *req, const struct db_unit *u)
+named_found(struct gw_req *req, const struct db_unit *u)
 {
 	const struct hook_body *body = req->user;
 	struct endpoint_row *row = arena_alloc(req->a, sizeof(*row));
@@ -302,10 +329,7 @@ update_found(struct gw_req *req, const struct db_unit *u)
 	struct db_unit *next;
 
 	if (!find(req, u, body, row)) {
-		if (body->action == ACTION_SIMPLE)
-			add(req, body);
-		else
-			gw_error(req, GW_E_NOT_FOUND, "No such webhook");
+		gw_error(req, GW_E_NOT_FOUND, "No such webhook");
 		return;
 	}
 	next = db_unit_new();
@@ -315,17 +339,13 @@ update_found(struct gw_req *req, const struct db_unit *u)
 				    .options = row->options,
 				    .is_active = row->is_active,
 				    .headers_sealed = row->headers_sealed};
-	if (body->action == ACTION_SIMPLE) {
-		/* Replaced: nothing of the old one stays but its secret and headers. */
-		set.options = 0;
-		set.is_active = true;
-	}
 	take(body, &set);
 	if (body->action == ACTION_DELETE_ONE)
 		endpoint_delete_add(next, req->who.company_id, row->instance_id, row->id);
 	else
 		endpoint_update_add(next, req->who.company_id, row->instance_id, row->id, &set);
-	submit_change(req, next);
+	list_add(req, next);
+	gw_submit(req, req->gw->write, next, changed, NULL);
 }
 
 /* False: answered. */
@@ -362,14 +382,18 @@ webhook_post(struct gw_req *req)
 	req->user = body;
 	if (!read_hook(req, body))
 		return;
+	if (body->action == ACTION_SIMPLE) {
+		put_one(req, body);
+		return;
+	}
 	if (body->action == ACTION_ADD_ONE) {
 		add(req, body);
 		return;
 	}
 	u = db_unit_new();
-	list_add(req, u);
+	endpoint_get_add(u, req->who.company_id, req->who.instance_id, body->endpoint_id);
 	/* Of the connection that writes: what was posted a moment ago is seen. */
-	gw_submit(req, req->gw->write, u, update_found, NULL);
+	gw_submit(req, req->gw->write, u, named_found, NULL);
 }
 
 /* ---- the module ---- */
@@ -391,11 +415,16 @@ static const struct gw_route routes[] = {
 		.reply = &hook_schema, .errors = GW_ERR(NOT_FOUND))},
 };
 
-static const struct db_stmt_table *const tables[] = {&endpoint_stmt_table, NULL};
+static const struct db_stmt_table *const read_tables[] = {&endpoint_stmt_table, NULL};
+static const struct db_stmt_table *const write_tables[] = {
+	&endpoint_stmt_table,
+	&instance_lock_stmt_table,
+	NULL,
+};
 
 const struct gw_module uazapi_webhook_module = {
 	.routes = routes,
 	.route_count = GH_COUNT(routes),
-	.write_tables = tables,
-	.read_tables = tables,
+	.write_tables = write_tables,
+	.read_tables = read_tables,
 };

@@ -31,6 +31,31 @@ static const char endpoint_update_sql[] =
 	"          e.is_active, e.failure_state, e.last_success_at, e.disabled_at, e.created_at,\n"
 	"          e.updated_at, e.options";
 
+/* One of the format, made or replaced: the oldest. Its secret and headers stay. */
+static const char endpoint_put_sql[] =
+	"WITH old AS MATERIALIZED (\n"
+	"  SELECT o.id FROM instance_webhooks o\n"
+	"  WHERE o.company_id = $1 AND o.instance_id = $2 AND o.deleted_at IS NULL\n"
+	"    AND o.format = $6\n"
+	"  ORDER BY o.id LIMIT 1\n"
+	"), changed AS (\n"
+	"  UPDATE instance_webhooks w\n"
+	"  SET url = $3, events = $4, event_mask = $5, options = $7, is_active = $9,\n"
+	"      updated_at = now()\n"
+	"  FROM old WHERE w.id = old.id\n"
+	"  RETURNING w.*\n"
+	"), made AS (\n"
+	"  INSERT INTO instance_webhooks (company_id, instance_id, url, events, event_mask, "
+	"format,\n"
+	"                                 options, custom_headers_sealed, is_active)\n"
+	"  SELECT i.company_id, i.id, $3, $4, $5, $6, $7, $8, $9 FROM instances i\n"
+	"  WHERE i.company_id = $1 AND i.id = $2 AND i.status <> 'deleted'\n"
+	"    AND NOT EXISTS (SELECT FROM old)\n"
+	"  RETURNING *\n"
+	"), s AS (\n"
+	"  INSERT INTO webhook_secrets (endpoint_id, secret_sealed) SELECT m.id, $10 FROM made m\n"
+	")\n" ENDPOINT_COLUMNS "FROM (SELECT * FROM changed UNION ALL SELECT * FROM made) e";
+
 static const char endpoint_delete_sql[] =
 	"WITH e AS (\n"
 	"  UPDATE instance_webhooks SET deleted_at = now(), is_active = false, updated_at = now()\n"
@@ -57,6 +82,7 @@ static const char endpoint_count_sql[] =
 enum {
 	ENDPOINT_INSERT,
 	ENDPOINT_UPDATE,
+	ENDPOINT_PUT,
 	ENDPOINT_DELETE,
 	ENDPOINT_GET,
 	ENDPOINT_LIST,
@@ -70,6 +96,9 @@ static const struct db_stmt endpoint_stmts[] = {
 	[ENDPOINT_UPDATE] = {"endpoint_update", endpoint_update_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_INT4, DB_TEXT, DB_TEXT_ARRAY, DB_INT8,
 				      DB_TEXT, DB_INT4, DB_BYTEA, DB_BOOL)},
+	[ENDPOINT_PUT] = {"endpoint_put", endpoint_put_sql,
+			  DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT_ARRAY, DB_INT8, DB_TEXT,
+				   DB_INT4, DB_BYTEA, DB_BOOL, DB_BYTEA)},
 	[ENDPOINT_DELETE] = {"endpoint_delete", endpoint_delete_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
 	[ENDPOINT_GET] = {"endpoint_get", endpoint_get_sql, DB_TYPES(DB_INT4, DB_INT4, DB_INT4)},
@@ -79,7 +108,7 @@ static const struct db_stmt endpoint_stmts[] = {
 };
 const struct db_stmt_table endpoint_stmt_table = DB_STMT_TABLE(endpoint_stmts);
 
-/* $4..$10 of insert and update. */
+/* $4..$10 of insert and update, $3..$9 of put. */
 static void
 endpoint_set_add(struct db_params *p, const struct endpoint_set *set)
 {
@@ -130,6 +159,18 @@ endpoint_update_add(struct db_unit *u, int32_t company_id, int32_t instance_id, 
 		    const struct endpoint_set *set)
 {
 	endpoint_set_add(endpoint_own_add(u, ENDPOINT_UPDATE, company_id, instance_id, id), set);
+}
+
+void
+endpoint_put_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
+		 const struct endpoint_set *set, struct slice secret_sealed)
+{
+	struct db_params *p = db_unit_add(u, &endpoint_stmts[ENDPOINT_PUT]);
+
+	db_p_i32(p, company_id);
+	db_p_i32(p, instance_id);
+	endpoint_set_add(p, set);
+	db_p_bytea(p, secret_sealed);
 }
 
 void

@@ -72,6 +72,11 @@ void endpoint_insert_add(struct db_unit *u, const struct endpoint_owner *owner,
 /* Replace what a client sets; one row or none. */
 void endpoint_update_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id,
 			 const struct endpoint_set *set);
+/* The instance's oldest endpoint of set->format becomes it, but for headers and secret; without one
+ * it is inserted. Behind instance_lock_add in the same unit: two at once make one. One row, or none
+ * when the company has no such instance. Index instance_webhooks_owner. */
+void endpoint_put_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
+		      const struct endpoint_set *set, struct slice secret_sealed);
 /* One row (the deleted one) or none. Deliveries that wait end with their next claim. */
 void endpoint_delete_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id);
 /* One row or none. */

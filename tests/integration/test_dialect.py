@@ -2,6 +2,7 @@
 (the examples of contracts/uazapi.md, verbatim but for the ids) and the members of its replies,
 whichever provider holds the number."""
 
+import concurrent.futures
 import http.server
 import re
 import threading
@@ -10,6 +11,7 @@ import time
 import pytest
 
 from api import Api
+from life import OwnGateway
 from support import unique, wait_until
 
 NUMBER = "5511900000002"
@@ -366,6 +368,30 @@ def test_webhook_is_set_and_listed(tool, sim):
     assert changed == [added[0], added[1] | {"enabled": False}], "the rest stays"
     left = tool.post("/webhook", {"action": "delete", "id": added[0]["id"]})
     assert left == changed[1:]
+
+
+@pytest.fixture(scope="module")
+def gateways(env, tmp_path_factory):
+    """Two of one database: the stack's and one beside it."""
+    beside = OwnGateway(tmp_path_factory.mktemp("beside"), env, "")
+    yield [env["GROWHUB_URL"], beside.url]
+    beside.close()
+
+
+def test_webhooks_set_at_once_are_one(gateways, tool, sim):
+    """Twenty tools over two gateways; who asks then sees the one that was last."""
+    urls = [sim.hook_url(unique("dialect")) for _ in range(20)]
+
+    def post(n):
+        other = Uazapi(gateways[n % len(gateways)], token=tool.instance["token"])
+        return other.post("/webhook", {"url": urls[n], "events": EVENTS})
+
+    with concurrent.futures.ThreadPoolExecutor(len(urls)) as pool:
+        replies = list(pool.map(post, range(len(urls))))
+    assert [[h["url"] for h in hooks] for hooks in replies] == [[url] for url in urls]
+    assert len({hooks[0]["id"] for hooks in replies}) == 1, "one row, replaced"
+    left = tool.get("/webhook")
+    assert len(left) == 1 and left[0]["url"] in urls
 
 
 def test_webhooks_of_other_formats_are_not_its(tool, sim):
