@@ -182,7 +182,7 @@ pack_settle(struct db_batch *b, struct pack *k, const struct db_unit *u)
 	b->stats.batches_count++;
 	b->stats.rows_count += k->n;
 	b->stats.batch_us += (took_us - b->stats.batch_us) / BATCH_US_WEIGHT;
-	cadence_took(b->cadence, took_us, b->def.gap_share);
+	cadence_took(b->cadence, took_us, CADENCE_SHARE);
 	b->def.settle(b->def.arg, k->rows, k->n, u);
 	pack_recycle(b, k);
 }
@@ -366,8 +366,6 @@ db_batch_new(struct loop *l, struct db *db, const struct db_batch_def *def)
 		b->def.deadline_us = DEFAULT_DEADLINE_US;
 	if (b->def.gap_rows == 0)
 		b->def.gap_rows = b->def.max_rows;
-	if (b->def.gap_share == 0)
-		b->def.gap_share = CADENCE_SHARE;
 	if (b->def.max_rows > DB_BATCH_MAX || b->def.in_flight > IN_FLIGHT_MAX)
 		gh_panic("db: batch %s: bounds", def->name);
 	list_init(&b->queue);

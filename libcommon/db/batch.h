@@ -46,9 +46,8 @@ struct db_batch_def {
 	unsigned in_flight;  /* 1 or 2; 0: 2 */
 	unsigned queue_max;  /* rows waiting, beyond those in batches; 0: 4096 */
 	int64_t deadline_us; /* time a row may take in all; 0: 5 s */
-	int64_t gap_us;     /* after a burst, batches of fewer than gap_rows start this far apart */
-	unsigned gap_rows;  /* 0: max_rows */
-	unsigned gap_share; /* as of cadence_took; 0: CADENCE_SHARE */
+	int64_t gap_us;    /* after a burst, batches of fewer than gap_rows start this far apart */
+	unsigned gap_rows; /* 0: max_rows */
 
 	/* Add the statements for these rows to u. May be called again for the same rows, in another
 	 * grouping. Slices given to db_p_* must live until settle or fail. */
