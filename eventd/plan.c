@@ -637,6 +637,7 @@ plan_session(struct plan *p, struct reading *r, const struct provider_fact *f)
 	s->body_id = r->body->id;
 	s->status = slice_of(session_words[f->session].status);
 	s->reason = f->text.n > 0 ? f->text : f->word;
+	s->is_unpaired = f->is_unpaired;
 	s->at_us = f->at_us;
 	s->phone = r->event.own_number;
 	s->own_lid = r->event.own_lid;

@@ -98,7 +98,7 @@ session_do(struct session *s, enum provider_op op, session_done_fn *done)
 
 /* A state that this request brought about; nothing happens when a webhook was faster. */
 static struct db_unit *
-observed_unit(const struct session *s, struct slice status, struct slice reason,
+observed_unit(const struct session *s, struct slice status, struct slice reason, bool is_unpaired,
 	      enum event_type type)
 {
 	struct db_unit *u = db_unit_new();
@@ -107,6 +107,7 @@ observed_unit(const struct session *s, struct slice status, struct slice reason,
 		.updated_at_us = s->row.updated_at_us,
 		.status = status,
 		.reason = reason,
+		.is_unpaired = is_unpaired,
 		.event_type = type,
 		.name = s->row.name,
 		.session = s->row.external_id,
@@ -137,7 +138,7 @@ session_refused(struct session *s, const struct provider_result *r)
 		return true;
 	}
 	u = observed_unit(s, S("error"),
-			  S("session_missing: the provider does not know the session"),
+			  S("session_missing: the provider does not know the session"), false,
 			  EVENT_INSTANCE_ERROR);
 	gw_submit(s->req, s->req->gw->write, u, lost_stored, NULL);
 	return true;
@@ -165,7 +166,7 @@ stopped(struct session *s, const struct provider_result *r)
 		s->found(s);
 		return;
 	}
-	u = observed_unit(s, S("disconnected"), S("STOPPED"), EVENT_INSTANCE_DISCONNECTED);
+	u = observed_unit(s, S("disconnected"), S("STOPPED"), true, EVENT_INSTANCE_DISCONNECTED);
 	gw_submit(s->req, s->req->gw->write, u, disconnect_stored, NULL);
 }
 
@@ -176,11 +177,25 @@ logged_out(struct session *s, const struct provider_result *r)
 		session_do(s, PROVIDER_OP_SESSION_STOP, stopped);
 }
 
+static void
+left_down(struct gw_req *req, const struct db_unit *u GH_UNUSED)
+{
+	session_do(req->user, PROVIDER_OP_SESSION_LOGOUT, logged_out);
+}
+
 void
 session_disconnect(struct session *s, session_found_fn *found)
 {
+	struct db_unit *u;
+
 	s->found = found;
-	session_do(s, PROVIDER_OP_SESSION_LOGOUT, logged_out);
+	if (!s->has_row) {
+		session_do(s, PROVIDER_OP_SESSION_LOGOUT, logged_out);
+		return;
+	}
+	u = db_unit_new();
+	instance_leave_down_add(u, s->row.id);
+	gw_submit(s->req, s->req->gw->write, u, left_down, NULL);
 }
 
 /* ---- answers ---- */

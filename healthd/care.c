@@ -185,9 +185,11 @@ care_observe(struct care *c, const struct provider_result *r)
 		.status = slice_of(provider_session_name(r->session)),
 		.reason = r->session_word,
 		.phone = r->own_number,
-		.event_type = event_of_session(r->session),
+		.is_unpaired = r->is_unpaired,
 	};
 
+	if (!slice_eq(o.status, c->row->status))
+		o.event_type = event_of_session(r->session);
 	observe(c, &o);
 }
 

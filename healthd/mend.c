@@ -1,6 +1,7 @@
 /* mend.c - sessions that need more than a look, so that no instance is ever made anew by hand.
  *
- * Mend: a failed session is restarted, one that was never made (the provider failed, the
+ * Mend: a failed session is restarted, one that lost its connection and can have it back without a
+ * person is started, one that was never made (the provider failed, the
  * gateway died) or that the provider lost is made with the instance's own webhook key;
  * after waits that double until it connects.
  *
@@ -173,6 +174,38 @@ recreate(struct care *c)
 		session_setup(&want, care_arena(c), recreate_ended, c);
 }
 
+/* ---- mend: disconnected ---- */
+
+static void
+start_answered(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED)
+{
+	struct care *c = arg;
+
+	log_info("instance.reconnected", LOG_INT("company", c->row->company_id),
+		 LOG_INT("instance", c->row->id), LOG_STR("code", r->code));
+	if (r->outcome == PROVIDER_OK && r->session != PROVIDER_SESSION_UNKNOWN)
+		care_observe(c, r);
+	else
+		care_done(c, true); /* its webhook tells, or the next claim asks */
+}
+
+/* The event that told of the log-out may be lost: a start would show a QR code to nobody. */
+static void
+down_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNUSED)
+{
+	struct provider_call call = {.op = PROVIDER_OP_SESSION_START};
+	struct care *c = arg;
+
+	if (provider_client_is_lost(r))
+		care_lost(c);
+	else if (r->outcome != PROVIDER_OK || r->session == PROVIDER_SESSION_UNKNOWN)
+		care_done(c, true);
+	else if (r->session == PROVIDER_SESSION_DISCONNECTED && !r->is_unpaired)
+		care_ask(c, &call, deadline_us(c), start_answered);
+	else
+		care_observe(c, r);
+}
+
 /* ---- mend: failed ---- */
 
 static void
@@ -212,6 +245,8 @@ mend_call(struct care *c)
 
 	if (slice_eq(c->row->status, S("failed")))
 		care_ask(c, &call, deadline_us(c), failed_asked);
+	else if (slice_eq(c->row->status, S("disconnected")))
+		care_ask(c, &call, deadline_us(c), down_asked);
 	else
 		recreate(c);
 }

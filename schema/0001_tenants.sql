@@ -86,6 +86,8 @@ CREATE TABLE instances (
 	last_disconnect_reason text,
 	mend_tries            int NOT NULL DEFAULT 0,      -- healthd's, since it was last connected
 	mend_at               timestamptz NOT NULL DEFAULT 'epoch', -- not before
+	-- It was connected, and neither unpaired nor disconnected by a person since.
+	may_reconnect         boolean NOT NULL DEFAULT false,
 	silent_since          timestamptz,                 -- no webhook of it since (model/silence.h)
 	webhook_url           text,
 	settings              jsonb NOT NULL DEFAULT '{}',
@@ -97,7 +99,8 @@ CREATE UNIQUE INDEX instances_name ON instances (company_id, instance_name) WHER
 CREATE UNIQUE INDEX instances_external ON instances (provider_id, external_instance_id)
 	WHERE status <> 'deleted';
 CREATE INDEX instances_company ON instances (company_id, id);
-CREATE INDEX instances_mend ON instances (mend_at) WHERE status IN ('creating', 'error', 'failed');
+CREATE INDEX instances_mend ON instances (mend_at)
+	WHERE status IN ('creating', 'error', 'failed') OR status = 'disconnected' AND may_reconnect;
 CREATE INDEX instances_silent ON instances (silent_since) WHERE silent_since IS NOT NULL;
 CREATE INDEX instances_deleted ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
 

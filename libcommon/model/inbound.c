@@ -125,7 +125,7 @@ static const char inbound_echo_sql[] =
 	"WHERE m.id = x.message_id\n"
 	"  AND (m.external_id IS NULL OR m.external_id = x.send_ref)";
 
-#define SESSION_LEARNED INSTANCE_LEARNED_SQL("$2", "$3", "$4")
+#define SESSION_LEARNED INSTANCE_LEARNED_SQL("$2", "$3", "$4", "$10")
 
 /*
  * "error": the session is to be made; the end of the one before it is no news. The update asks for
@@ -282,7 +282,7 @@ static const struct db_stmt inbound_stmts[] = {
 			  DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_TEXT_ARRAY, DB_TEXT_ARRAY)},
 	[INBOUND_SESSION] = {"inbound_session", inbound_session_sql,
 			     DB_TYPES(DB_UUID, DB_TEXT, DB_TEXT, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT,
-				      DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT)},
+				      DB_UUID_ARRAY, DB_INT2_ARRAY, DB_TEXT, DB_BOOL)},
 	[INBOUND_CHANGE] = {"inbound_change", inbound_change_sql,
 			    DB_TYPES(DB_UUID_ARRAY, DB_UUID_ARRAY, DB_INT2_ARRAY,
 				     DB_TIMESTAMPTZ_ARRAY, DB_TEXT_ARRAY, DB_UUID_ARRAY,
@@ -497,6 +497,7 @@ inbound_session_add(struct db_unit *u, const struct inbound_session *s)
 		db_arr_i16(event_type, (int16_t)s->events[i].type);
 	}
 	db_p_text(p, s->facts);
+	db_p_bool(p, s->is_unpaired);
 }
 
 void

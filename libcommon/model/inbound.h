@@ -151,6 +151,7 @@ struct inbound_session {
 	struct uuid body_id;
 	struct slice status; /* word of instances.status */
 	struct slice reason; /* provider's own words; may be absent */
+	bool is_unpaired;    /* disconnected until a person pairs it again */
 	int64_t at_us;
 	struct slice phone;   /* absent: keep */
 	struct slice own_lid; /* absent: keep */

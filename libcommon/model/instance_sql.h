@@ -12,9 +12,12 @@
 	       " = 'qr') OR (i.status IN ('connected', 'connecting', 'qr') AND " status            \
 	       " IN ('disconnected', 'failed')) THEN " value " ELSE i." column " END,\n"
 
-#define INSTANCE_LEARNED_SQL(status, reason, at)                                                   \
+/* unpaired: the provider says that a person must pair it again. */
+#define INSTANCE_LEARNED_SQL(status, reason, at, unpaired)                                         \
 	INSTANCE_LOST_SQL("last_disconnect_at", status, at)                                        \
 	INSTANCE_LOST_SQL("last_disconnect_reason", status, reason)                                \
+	"may_reconnect = " status " = 'connected' OR i.may_reconnect AND NOT " unpaired            \
+	" AND " status " NOT IN ('qr', 'error'),\n"                                                \
 	"mend_tries = CASE " status " WHEN 'connected' THEN 0 ELSE i.mend_tries END"
 
 #endif

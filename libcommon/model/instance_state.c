@@ -29,7 +29,7 @@ static const char instance_waiting_list_sql[] =
 	"        AND i.updated_at > now() - interval '10 min'))\n"
 	"ORDER BY i.id LIMIT $2";
 
-#define OBSERVED_LEARNED INSTANCE_LEARNED_SQL("$3", "$4", "$9")
+#define OBSERVED_LEARNED INSTANCE_LEARNED_SQL("$3", "$4", "$9", "$10")
 
 static const char instance_observed_sql[] =
 	"WITH now_is AS (\n"
@@ -62,17 +62,22 @@ static const char instance_mend_claim_sql[] =
 	"    AND p.health_status = 'healthy'\n"
 	"  CROSS JOIN LATERAL (SELECT FROM companies x WHERE x.id = i.company_id\n"
 	"    AND x.status = 'active' OFFSET 0) c\n"
-	"  WHERE i.status IN ('creating', 'error', 'failed') AND i.mend_at <= now()\n"
-	"    AND (i.status = 'failed' OR ($1 AND (i.status = 'error'\n"
-	"      OR i.updated_at < now() - interval '2 min')))\n"
+	"  WHERE (i.status IN ('creating', 'error', 'failed')\n"
+	"      OR i.status = 'disconnected' AND i.may_reconnect) AND i.mend_at <= now()\n"
+	"    AND CASE i.status WHEN 'failed' THEN true\n"
+	"             WHEN 'disconnected' THEN i.session_key_sealed IS NOT NULL\n"
+	"             WHEN 'error' THEN $1\n"
+	"             ELSE $1 AND i.updated_at < now() - interval '2 min' END\n"
 	"  ORDER BY i.mend_at LIMIT $2 FOR NO KEY UPDATE OF i SKIP LOCKED\n"
 	"), i AS (\n"
 	"  UPDATE instances i\n"
-	"  SET status = CASE i.status WHEN 'failed' THEN 'failed' ELSE 'creating' END,\n"
+	"  SET status = CASE WHEN i.status IN ('failed', 'disconnected') THEN i.status\n"
+	"                    ELSE 'creating' END,\n"
 	"      mend_tries = i.mend_tries + 1,\n"
 	"      mend_at = now() + least(interval '1 h',\n"
 	"          interval '15 s' * 2 ^ least(i.mend_tries, 8)),\n"
-	"      updated_at = CASE i.status WHEN 'failed' THEN i.updated_at ELSE now() END\n"
+	"      updated_at = CASE WHEN i.status IN ('failed', 'disconnected') THEN i.updated_at\n"
+	"                        ELSE now() END\n"
 	"  FROM due WHERE i.id = due.id RETURNING i.*\n"
 	")\n"
 	"SELECT " STATE_COLUMNS ", k.key_sealed, k.hmac_secret_sealed\n"
@@ -107,12 +112,17 @@ static const char instance_untold_claim_sql[] =
 static const char instance_told_sql[] =
 	"UPDATE webhook_keys SET told_base = $2 WHERE instance_id = $1 AND revoked_at IS NULL";
 
+/* Not a change that anybody is fenced off by: the row's updated_at stays. */
+static const char instance_leave_down_sql[] =
+	"UPDATE instances SET may_reconnect = false WHERE id = $1 AND may_reconnect";
+
 enum {
 	INSTANCE_WAITING_LIST,
 	INSTANCE_OBSERVED,
 	INSTANCE_MEND_CLAIM,
 	INSTANCE_UNTOLD_CLAIM,
-	INSTANCE_TOLD
+	INSTANCE_TOLD,
+	INSTANCE_LEAVE_DOWN
 };
 
 static const struct db_stmt instance_state_stmts[] = {
@@ -120,12 +130,13 @@ static const struct db_stmt instance_state_stmts[] = {
 				   DB_TYPES(DB_INT4, DB_INT8)},
 	[INSTANCE_OBSERVED] = {"instance_observed", instance_observed_sql,
 			       DB_TYPES(DB_INT4, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
-					DB_INT2, DB_TEXT, DB_TIMESTAMPTZ)},
+					DB_INT2, DB_TEXT, DB_TIMESTAMPTZ, DB_BOOL)},
 	[INSTANCE_MEND_CLAIM] = {"instance_mend_claim", instance_mend_claim_sql,
 				 DB_TYPES(DB_BOOL, DB_INT8)},
 	[INSTANCE_UNTOLD_CLAIM] = {"instance_untold_claim", instance_untold_claim_sql,
 				   DB_TYPES(DB_TEXT, DB_INT8)},
 	[INSTANCE_TOLD] = {"instance_told", instance_told_sql, DB_TYPES(DB_INT4, DB_TEXT)},
+	[INSTANCE_LEAVE_DOWN] = {"instance_leave_down", instance_leave_down_sql, DB_TYPES(DB_INT4)},
 };
 const struct db_stmt_table instance_state_stmt_table = DB_STMT_TABLE(instance_state_stmts);
 
@@ -190,6 +201,7 @@ instance_observed_add(struct db_unit *u, const struct instance_observed *o)
 	db_p_i16(p, (int16_t)o->event_type);
 	db_p_text(p, is_told ? facts_instance(db_unit_arena(u), &facts) : SLICE_NONE);
 	db_p_time_us(p, clock_wall_us());
+	db_p_bool(p, o->is_unpaired);
 }
 
 void
@@ -217,4 +229,12 @@ instance_told_add(struct db_unit *u, int32_t instance_id, struct slice base)
 
 	db_p_i32(p, instance_id);
 	db_p_text(p, base);
+}
+
+void
+instance_leave_down_add(struct db_unit *u, int32_t instance_id)
+{
+	struct db_params *p = db_unit_add(u, &instance_state_stmts[INSTANCE_LEAVE_DOWN]);
+
+	db_p_i32(p, instance_id);
 }

@@ -47,6 +47,7 @@ struct instance_observed {
 	struct slice status;        /* word of instances.status */
 	struct slice reason;        /* provider's own word; may be absent */
 	struct slice phone;         /* absent: keep */
+	bool is_unpaired;           /* disconnected until a person pairs it again */
 	enum event_type event_type; /* EVENT_NONE: none is reported */
 	/* For the event: */
 	struct slice name, session;
@@ -61,6 +62,8 @@ void instance_observed_add(struct db_unit *u, const struct instance_observed *o)
 
 /* Claim up to limit instances that need mending, and return them:
  *  - the session failed ("failed"): to be restarted;
+ *  - where sessions have keys, it lost its connection ("disconnected", may_reconnect): to be
+ * started;
  *  - with_broken: creation failed, or was broken off, or the provider lost the session: the row is
  *    "creating" now, the caller makes the session and reports by instance_created_add.
  * Each is due again after waits that double from 15 s to 1 h, until it connects. Only where the
@@ -72,6 +75,10 @@ void instance_mend_claim_add(struct db_unit *u, bool with_broken, unsigned limit
 void instance_untold_claim_add(struct db_unit *u, struct slice base, unsigned limit);
 /* The provider has been told. */
 void instance_told_add(struct db_unit *u, int32_t instance_id, struct slice base);
+
+/* A person takes it down: healthd leaves it so until it was connected again. To be committed before
+ * the provider is told, whose own event is no sign of whose wish it was. Primary key. */
+void instance_leave_down_add(struct db_unit *u, int32_t instance_id);
 
 /* instance_observed_add also needs instance_lock_stmt_table. */
 extern const struct db_stmt_table instance_state_stmt_table;

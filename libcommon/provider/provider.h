@@ -245,6 +245,7 @@ struct provider_result {
 	struct slice session_key;      /* SESSION_CREATE; SLICE_NONE: none */
 	enum provider_session session; /* when the answer tells */
 	struct slice session_word;     /* provider's own word for it */
+	bool is_unpaired;              /* it is disconnected until a person pairs it (again) */
 	struct slice own_number;       /* SESSION_GET: digits of the paired phone */
 	struct slice qr, qr_type;      /* QR: text to draw, or base64 with its MIME type */
 	struct slice version, engine;  /* SERVER_VERSION */
@@ -337,6 +338,7 @@ struct provider_fact {
 	int ack; /* provider's number; INT_MIN: not told */
 
 	enum provider_session session; /* SESSION */
+	bool is_unpaired;              /* SESSION: disconnected until a person pairs it again */
 	/* Provider's own word: session state, ack name, group or call action, presence. */
 	struct slice word;
 

@@ -126,11 +126,11 @@ translate_set(struct provider_result *out, enum provider_outcome outcome, const 
 	out->code = code;
 }
 
-static bool
-contains_nocase(struct slice s, struct slice part)
+bool
+translate_has_words(struct slice s, struct slice words)
 {
-	for (size_t i = 0; i + part.n <= s.n; i++)
-		if (slice_eq_nocase(slice_sub(s, i, part.n), part))
+	for (size_t i = 0; i + words.n <= s.n; i++)
+		if (slice_eq_nocase(slice_sub(s, i, words.n), words))
 			return true;
 	return false;
 }
@@ -139,7 +139,7 @@ static bool
 rule_fits(const struct translate_rule *r, enum provider_op op, int status, struct slice text)
 {
 	return status >= r->from && status <= r->to && (r->ops & TRANSLATE_OP(op)) != 0 &&
-	       (r->has == NULL || contains_nocase(text, slice_of(r->has)));
+	       (r->has == NULL || translate_has_words(text, slice_of(r->has)));
 }
 
 void

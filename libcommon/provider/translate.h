@@ -116,6 +116,9 @@ struct translate_listing {
 void translate_read_sessions(const struct json *doc, const struct translate_listing *how,
 			     struct arena *a, struct provider_result *out);
 
+/* Whether words stand in s, ASCII case folded. */
+bool translate_has_words(struct slice s, struct slice words);
+
 /* The first row that fits decides; none: UNKNOWN, "provider_error". */
 void translate_fail(const struct translate_rule *rules, size_t count, enum provider_op op,
 		    int status, struct slice text, struct provider_result *out);

@@ -38,6 +38,8 @@ translate_read_fn uazapi_read_session, uazapi_read_session_create, uazapi_read_s
 enum provider_session uazapi_session_state(struct slice word);
 /* The same of an instance object: connecting with a code at hand is QR. */
 enum provider_session uazapi_instance_state(const struct json *instance);
+/* Of one that is disconnected: no connect brings it back without a person. */
+bool uazapi_instance_is_unpaired(const struct json *instance);
 
 /* ---- uazapi_action.c, uazapi_group.c: PROVIDER_OP_ACTION and struct provider.read_action,
  * split_id, action_gap (sections 6, 16) ---- */

@@ -58,17 +58,20 @@ event_connection(const struct hook *h, struct provider_event *ev)
 	const struct json *instance = json_get(h->doc, "instance");
 	struct provider_fact *f = ev->fact;
 	char *why = arena_alloc(h->a, PROVIDER_TEXT_MAX + 1);
+	bool is_logged_out = slice_eq_nocase(json_str(json_get(h->doc, "type")), S("LoggedOut"));
 
 	f->kind = PROVIDER_FACT_SESSION;
 	f->word = json_str(json_get(instance, "status"));
 	f->session = uazapi_instance_state(instance);
-	if (f->word.n == 0 && slice_eq_nocase(json_str(json_get(h->doc, "type")), S("LoggedOut"))) {
+	if (f->word.n == 0 && is_logged_out) {
 		f->word = S("disconnected");
 		f->session = PROVIDER_SESSION_DISCONNECTED;
 	}
 	provider_text_set(why, json_str(json_get(instance, "lastDisconnectReason")));
 	if (f->session == PROVIDER_SESSION_DISCONNECTED)
 		f->text = slice_of(why);
+	f->is_unpaired = f->session == PROVIDER_SESSION_DISCONNECTED &&
+			 (is_logged_out || uazapi_instance_is_unpaired(instance));
 	/* While disconnected it names the number of before. */
 	if (f->session != PROVIDER_SESSION_CONNECTED)
 		ev->own_number = SLICE_NONE;

@@ -314,6 +314,19 @@ uazapi_instance_state(const struct json *instance)
 	return state == PROVIDER_SESSION_CONNECTING && has_code ? PROVIDER_SESSION_QR : state;
 }
 
+/* Any other reason can heal by connecting again. */
+bool
+uazapi_instance_is_unpaired(const struct json *instance)
+{
+	struct slice why = json_str(json_get(instance, "lastDisconnectReason"));
+	const struct json *owner = json_get(instance, "owner");
+
+	/* The last account's number stays while there is none (section 4.1): without any there
+	 * never was one. Events do not name it here. */
+	return (json_type(owner) == JSON_STRING && json_str(owner).n == 0) ||
+	       slice_starts(why, S("401")) || translate_has_words(why, S("logged out"));
+}
+
 /* What an answer with {"instance","status"} says: usable is connected and logged in, both. */
 static enum provider_session
 told_state(const struct json *doc)
@@ -375,7 +388,9 @@ uazapi_read_session(const struct json *doc, struct arena *a, struct provider_res
 	out->session_word = json_str(json_get(instance, "status"));
 	out->session = told_state(doc);
 	out->pair_code = text_at(instance, "paircode");
-	/* The last account's number stays while there is none (section 4.1). */
+	out->is_unpaired = out->session == PROVIDER_SESSION_DISCONNECTED &&
+			   uazapi_instance_is_unpaired(instance);
+	/* The owner may be that of before. */
 	if (out->session != PROVIDER_SESSION_CONNECTED)
 		return;
 	out->own_name = text_at(instance, "profileName");

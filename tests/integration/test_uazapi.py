@@ -183,6 +183,75 @@ def test_a_state_that_came_late_is_put_right(company, sim, env):
     wait_until(lambda: state(company, row)["status"] == "connected", "healthd to ask", 30)
 
 
+# ---- a connection that is lost ----
+
+def mending(db, row):
+    return db.execute("SELECT mend_tries AS n, extract(epoch FROM mend_at - now()) AS wait_s,"
+                      " may_reconnect FROM instances WHERE id = %s", (row["id"],)).fetchone()
+
+
+def lose(company, sim, row, reason="stream error", **changes):
+    sim.session(row["external_instance_id"], provider=SCOPE, status="disconnected", reason=reason,
+                **changes)
+    wait_until(lambda: state(company, row)["status"] == "disconnected", "the loss to be heard")
+
+
+def connects(sim, row):
+    """How often the provider was asked to connect it."""
+    return [c["action"] for c in sim.actions(row["external_instance_id"])].count("instance.connect")
+
+
+def test_a_lost_connection_is_made_again_with_growing_waits(company, sim, owner, db, env):
+    row = company.instance()
+    before = connects(sim, row)
+    with paused(env, "healthd"):
+        lose(company, sim, row, is_broken=True)
+        sent = company.send(row, content="After the loss")
+    wait_until(lambda: connects(sim, row) == before + 1, "the first connect", 20)
+    wait_until(lambda: state(company, row)["status_reason"] == "connection failure", "its failure")
+    first = mending(db, row)
+    assert first["n"] == 1 and 0 < first["wait_s"] <= 15
+    owner.execute("UPDATE instances SET mend_at = now() WHERE id = %s", (row["id"],))
+    wait_until(lambda: connects(sim, row) == before + 2, "the second connect", 20)
+    assert 15 < mending(db, row)["wait_s"] <= 30
+    sim.session(row["external_instance_id"], provider=SCOPE, is_broken=False)
+    wait_until(lambda: state(company, row)["status"] == "disconnected", "its failure")
+    owner.execute("UPDATE instances SET mend_at = now() WHERE id = %s", (row["id"],))
+    wait_until(lambda: state(company, row)["status"] == "connected", "the third connect", 20)
+    assert mending(db, row)["n"] == 0
+    company.wait_status(sent["id"], "read", timeout=20)
+
+
+@pytest.mark.parametrize("end", ["logged_out", "event_lost", "disconnect", "never_paired"])
+def test_what_needs_a_person_is_left_down(company, sim, owner, db, env, end):
+    """A connect would show a QR code to nobody, or take back what a person did."""
+    row = company.instance()
+    if end == "disconnect":
+        company.api.with_token(row["token"]).post("/instance/disconnect", {})
+    elif end == "never_paired":
+        sim.session(row["external_instance_id"], provider=SCOPE, is_paired=False)
+        company.api.with_token(row["token"]).post("/instance/connect", {})
+        lose(company, sim, row, reason="QR code timeout")
+    elif end == "logged_out":
+        lose(company, sim, row, reason="401: logged out from another device")
+    else:
+        with paused(env, "healthd"):
+            lose(company, sim, row)
+            # The provider knows better than the last event that came.
+            sim.session(row["external_instance_id"], provider=SCOPE, is_paired=False)
+            wait_until(lambda: not mending(db, row)["may_reconnect"], "the log-out to be heard")
+            owner.execute("UPDATE instances SET may_reconnect = true, mend_at = now()"
+                          " WHERE id = %s", (row["id"],))
+    before = connects(sim, row)
+    wait_until(lambda: not mending(db, row)["may_reconnect"], "healthd to let it be", 20)
+    # Two rounds of healthd, as another instance shows that is mended meanwhile.
+    for _ in range(2):
+        other = company.instance()
+        lose(company, sim, other)
+        wait_until(lambda: state(company, other)["status"] == "connected", "the other", 20)
+    assert connects(sim, row) == before and state(company, row)["status"] == "disconnected"
+
+
 # ---- steering ----
 
 def test_disconnect_drops_the_pairing(company, sim):

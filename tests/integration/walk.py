@@ -26,7 +26,7 @@ WATCHED = {
     "companies": ("true", []),
     "providers": ("true", ["health_status", "health_detail", "last_check", "latency_ms",
                            "parked_until", "updated_at"]),
-    "instances": (OWN, ["mend_tries", "mend_at"]),
+    "instances": (OWN, ["mend_tries", "mend_at", "may_reconnect"]),
     "tokens": ("true", ["last_used_at"]),
     "webhook_keys": (OWN, ["tell_at", "told_base"]),
     "instance_webhooks": (OWN, ["last_success_at", "updated_at"]),

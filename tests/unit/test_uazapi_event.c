@@ -136,6 +136,14 @@ test_frame(void **state GH_UNUSED)
 	assert_int_equal(uazapi_parse_event(vector_read(a, "hook_logged_out"), a, &ev, NULL),
 			 GH_OK);
 	assert_null(ev.own_number.p);
+	assert_true(ev.fact->is_unpaired);
+	assert_int_equal(uazapi_parse_event(S("{\"EventType\":\"connection\",\"owner\":\"\","
+					      "\"instance\":{\"status\":\"disconnected\","
+					      "\"lastDisconnectReason\":\"stream error\"}}"),
+					    a, &ev, NULL),
+			 GH_OK);
+	assert_int_equal(ev.fact->session, PROVIDER_SESSION_DISCONNECTED);
+	assert_false(ev.fact->is_unpaired);
 	assert_int_equal(uazapi_parse_event(vector_read(a, "hook_connecting"), a, &ev, NULL),
 			 GH_OK);
 	assert_true(slice_eq(ev.event_id, S("5b1d0c9e-0000-4000-8000-000000000001")));

@@ -264,6 +264,36 @@ test_states(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+#define REASON(why) "\"owner\":\"5511900000001\",\"lastDisconnectReason\":\"" why "\"," NO_CODE
+
+/* (4.1) Whether a connect would bring it back, or show a QR code to nobody. */
+static void
+test_unpaired(void **state GH_UNUSED)
+{
+	static const struct {
+		const char *body;
+		bool is_unpaired;
+	} cases[] = {
+		{TOLD("disconnected", REASON("401: logged out from another device"), DOWN), true},
+		{TOLD("disconnected", REASON("401"), DOWN), true},
+		{TOLD("disconnected", REASON("Device was Logged Out"), DOWN), true},
+		{TOLD("disconnected", REASON("stream error 1401"), DOWN), false},
+		{TOLD("disconnected", REASON(""), DOWN), false},
+		{TOLD("disconnected", "\"owner\":\"\"," NO_CODE, DOWN), true},
+		{TOLD("disconnected", NO_CODE, DOWN), false},
+		/* Of the last time. */
+		{TOLD("connecting", REASON("401: logged out"), DOWN), false},
+		{TOLD("connected", REASON("401: logged out"), UP), false},
+	};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++)
+		if (answer(a, PROVIDER_OP_SESSION_GET, slice_of(cases[i].body)).is_unpaired !=
+		    cases[i].is_unpaired)
+			fail_msg("%s", cases[i].body);
+	arena_free(a);
+}
+
 static void
 test_owner(void **state GH_UNUSED)
 {
@@ -411,17 +441,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_create_of_old),
-		cmocka_unit_test(test_webhook),
-		cmocka_unit_test(test_refusals),
-		cmocka_unit_test(test_setup),
-		cmocka_unit_test(test_states),
-		cmocka_unit_test(test_owner),
-		cmocka_unit_test(test_codes),
-		cmocka_unit_test(test_created),
-		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_profile_and_privacy),
+		cmocka_unit_test(test_requests), cmocka_unit_test(test_create_of_old),
+		cmocka_unit_test(test_webhook),  cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_setup),    cmocka_unit_test(test_states),
+		cmocka_unit_test(test_unpaired), cmocka_unit_test(test_owner),
+		cmocka_unit_test(test_codes),    cmocka_unit_test(test_created),
+		cmocka_unit_test(test_list),     cmocka_unit_test(test_profile_and_privacy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
