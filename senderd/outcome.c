@@ -171,7 +171,9 @@ outcome_first_step(const struct outcome_policy *policy, const struct send_claim 
 		return OUTCOME_CALL;
 	if (can_look_up && c->send_ref.n > 0 && c->lookups < OUTCOME_LOOKUPS_MAX)
 		return OUTCOME_LOOK_UP;
-	return c->is_resent || !may_resend(policy, c) ? OUTCOME_HOLD : OUTCOME_CALL;
+	if (c->is_resent || !may_resend(policy, c))
+		return OUTCOME_HOLD;
+	return policy->ref_is_id || c->wants_resend ? OUTCOME_CALL : OUTCOME_HOLD;
 }
 
 static void

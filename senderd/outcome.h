@@ -25,7 +25,8 @@ struct outcome_policy {
 /* What to do with a claimed row. A row in doubt (is_in_doubt) is never just called: it is looked
  * up where the provider can be asked by the send_ref; where it cannot, or OUTCOME_LOOKUPS_MAX
  * look-ups failed, the instance's policy decides: at most one resend is made blindly, and no more
- * than max_attempts calls in all. */
+ * than max_attempts calls in all. Where a repeated send_ref is a second message, nothing is sent
+ * again blindly unless the instance itself says "resend". */
 enum outcome_step { OUTCOME_CALL, OUTCOME_LOOK_UP, OUTCOME_HOLD };
 enum outcome_step outcome_first_step(const struct outcome_policy *policy,
 				     const struct send_claim *c, bool can_look_up);

@@ -384,8 +384,9 @@ struct provider {
 	enum provider_proof proof;
 	bool reports_receipts; /* a sent message without any is stalled */
 	/* A request that carries a send_ref gives the message that id: it is known before the
-	 * answer, and without one. Else the provider chooses, and only its answer, a look-up or an
-	 * echo tells. */
+	 * answer, and without one, and a send repeated with it is the same message. Else the
+	 * provider chooses, only its answer, a look-up or an echo tells, and a repeated send is a
+	 * second message. */
 	bool ref_is_id;
 
 	/* Calls about one session need its session_key, which SESSION_CREATE answers: keep it

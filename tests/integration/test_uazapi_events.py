@@ -272,6 +272,21 @@ def test_without_an_echo_the_look_up_finds_it(company, instance, sim, db, env, b
     assert keys_of(db, sent["id"]) == {sent["id"], row["external_id"]}
 
 
+def test_nothing_is_sent_again_that_could_not_be_looked_up(company, instance, sim, db, env, broken):
+    """A repeated track_id is a second message there (section 13.13): without an answer to the
+    look-ups it is held, and the chat goes on."""
+    with paused(env, "eventd"):
+        with broken("reset_after"):
+            sent = company.send(instance, content="Held #1")
+            wait_until(lambda: db.execute(
+                "SELECT 1 FROM send_queue WHERE message_id = %s AND state = 5",
+                (sent["id"],)).fetchone() or told(sim, instance, "Held #1") > 1, "HELD", 40)
+        assert told(sim, instance, "Held #1") == 1
+        assert company.message(sent["id"])["status"] == "in_doubt"
+    row = company.wait_status(sent["id"], "read", timeout=20)
+    assert proofs(company, sent) & {"echo", "receipt"} and row["attempts"] == 1
+
+
 def test_an_echo_that_overtakes_the_answer_makes_no_second_message(company, instance, sim, db):
     rows = [company.send(instance, to=f"55119999800{n:02}", content="Fast") for n in range(20)]
     rows = [company.wait_status(r["id"], "read", timeout=20) for r in rows]

@@ -168,6 +168,22 @@ test_first_step(void **state)
 			fail_msg("case %zu", i);
 }
 
+/* Where a repeated reference is a second message, nobody sends one unasked. */
+static void
+test_no_blind_resend(void **state)
+{
+	struct outcome_policy careful = policy;
+	struct send_claim c = {.tries = 2, .is_in_doubt = true, .send_ref = S("R")};
+
+	(void)state;
+	careful.ref_is_id = false;
+	assert_int_equal(outcome_first_step(&careful, &c, true), OUTCOME_LOOK_UP);
+	c.lookups = OUTCOME_LOOKUPS_MAX;
+	assert_int_equal(outcome_first_step(&careful, &c, true), OUTCOME_HOLD);
+	c.wants_resend = true;
+	assert_int_equal(outcome_first_step(&careful, &c, true), OUTCOME_CALL);
+}
+
 static void
 test_look_up(void **state)
 {
@@ -355,6 +371,7 @@ main(void)
 		cmocka_unit_test(test_retries_are_spread),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_first_step),
+		cmocka_unit_test(test_no_blind_resend),
 		cmocka_unit_test(test_look_up),
 		cmocka_unit_test(test_a_reference_is_no_id),
 		cmocka_unit_test(test_look_up_bounds),
