@@ -51,12 +51,12 @@ def admin(env):
 
 @pytest.fixture
 def new_world(admin, sim, env):
-    """new_world(companies=, instances=, chats=) at a provider row of its own."""
+    """new_world(companies=, instances=, chats=) at provider rows of its own, one of each type."""
     def make(companies=1, instances=2, chats=20):
-        provider = admin.post("/api/admin/providers", {
-            "type": "waha", "name": unique("waha"), "base_url": f"{env['GROWHUB_SIM_URL']}/waha",
-            "api_key": "sim", "max_instances": 10000})
-        return World(admin, provider, sim, companies, instances, chats)
+        providers = [admin.post("/api/admin/providers", {
+            "type": kind, "name": unique(kind), "base_url": f"{env['GROWHUB_SIM_URL']}/{kind}",
+            "api_key": "sim", "max_instances": 10000}) for kind in ("waha", "uazapi")]
+        return World(admin, providers, sim, companies, instances, chats)
     yield make
     sim._call("POST", "/_sim/reset", {})  # faults and books; sessions stay
 

@@ -2,10 +2,16 @@
 
 settle() waits, bounded, until nothing is under way; verdict() then collects every
 broken promise and fails with all of them at once.
+
+Each message is judged by what its provider promises. WAHA takes a repeated reference for the same
+message, so a resend costs nothing but a call. UAZAPI does not (contracts/uazapi.md section 13.13):
+there a message may arrive twice only if the first copy reached the provider after the look-up that
+did not find it. UAZAPI posts a receipt three times; those it gave up are nobody's to hear of.
 """
 
 import collections
 import concurrent.futures
+import datetime
 import http.client
 import json
 import re
@@ -32,6 +38,10 @@ UNION ALL
 SELECT 'hints', count(*) FROM outbox_messages
 WHERE company_id = ANY(%(companies)s) AND available_at <= now() + interval '1 s'
 """
+
+
+def milliseconds(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000
 
 
 class Judge:
@@ -61,19 +71,28 @@ class Judge:
         refused waits for the provider's own repetition, the delivered one perhaps behind the
         read one. Returns how long that took."""
         started = time.monotonic()
-        unread = [s.id for s in sent]
+        unread = [s.id for s in sent] if len(self.world.EVENTS) > 1 else []
         while time.monotonic() - started < seconds:
             left = self.open()
             if not left:
-                unread = [row["id"] for row in self.rows(
-                    "SELECT id FROM messages WHERE id = ANY(%(ids)s::uuid[])"
-                    " AND (read_at IS NULL OR delivered_at IS NULL)", ids=unread)]
+                unread = self.awaited(unread)
                 if not unread and not self.open():
                     return time.monotonic() - started
             time.sleep(0.1)
         self.problems["not settled"].append(
             f"after {seconds} s under way: {self.open()}, unread: {len(unread)} {unread[:3]}")
         return time.monotonic() - started
+
+    def awaited(self, ids):
+        """Those of these messages of which a receipt is still to come."""
+        rows = self.rows(
+            "SELECT id, external_id, array_remove(ARRAY["
+            " CASE WHEN delivered_at IS NULL THEN 'on-message-delivered' END,"
+            " CASE WHEN read_at IS NULL THEN 'on-message-read' END], NULL) AS events FROM messages"
+            " WHERE id = ANY(%(ids)s::uuid[]) AND (read_at IS NULL OR delivered_at IS NULL)", ids=ids)
+        lost = self.world.given_up() if rows else ()
+        return [row["id"] for row in rows
+                if any((row["external_id"], event) not in lost for event in row["events"])]
 
     def messages(self, sent):
         """{id: the API's row with its timeline}, read over a few connections."""
@@ -145,17 +164,33 @@ class Judge:
 
     def check_duplicates(self, sent, rows, arrived, killer):
         """No more than the calls in flight at the kills, and each confessed in its timeline."""
-        copies = collections.Counter(m["text"] for m in arrived)
-        repeated = [s for s in sent if copies[s.text] > 1]
-        extra = sum(copies[s.text] - 1 for s in repeated)
+        copies = collections.defaultdict(list)
+        for m in arrived:
+            copies[m["text"]].append(m["at_ms"])
+        repeated = [s for s in sent if len(copies[s.text]) > 1]
+        extra = sum(len(copies[s.text]) - 1 for s in repeated)
         for s in repeated:
-            statuses = [step["status"] for step in rows[s.id]["timeline"]] if rows[s.id] else []
-            if statuses.count("in_doubt") < copies[s.text] - 1:
+            timeline = rows[s.id]["timeline"] if rows[s.id] else []
+            statuses = [step["status"] for step in timeline]
+            if statuses.count("in_doubt") < len(copies[s.text]) - 1:
                 self.problems["duplicates not marked"].append(
-                    f"{s.text}: {copies[s.text]} copies, {statuses}")
+                    f"{s.text}: {len(copies[s.text])} copies, {statuses}")
+            if s.chat.at == "uazapi":
+                self.check_look_ups(s, timeline, copies[s.text])
         if killer is not None and extra > len(killer.in_flight):
             self.problems["duplicates"].append(
                 f"{extra} for {len(killer.in_flight)} calls in flight at the kills")
+
+    def check_look_ups(self, s, timeline, copies):
+        """copies: when they arrived, in ms. A second one is sent when the look-up of its claim did
+        not find the first: which was not there yet."""
+        looks = [milliseconds(step["at"]) for step in timeline
+                 if step["status"] == "processing" and step.get("reason") == "in_doubt_wait_over"]
+        for first, second in zip(copies, copies[1:]):
+            look = max((at for at in looks if at <= second), default=None)
+            if look is None or first < look:
+                self.problems["sent again though a look-up would have found it"].append(
+                    f"{s.text}: copies at {copies}, looked up at {looks}")
 
     def check_fencing(self, rows):
         """A result belongs to the newest attempt: what an older one says comes too late. A
@@ -172,17 +207,18 @@ class Judge:
     def check_events(self, sent, rows):
         """Each event at least once at the endpoint, with one webhook-id however often. A
         message that was resent may have been delivered twice: two facts, two ids."""
-        by_instance = collections.defaultdict(list)
+        by_instance, lost = collections.defaultdict(list), self.world.given_up()
         for s in sent:
             by_instance[s.chat.instance["id"]].append(s)
         for endpoint in self.world.endpoints:
             heard = self.heard(endpoint)
             for s in by_instance[endpoint.instance["id"]]:
-                timeline = rows[s.id]["timeline"] if rows[s.id] else []
+                row = rows[s.id] or {"timeline": [], "external_id": None}
+                timeline = row["timeline"]
                 is_doubtful = any(step["status"] == "in_doubt" for step in timeline)
                 for event in self.world.EVENTS:
                     ids = heard.get((s.id, event), ())
-                    if not ids:
+                    if not ids and (row["external_id"], event) not in lost:
                         self.problems["events not heard"].append(f"{s.text} {event}")
                     elif len(ids) > 1 and not is_doubtful:
                         self.problems["webhook-id not stable"].append(f"{s.text} {event}: {ids}")

@@ -1,6 +1,6 @@
 """Whom a scenario is about: companies with instances and endpoints at the simulator, and their chats.
 
-Every chat's messages carry a text "TAG cN #n": the tag is the scenario's, so that
+Companies are at WAHA, at UAZAPI, or (the first) at both. Every chat's messages carry a text "TAG cN #n": the tag is the scenario's, so that
 scenarios share one stack; N names the chat, n counts its messages from 1.
 """
 
@@ -14,8 +14,9 @@ _tags = itertools.count(1)
 class Chat:
     """One phone number of one instance; what is sent to it is a sequence."""
 
-    def __init__(self, world, company, instance, number):
+    def __init__(self, world, company, instance, at, number):
         self.world, self.company, self.instance, self.number = world, company, instance, number
+        self.at = at  # the provider's type
         self.phone = f"55119{number:08}"
 
     def text(self, n):
@@ -30,23 +31,26 @@ class Endpoint:
 
 
 class World:
-    """companies x instances (each), with chats spread over the instances."""
+    """companies x instances (each), with chats spread over the instances. providers: the rows
+    that they are spread over; the first company has instances at every one."""
 
     EVENTS = ("on-message-sent", "on-message-delivered", "on-message-read")
 
-    def __init__(self, admin, provider, sim, companies, instances, chats):
-        self.sim = sim
+    def __init__(self, admin, providers, sim, companies, instances, chats):
+        self.sim, self.providers = sim, providers
         self.tag = f"s{next(_tags)}"
-        self.companies = [Company(admin, provider) for _ in range(companies)]
         self.instances, self.endpoints = [], []
-        pairs = []
-        for company in self.companies:
-            for _ in range(instances):
-                instance = company.instance()
-                pairs.append((company, instance))
+        self.companies, places = [], []
+        for i in range(companies):
+            company = Company(admin, providers[i % len(providers)])
+            self.companies.append(company)
+            for j in range(instances):
+                provider = providers[(i or j) % len(providers)]
+                instance = company.instance(provider_id=provider["id"])
+                places.append((company, instance, provider["type"]))
                 self.instances.append(instance)
                 self.endpoints.append(self._endpoint(company, instance))
-        self.chats = [Chat(self, *pairs[i % len(pairs)], i + 1) for i in range(chats)]
+        self.chats = [Chat(self, *places[i % len(places)], i + 1) for i in range(chats)]
 
     def _endpoint(self, company, instance):
         hook = unique("hook")
@@ -54,6 +58,23 @@ class World:
                                {"url": self.sim.hook_url(hook), "events": list(self.EVENTS)})
         self.sim.set_hook(hook, secret=row["secret"])
         return Endpoint(company, instance, hook)
+
+    def fault(self, kind, **settings):
+        """At every provider."""
+        for provider in self.providers:
+            self.sim.fault(provider["type"], kind, **settings)
+
+    def silence(self):
+        """No provider posts anything any more: neither echoes nor receipts."""
+        self.EVENTS = self.EVENTS[:1]
+        self.sim._call("POST", "/_sim/webhooks", {"enabled": False})
+
+    def given_up(self):
+        """{(message id at the provider, event)} of receipts that a provider gave up because
+        nobody answered, or with an error of ours (UAZAPI: three attempts, section 8)."""
+        return {(bare, f"on-message-{post['state'].lower()}")
+                for post in self.sim._call("GET", "/_sim/given_up") for bare in post["ids"]
+                if post["status"] == 0 or post["status"] >= 500}
 
     def company_ids(self):
         return [company.id for company in self.companies]

@@ -134,6 +134,22 @@ control_received(void *app, struct http_req *req, const struct route_match *m)
 	sim_reply_buf(req, 200, &b);
 }
 
+/* Only UAZAPI gives up so early that a test meets it. */
+static void
+control_given_up(void *app, struct http_req *req, const struct route_match *m GH_UNUSED)
+{
+	const struct sim *sim = app;
+	struct json_w w;
+	struct buf b;
+
+	buf_init(&b, req->a, ANSWER_MAX);
+	json_w_init(&w, &b);
+	json_w_open(&w, NULL, '[');
+	uazapi_given_up_write(sim->uazapi, &w);
+	json_w_close(&w, ']');
+	sim_reply_buf(req, 200, &b);
+}
+
 /* ---- steering ---- */
 
 static void
@@ -349,6 +365,7 @@ const struct route sim_control_routes[] = {
 	CONTROL(HTTP_GET, "messages", control_messages),
 	CONTROL(HTTP_GET, "actions", control_actions),
 	CONTROL(HTTP_GET, "received/{name}", control_received),
+	CONTROL(HTTP_GET, "given_up", control_given_up),
 	CONTROL(HTTP_POST, "hooks/{name}", control_hook),
 	CONTROL(HTTP_GET, "faults", control_faults_list),
 	CONTROL(HTTP_POST, "faults", control_faults),

@@ -316,6 +316,8 @@ void uazapi_inbound(struct uazapi *u, struct http_req *req, const struct json *b
 void uazapi_reply_unknown_path(struct http_req *req);
 struct slice uazapi_fault_body(unsigned status);
 void uazapi_state_write(const struct uazapi *u, struct json_w *w);
+/* Posts that were given up after their last attempt: elements of an array. */
+void uazapi_given_up_write(const struct uazapi *u, struct json_w *w);
 enum gh_code uazapi_state_read(struct uazapi *u, const struct json *v,
 			       struct gh_err *err) GH_MUST_USE;
 

@@ -5,13 +5,15 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "crypto/encode.h"
 #include "http/server.h"
 
-#define ERRORS_KEEP 20 /* (7) */
-#define ATTEMPTS    3  /* (8) */
+#define ERRORS_SHOW 20 /* (7) */
+#define ERRORS_KEEP 8192
+#define ATTEMPTS    3 /* (8) */
 #define DELAY_MS    1000
 
 static const char *const event_names[UZ_EVENT_COUNT] = {
@@ -295,7 +297,7 @@ on_failed(void *arg, const struct post_failure *f)
 	if (json_parse(e->payload, a, &body, NULL, NULL) == GH_OK)
 		e->event = json_str(json_get(body, "EventType"));
 	list_add_head(&u->errors, &e->link);
-	if (u->error_count++ == ERRORS_KEEP * 10) {
+	if (u->error_count++ == ERRORS_KEEP) {
 		struct hook_error *old = LIST_ENTRY(u->errors.prev, struct hook_error, link);
 
 		list_del(&old->link);
@@ -315,7 +317,7 @@ errors_answer(struct uz_call *c, struct slice token)
 	{
 		const struct hook_error *e = LIST_ENTRY(l, struct hook_error, link);
 
-		if (!slice_eq(e->token, token) || n++ == ERRORS_KEEP)
+		if (!slice_eq(e->token, token) || n++ == ERRORS_SHOW)
 			continue;
 		json_w_open(w, NULL, '{');
 		json_w_str(w, "created", slice_of(clock_rfc3339(e->at_us, at)));
@@ -345,6 +347,32 @@ void
 uz_global_errors(struct uz_call *c)
 {
 	errors_answer(c, S(""));
+}
+
+/* Oldest first; "ids": of a receipt. */
+void
+uazapi_given_up_write(const struct uazapi *u, struct json_w *w)
+{
+	for (const struct list *l = u->errors.prev; l != &u->errors; l = l->prev) {
+		const struct hook_error *e = LIST_ENTRY(l, struct hook_error, link);
+		const struct uz_instance *i = map_get(u->by_token, e->token);
+		const struct json *body = NULL;
+
+		if (json_parse(e->payload, e->a, &body, NULL, NULL) != GH_OK)
+			body = NULL;
+		json_w_open(w, NULL, '{');
+		json_w_str(w, "session", i == NULL ? S("") : slice_of(i->session));
+		json_w_str(w, "event", e->event);
+		json_w_str(w, "state", json_str(json_get(body, "state")));
+		json_w_i64(w, "status", e->status);
+		json_w_open(w, "ids", '[');
+		for (const struct json *id =
+			     json_first(json_get(json_get(body, "event"), "MessageIDs"));
+		     id != NULL; id = json_next(id))
+			json_w_str(w, NULL, json_str(id));
+		json_w_close(w, ']');
+		json_w_close(w, '}');
+	}
 }
 
 /* ---- bodies ---- */
