@@ -2,8 +2,10 @@
  * once; then the session at the provider; then the waiting sends, in slices.
  *
  * Only the first step decides: once the row is deleted nothing is sent for it. The
- * session's deletion is tried once and its failure logged; sends that a crash
- * leaves behind end by their expiry.
+ * session's deletion is tried once; where the provider does not confirm it, which is
+ * no reason to keep the row, the answer and the log say so. Where sessions have keys,
+ * a refused key proves nothing: the server's own list says whether the session is gone.
+ * Sends that a crash leaves behind end by their expiry.
  */
 #include "cancel.h"
 #include "gateway.h"
@@ -11,6 +13,7 @@
 #include "uazapi_instance.h"
 
 #include "base/arena.h"
+#include "base/log.h"
 #include "daemon/session_setup.h"
 #include "model/wake.h"
 
@@ -18,6 +21,7 @@
 struct deletion {
 	struct instance_row instance;
 	struct provider_call call;
+	bool is_gone; /* the session, as its provider says */
 };
 
 static void next_slice(struct gw_req *req);
@@ -26,7 +30,9 @@ static void
 reply(struct gw_req *req)
 {
 	const struct deletion *d = req->user;
-	struct json_w *w = gw_begin(req, "Instance deleted");
+	struct json_w *w = gw_begin(req, d->is_gone ? "Instance deleted"
+						    : "Instance deleted; its provider did not "
+						      "confirm that its session is");
 
 	json_w_open(w, GW_DATA, '{');
 	instances_json_members(w, &d->instance);
@@ -81,6 +87,21 @@ next_slice(struct gw_req *req)
 	gw_submit(req, req->gw->write, u, slice_found, slice_failed);
 }
 
+/* The last that is asked of the provider. */
+static void
+session_known(struct gw_req *req, bool is_gone)
+{
+	struct deletion *d = req->user;
+
+	d->is_gone = is_gone;
+	if (!is_gone)
+		log_error("instance.session_left", LOG_INT("company", d->instance.company_id),
+			  LOG_INT("instance", d->instance.id),
+			  LOG_INT("provider", d->instance.provider_id),
+			  LOG_SLICE("session", d->instance.external_id));
+	next_slice(req);
+}
+
 static void
 session_ended(void *arg, const struct provider_result *r, int64_t elapsed_us)
 {
@@ -88,7 +109,7 @@ session_ended(void *arg, const struct provider_result *r, int64_t elapsed_us)
 	const struct deletion *d = req->user;
 
 	instances_call_log(&d->instance, &d->call, r, elapsed_us);
-	next_slice(req);
+	session_known(req, r->outcome == PROVIDER_OK);
 }
 
 static void
@@ -100,7 +121,7 @@ session_listed(void *arg, const struct provider_result *r, int64_t elapsed_us)
 
 	instances_call_log(&d->instance, &d->call, r, elapsed_us);
 	if (own == NULL) {
-		next_slice(req);
+		session_known(req, r->outcome == PROVIDER_OK);
 		return;
 	}
 	d->call = (struct provider_call){.op = PROVIDER_OP_SESSION_DELETE,

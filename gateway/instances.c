@@ -527,7 +527,10 @@ static const struct gw_route instances_routes[] = {
 		.reply = &instance_schema, .errors = GW_ERR(DUPLICATE_NAME))},
 	{HTTP_DELETE, "/api/instances/{id}", GW_COMPANY, 0, 0, instances_delete,
 	 GW_DOC("deleteInstance", "Instances", "Delete an instance and its session at the provider",
-		.text = "Waiting messages are cancelled.", .reply = &instance_schema)},
+		.text = "Waiting messages are cancelled. The instance is deleted whatever its "
+			"provider answers; where that did not confirm the end of the session, the "
+			"message says so.",
+		.reply = &instance_schema)},
 	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL | GW_KEYED, 0,
 	 instances_rotate,
 	 GW_DOC("rotateInstanceToken", "Instances", "New token of an instance",

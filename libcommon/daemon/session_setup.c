@@ -105,7 +105,8 @@ orphan_deleted(void *arg, const struct provider_result *r, int64_t elapsed_us GH
 {
 	struct setup *s = arg;
 
-	if (r->outcome == PROVIDER_OK)
+	/* Lost: by the server that told the key a moment ago. */
+	if (r->outcome == PROVIDER_OK || provider_client_is_lost(r))
 		setup_fail(s, PROVIDER_REJECTED, "instance_deleted", "deleted while it was made");
 	else
 		setup_end(s, r);

@@ -109,8 +109,6 @@ static const struct translate_rule answer_rules[] = {
 	{401, 401, OP_ANY, "no session", PROVIDER_PARK_INSTANCE, NOT_WORKING, 0},
 	{401, 401, OP_ANY, "no active session", PROVIDER_PARK_INSTANCE, NOT_WORKING, 0},
 	{401, 401, OP_ADMIN, NULL, PROVIDER_PARK_PROVIDER, "provider_unauthorized", 0},
-	/* A token that names nothing (any more) has nothing to delete. */
-	{401, 401, OP(PROVIDER_OP_SESSION_DELETE), NULL, PROVIDER_OK, "ok", 0},
 	{401, 401, OP_ANY, "client not found", PROVIDER_PARK_INSTANCE, "session_missing", 0},
 	{401, 401, OP_ANY, "instance info not found", PROVIDER_PARK_INSTANCE, "session_missing", 0},
 	{401, 401, OP_ANY, NULL, PROVIDER_PARK_INSTANCE, "session_key_refused", 0},
@@ -118,7 +116,6 @@ static const struct translate_rule answer_rules[] = {
 	{403, 403, OP_ADMIN, NULL, PROVIDER_PARK_PROVIDER, "provider_forbidden", 0},
 	/* Limits of the profile or the group. */
 	{403, 403, OP_ANY, NULL, PROVIDER_REJECTED, "provider_refused", 0},
-	{404, 404, OP(PROVIDER_OP_SESSION_DELETE), NULL, PROVIDER_OK, "ok", 0},
 	{404, 404, OP_ANY, INSTANCE_NOT_FOUND, PROVIDER_PARK_INSTANCE, "session_missing", 0},
 	{404, 404, OP(PROVIDER_OP_MESSAGE_GET), "message not found", PROVIDER_OK, "not_found", 0},
 	{404, 404, OP(PROVIDER_OP_SEND), "message not found", PROVIDER_REJECTED, "not_found", 0},

@@ -279,6 +279,36 @@ def test_deletion_ends_the_session(company, sim, owner, is_key_lost):
     assert at_provider(sim, row) == []
 
 
+def test_a_refused_key_does_not_end_a_session(company, sim, owner):
+    """The server's own list says whether it is gone."""
+    other, row = company.instance(), company.instance()
+    assert call(sim, "DELETE", "/instance", token=session_key(sim, other))[0] == 200
+    owner.execute("UPDATE instances SET session_key_sealed = (SELECT session_key_sealed"
+                  " FROM instances WHERE id = %s) WHERE id = %s", (other["id"], row["id"]))
+    for r in (row, other):
+        reply = company.api.request("DELETE", f"/api/instances/{r['id']}")
+        assert reply.status == 200 and reply.body["message"] == "Instance deleted"
+        assert at_provider(sim, r) == []
+
+
+@pytest.mark.parametrize("path", ["/waha", "/nowhere"])
+def test_a_session_behind_a_wrong_address_is_not_called_gone(admin, env, sim, owner, path):
+    """The instance is deleted all the same, and its answer says what is left."""
+    server = admin.post("/api/admin/providers", {
+        "type": "uazapi", "name": unique("uazapi"), "base_url": f"{env['GROWHUB_SIM_URL']}/uazapi",
+        "api_key": "sim", "max_instances": 10})
+    tenant = Company(admin, server)
+    row = tenant.instance()
+    owner.execute("UPDATE providers SET base_url = %s WHERE id = %s",
+                  (f"{env['GROWHUB_SIM_URL']}{path}", server["id"]))
+    reply = tenant.api.request("DELETE", f"/api/instances/{row['id']}")
+    assert reply.status == 200 and "did not confirm" in reply.body["message"]
+    assert tenant.api.request("GET", f"/api/instances/{row['id']}").status == 404
+    assert len(at_provider(sim, row)) == 1
+    assert call(sim, "DELETE", "/instance", token=session_key(sim, row))[0] == 200
+    tenant.close()
+
+
 def unpaired(company, sim):
     """An instance whose number was logged out on the phone; its API and session's name."""
     row = company.instance()

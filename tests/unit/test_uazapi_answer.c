@@ -52,7 +52,11 @@ static const struct answer_case answer_cases[] = {
 	 "session_missing"},
 	{PROVIDER_OP_SESSION_GET, 401, ERROR("instance info not found"), PROVIDER_PARK_INSTANCE,
 	 "session_missing"},
-	{PROVIDER_OP_SESSION_DELETE, 401, ERROR("Invalid token"), PROVIDER_OK, "ok"},
+	/* No proof that it is gone: another server may be asked. */
+	{PROVIDER_OP_SESSION_DELETE, 401, ERROR("Invalid token"), PROVIDER_PARK_INSTANCE,
+	 "session_key_refused"},
+	{PROVIDER_OP_SESSION_DELETE, 401, ERROR("client not found"), PROVIDER_PARK_INSTANCE,
+	 "session_missing"},
 	{PROVIDER_OP_SESSION_CREATE, 401, ERROR("Unauthorized"), PROVIDER_PARK_PROVIDER,
 	 "provider_unauthorized"},
 	{PROVIDER_OP_SERVER_VERSION, 401, ERROR("Unauthorized"), PROVIDER_PARK_PROVIDER,
@@ -65,7 +69,9 @@ static const struct answer_case answer_cases[] = {
 	 "provider_refused"},
 	{PROVIDER_OP_SESSION_RESTART, 403, ERROR("refused"), PROVIDER_REJECTED, "provider_refused"},
 	/* Absent. */
-	{PROVIDER_OP_SESSION_DELETE, 404, "", PROVIDER_OK, "ok"},
+	{PROVIDER_OP_SESSION_DELETE, 404, "", PROVIDER_PARK_PROVIDER, "provider_path"},
+	{PROVIDER_OP_SESSION_DELETE, 404, ERROR("Inst\xC3\xA2ncia n\xC3\xA3o encontrada"),
+	 PROVIDER_PARK_INSTANCE, "session_missing"},
 	{PROVIDER_OP_SESSION_GET, 404, ERROR("Inst\xC3\xA2ncia n\xC3\xA3o encontrada"),
 	 PROVIDER_PARK_INSTANCE, "session_missing"},
 	{PROVIDER_OP_MESSAGE_GET, 404, ERROR("Message not found"), PROVIDER_OK, "not_found"},
