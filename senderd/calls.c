@@ -563,6 +563,8 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 	list_add_tail(&c->all, &call->link);
 	call_set_chat(call);
 	if (claim->is_settled) {
+		if (route->provider != NULL && route->provider->ref_is_id)
+			call->result.external_id = claim->send_ref;
 		call_skip(call, outcome_settled);
 		return;
 	}

@@ -62,6 +62,10 @@ outcome_settled(struct send_result *out)
 {
 	out->outcome = SEND_DONE_SENT;
 	out->code = S("receipt");
+	/* The receipt told of what came later, delivered or read; who was told sent is not told
+	 * again.
+	 */
+	out->event_type = EVENT_MESSAGE_SENT;
 	out->is_uncounted = true;
 }
 

@@ -343,6 +343,19 @@ test_news_for_the_breaker(void **state)
 	}
 }
 
+/* A receipt came first: sent, which whoever was not told by then must hear. */
+static void
+test_settled(void **state GH_UNUSED)
+{
+	struct send_result out = {0};
+
+	outcome_settled(&out);
+	assert_int_equal(out.outcome, SEND_DONE_SENT);
+	assert_int_equal(out.event_type, EVENT_MESSAGE_SENT);
+	assert_true(out.is_uncounted);
+	assert_true(slice_eq(out.code, S("receipt")));
+}
+
 /* Nobody's fault: no try is burnt; a row in doubt stays so. */
 static void
 test_postpone(void **state GH_UNUSED)
@@ -367,6 +380,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_postpone),
+		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_retries_are_spread),
 		cmocka_unit_test(test_words),
