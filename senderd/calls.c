@@ -6,8 +6,8 @@
 #include "base/mem.h"
 #include "claims.h"
 #include "daemon/daemon.h"
+#include "daemon/provider_client.h"
 #include "http/client.h"
-#include "http/retry_after.h"
 #include "http/url.h"
 #include "model/facts.h"
 #include "numbers.h"
@@ -134,34 +134,14 @@ call_end_local(struct call *call, enum provider_outcome outcome, const char *cod
 
 /* ---- the answer ---- */
 
-/* 0: it asked for nothing. */
-static int64_t
-retry_after_us(const struct http_result *r)
-{
-	int64_t us = http_retry_after_us(slice_trim(http_result_header(r, S("Retry-After"))),
-					 clock_wall_us(), OUTCOME_RETRY_AFTER_MAX);
-
-	return us > 0 ? us : 0;
-}
-
 static struct provider_result *
 call_interpret(struct call *call, enum provider_op op, const struct http_result *r)
 {
-	static const enum provider_transport transports[] = {
-		[HTTP_DONE] = PROVIDER_ANSWERED,
-		[HTTP_NOT_SENT] = PROVIDER_NOT_SENT,
-		[HTTP_UNKNOWN] = PROVIDER_NO_ANSWER,
-	};
 	struct arena *a = call->mem->arena;
 	struct provider_result *pr = arena_alloc(a, sizeof(*pr));
-	const struct provider_answer answer = {
-		.transport = transports[r->outcome],
-		.status = (int)r->status,
-		.body = arena_dup(a, r->body),
-		.retry_after_us = retry_after_us(r),
-		.is_cut = r->is_cut,
-	};
+	struct provider_answer answer = provider_client_answer(r);
 
+	answer.body = arena_dup(a, answer.body);
 	if (op == PROVIDER_OP_ACTION)
 		provider_read_action(call->route->provider, ACTION_NUMBER_CHECK, &answer, a, pr);
 	else

@@ -11,6 +11,7 @@
 #include "daemon/daemon.h"
 #include "daemon/version.h"
 #include "http/client.h"
+#include "http/retry_after.h"
 #include "http/url.h"
 
 #define ANSWER_MAX         (1024 * 1024)
@@ -74,22 +75,33 @@ client_call_falls_back(struct client_call *cc, const struct http_result *r)
 	return true;
 }
 
-static void
-client_call_answered(void *arg, const struct http_result *r)
+struct provider_answer
+provider_client_answer(const struct http_result *r)
 {
 	static const enum provider_transport transports[] = {
 		[HTTP_DONE] = PROVIDER_ANSWERED,
 		[HTTP_NOT_SENT] = PROVIDER_NOT_SENT,
 		[HTTP_UNKNOWN] = PROVIDER_NO_ANSWER,
 	};
-	struct client_call *cc = arg;
-	struct provider_result *result = arena_alloc(cc->a, sizeof(*result));
-	const struct provider_answer answer = {
+	struct slice wish = slice_trim(http_result_header(r, S("Retry-After")));
+	int64_t wait_us =
+		http_retry_after_us(wish, clock_wall_us(), PROVIDER_CLIENT_RETRY_AFTER_MAX);
+
+	return (struct provider_answer){
 		.transport = transports[r->outcome],
 		.status = (int)r->status,
 		.body = r->body,
+		.retry_after_us = wait_us > 0 ? wait_us : 0,
 		.is_cut = r->is_cut,
 	};
+}
+
+static void
+client_call_answered(void *arg, const struct http_result *r)
+{
+	struct client_call *cc = arg;
+	struct provider_result *result = arena_alloc(cc->a, sizeof(*result));
+	const struct provider_answer answer = provider_client_answer(r);
 
 	if (client_call_falls_back(cc, r))
 		return;

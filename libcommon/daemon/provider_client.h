@@ -10,10 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/slice.h"
 #include "provider/provider.h"
 
 struct daemon;
+struct http_result;
 struct provider_client;
 
 struct provider_client *provider_client_new(struct daemon *d, unsigned in_flight_max);
@@ -32,6 +34,11 @@ struct provider_address {
 /* result and its slices: valid during the call. elapsed_us: 0 when nothing was sent. */
 typedef void provider_client_fn(void *arg, const struct provider_result *result,
 				int64_t elapsed_us);
+
+/* What a translator is told of an answer, for who makes calls of its own; the body borrows from r.
+ * A provider may ask for no more patience than that. */
+#define PROVIDER_CLIENT_RETRY_AFTER_MAX (3600 * CLOCK_SEC)
+struct provider_answer provider_client_answer(const struct http_result *r);
 
 /* The provider does not know the session, or not by the key that we have: healthd finds it or makes
  * it again. */

@@ -1,6 +1,8 @@
 """UAZAPI behind the API: sessions with keys of their own, webhooks proved by them."""
 
+import http.server
 import json
+import threading
 import urllib.error
 import urllib.request
 
@@ -306,6 +308,40 @@ def test_a_session_behind_a_wrong_address_is_not_called_gone(admin, env, sim, ow
     assert tenant.api.request("GET", f"/api/instances/{row['id']}").status == 404
     assert len(at_provider(sim, row)) == 1
     assert call(sim, "DELETE", "/instance", token=session_key(sim, row))[0] == 200
+    tenant.close()
+
+
+class Busy(http.server.BaseHTTPRequestHandler):
+    """A server that has no time now, and says until when."""
+    status, wish = 429, "17"
+
+    def do_GET(self):
+        self.send_response(self.status)
+        self.send_header("Retry-After", self.wish)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.mark.parametrize("status, wish, told", [(429, "17", 17), (503, "40", 40),
+                                                (429, "soon", 30), (429, "999999", 3600)])
+def test_a_provider_says_when_to_come_again(admin, env, owner, status, wish, told):
+    server = admin.post("/api/admin/providers", {
+        "type": "uazapi", "name": unique("uazapi"), "base_url": f"{env['GROWHUB_SIM_URL']}/uazapi",
+        "api_key": "sim", "max_instances": 10})
+    tenant = Company(admin, server)
+    row = tenant.instance()
+    handler = type("Handler", (Busy,), {"status": status, "wish": wish})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as busy:
+        threading.Thread(target=busy.serve_forever, daemon=True).start()
+        owner.execute("UPDATE providers SET base_url = %s WHERE id = %s",
+                      (f"http://127.0.0.1:{busy.server_port}", server["id"]))
+        reply = tenant.api.with_token(row["token"]).request("GET", "/instance/status")
+        busy.shutdown()
+    assert (reply.status, reply.body["code"]) == (502, "provider_error")
+    assert int(reply.headers["Retry-After"]) == told
     tenant.close()
 
 
