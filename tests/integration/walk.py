@@ -55,6 +55,7 @@ class World:
 
     def __init__(self, env, admin, provider):
         self.env, self.admin, self.provider = env, admin, provider
+        self.at = provider["type"]
         self.sim = Sim(env["GROWHUB_SIM_URL"])
         self.company = Company(admin, provider)
         self.instance = self.company.instance()
@@ -78,7 +79,7 @@ class World:
 
     def dead_letter(self):
         """The id of a message that the provider has just refused."""
-        with self.sim.failing("status", 422):
+        with self.sim.failing("status", 422, scope=self.at):
             message = self.company.send(self.instance)
             self.company.wait_status(message["id"], "failed")
         path = f"/api/admin/dlq/{message['id']}"
@@ -96,18 +97,33 @@ class World:
             "name": "Walk", "participants": [NUMBER]})["JID"]
 
     @functools.cached_property
+    def community(self):
+        """Of a provider that has them."""
+        return self.api("INSTANCE").post("/community/create", {"name": "Walk"})["JID"]
+
+    @functools.cached_property
     def invitation(self):
         link = self.api("INSTANCE").get(f"/group/invitelink/{self.group}")["inviteLink"]
         return link.rpartition("/")[2]
 
+    def newest(self):
+        """The type of the provider that was chosen for the newest instance."""
+        row = max(self.company.api.get("/api/instances?limit=200"), key=lambda row: row["id"])
+        return self.admin.get(f"/api/admin/providers/{row['provider_id']}")["type"]
+
     def unpair(self):
         """The phone has logged out: there is a code to scan."""
-        self.sim.session(self.session, is_paired=False, status="SCAN_QR_CODE")
+        if self.at == "waha":
+            self.sim.session(self.session, is_paired=False, status="SCAN_QR_CODE")
+        else:
+            self.sim.session(self.session, provider=self.at, is_paired=False)
+            self.wait_instance("disconnected")
+            self.api("INSTANCE").post("/instance/connect", {})
         self.wait_instance("qr")
 
     def lose_session(self):
         """The provider forgets it, and tells nobody."""
-        self.sim.forget(self.session)
+        self.sim.forget(self.session, provider=self.at)
 
     def engine(self, word):
         """The provider runs this engine, and healthd has found out."""
@@ -120,10 +136,16 @@ class World:
                    f"the instance to be {status}")
 
     def provider_webhook(self):
-        """(path, secret) that the provider was told of."""
-        made = self.sim.actions(session=self.session)[0]
-        hook = made["body"]["config"]["webhooks"][0]
-        return urllib.parse.urlsplit(hook["url"]).path, hook["hmac"]["key"]
+        """(path, secret) that the provider was told of; the secret is the key that signs, or the
+        session's own."""
+        told = [a for a in self.sim.actions(session=self.session)
+                if a["action"] in ("session.create", "webhook.set")][0]["body"]
+        if self.at == "waha":
+            hook = told["config"]["webhooks"][0]
+            url, secret = hook["url"], hook["hmac"]["key"]
+        else:
+            url, secret = told["url"], self.sim.session(self.session, provider=self.at)["token"]
+        return urllib.parse.urlsplit(url).path, secret
 
     # ---- requests ----
 
@@ -135,7 +157,7 @@ class World:
             "/api/instances": {"id": lambda: self.instance["id"], "wid": lambda: self.hook["id"],
                                "did": lambda: self.first(f"{hooks}/{self.hook['id']}/deliveries",
                                                          status="delivered")},
-            "/webhook": {"provider": lambda: "waha",
+            "/webhook": {"provider": lambda: self.at,
                          "key": lambda: self.provider_webhook()[0].rpartition("/")[2]},
             "/group": {"jid": lambda: self.group},
             "/api/admin/companies": {"id": lambda: self.company.id},
@@ -173,12 +195,15 @@ class World:
             own |= {"id": [own["id"]]} if pattern.endswith("/markread") else {}
         if pattern.startswith("/group/"):
             own |= {"groupjid": self.group, "inviteCode": self.invitation}
+        if pattern.startswith("/community/") and self.at == "uazapi":
+            own |= {"community": self.community, "groupjids": [self.group]}
         body = dict(content.get("example", {}))
         body.update({name: own[name] for name in body.keys() & own.keys()})
         for one in body.get("messages", ()):
             one |= {"instance_id": self.instance["id"], "phone_to": NUMBER}
         if pattern == "/message/download":
-            body["id"] = "false_5511900000002@c.us_3AF11E00000000000001"
+            body["id"] = {"waha": "false_5511900000002@c.us_3AF11E00000000000001",
+                          "uazapi": "5511900000001:3AF11E00000000000001"}[self.at]
         if (method, pattern) == ("POST", "/api/instances"):
             body["provider_id"] = self.provider["id"]  # one whose health nobody has asked yet
         for name in body.keys() & {"name", "instance_name"}:
@@ -197,7 +222,7 @@ class Traces:
         self._wait_quiet()
         self.rows = self._snapshot()
         self.call_n = max([a["n"] for a in self.sim.actions()], default=0)
-        self.sent_n = max([m["n"] for m in self.sim.messages(world.session)], default=0)
+        self.sent_n = max([m["n"] for m in self._messages()], default=0)
         self.post_n = max([p["n"] for p in self.sim.received(world.hook_name)], default=0)
 
     def _wait_quiet(self):
@@ -221,13 +246,15 @@ class Traces:
         now = self._snapshot()
         return {table for table, state in now.items() if state != self.rows[table]}
 
+    def _messages(self, since=0):
+        return self.sim.messages(self.world.session, provider=self.world.at, since=since)
+
     def calls(self):
         """What the provider took: names of /_sim/actions, and send:KIND."""
         prefix = f"{self.world.company.id}-"
         return {a["action"] for a in self.sim.actions(since=self.call_n)
-                if a["session"].startswith(prefix)} | {
-                    f"send:{m['kind']}" for m in self.sim.messages(self.world.session,
-                                                                   since=self.sent_n)}
+                if (a["session"] or a.get("body", {}).get("name", "")).startswith(prefix)} | {
+                    f"send:{m['kind']}" for m in self._messages(since=self.sent_n)}
 
     def events(self):
         """Types of the events that the company's webhook got."""
@@ -246,9 +273,19 @@ def _change_password(w):
 
 def _provider_posts(w):
     path, secret = w.provider_webhook()
+    bare = f"3A{time.time_ns():018X}"
+    if w.at == "uazapi":
+        return {"path": path, "body": json.dumps({
+            "EventType": "messages", "instanceName": w.session, "owner": "5511900000001",
+            "token": secret, "chat": {}, "message": {
+                "id": f"5511900000001:{bare}", "messageid": bare,
+                "chatid": "5511900000002@s.whatsapp.net",
+                "sender_pn": "5511900000002@s.whatsapp.net", "fromMe": False, "isGroup": False,
+                "messageType": "Conversation", "text": "hello", "content": "hello",
+                "messageTimestamp": time.time_ns() // 1_000_000, "wasSentByApi": False}}).encode()}
     body = json.dumps({
         "event": "message", "session": w.session, "engine": "GOWS", "payload": {
-            "id": f"false_5511900000002@c.us_3A{time.time_ns():018X}", "from": "5511900000002@c.us",
+            "id": f"false_5511900000002@c.us_{bare}", "from": "5511900000002@c.us",
             "timestamp": int(time.time()), "fromMe": False, "source": "app", "body": "hello",
             "hasMedia": False, "ack": 2}}).encode()
     return {"path": path, "body": body, "headers": {
@@ -257,7 +294,7 @@ def _provider_posts(w):
 
 def _spare_provider(w):
     row = w.admin.post("/api/admin/providers", {
-        "type": "waha", "name": unique("spare"), "base_url": w.provider["base_url"]})
+        "type": w.at, "name": unique("spare"), "base_url": w.provider["base_url"]})
     return {"path": f"/api/admin/providers/{row['id']}"}
 
 
@@ -266,6 +303,13 @@ def _healthy(w):
     wait_until(lambda: any(p["is_active"] and p["health_status"] == "healthy"
                            for p in w.admin.get("/api/admin/providers?limit=200")),
                "a provider known as healthy", 20)
+    return {}
+
+
+def _fresh_message(w):
+    """One that nobody has deleted."""
+    w.message = w.company.send(w.instance)
+    w.company.wait_status(w.message["id"], "read")
     return {}
 
 
@@ -300,7 +344,8 @@ def _unpaired(w):
 
 def _on(engine):
     def choose(w):
-        w.engine(engine)
+        if w.at == "waha":  # the other has but one
+            w.engine(engine)
         return {}
     return choose
 
@@ -320,6 +365,7 @@ FIRST = {
     "GET /instance/qrcode": _unpaired,
     "GET /instance/qrcode/image": _unpaired,
     "GET /api/instances/{id}/qrcode": _unpaired,
+    "POST /message/edit": _fresh_message,
     "POST /message/forward": _on("NOWEB"),
     "POST /contact/block": _on("WEBJS"),
     "POST /contact/unblock": _on("WEBJS"),
