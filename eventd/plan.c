@@ -359,12 +359,26 @@ reading_wait(struct reading *r)
 	return true;
 }
 
+/* A receipt of hundreds of messages of another client of the number is one row, not hundreds. */
+static bool
+plan_is_kept(const struct plan *p, const struct reading *r, const struct provider_fact *f)
+{
+	const struct inbound_orphan *last = &p->orphans[p->orphan_count];
+
+	if (f->kind != PROVIDER_FACT_STATUS || p->orphan_count == 0)
+		return false;
+	last--;
+	return last->has_status && uuid_eq(last->body_id, r->body->id);
+}
+
 /* Wait, then keep the fact. True while it waits. */
 static bool
 plan_await_message(struct plan *p, struct reading *r, const struct provider_fact *f)
 {
 	if (reading_wait(r))
 		return true;
+	if (plan_is_kept(p, r, f))
+		return false;
 	p->orphans[p->orphan_count++] = (struct inbound_orphan){
 		.body_id = r->body->id,
 		.external_id = fact_message(f),
@@ -386,7 +400,9 @@ plan_status(struct plan *p, struct reading *r, const struct provider_fact *f)
 		(void)plan_await_message(p, r, f); /* what nobody knows makes no event */
 		return;
 	}
-	if (m->direction != MSG_OUT)
+	/* The others of a batch that waits for one of its messages were applied by the first look.
+	 */
+	if (m->direction != MSG_OUT || (!m->is_in_doubt && (m->receipts & 1u << f->status) != 0))
 		return;
 	if (m->is_in_doubt)
 		plan_resolve_doubt(p, r, f, m, "receipt");

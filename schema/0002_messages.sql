@@ -125,7 +125,8 @@ CREATE TABLE inbound_dedupe (
 );
 CREATE INDEX inbound_dedupe_age ON inbound_dedupe USING brin (received_at);
 
--- Facts about provider messages we never saw, kept after the bounded wait.
+-- Facts about provider messages we never saw, kept after the bounded wait; of the receipts of one
+-- body one, whose inbound_id leads to the others.
 CREATE TABLE orphans (
 	id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	instance_id  int NOT NULL,

@@ -20,8 +20,11 @@ static const char inbound_take_sql[] =
 
 static const char inbound_resolve_sql[] =
 	"SELECT r.instance_id, r.external_id, m.id, m.status, m.direction, m.origin, m.chat_key,\n"
-	"    m.reference,\n"
-	"       q.state, q.attempt\n"
+	"    m.reference, q.state, q.attempt,\n"
+	/* Bits of enum msg_status. */
+	"    (CASE WHEN m.delivered_at IS NULL THEN 0 ELSE 32 END\n"
+	"      + CASE WHEN m.read_at IS NULL THEN 0 ELSE 64 END\n"
+	"      + CASE WHEN m.played_at IS NULL THEN 0 ELSE 128 END)::int4\n"
 	"FROM unnest($1::int4[], $2::text[]) AS r(instance_id, external_id)\n"
 	"JOIN message_keys k ON k.instance_id = r.instance_id AND k.external_id = r.external_id\n"
 	"JOIN messages m ON m.id = k.message_id\n"
@@ -378,6 +381,7 @@ inbound_resolve_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		m->is_in_doubt =
 			db_get_i32(r, i, 8) == SEND_IN_DOUBT || db_get_i32(r, i, 8) == SEND_HELD;
 		m->attempt = (int16_t)db_get_i32(r, i, 9);
+		m->receipts = (unsigned)db_get_i32(r, i, 10);
 	}
 	return count;
 }

@@ -81,6 +81,8 @@ struct inbound_match {
 	struct slice reference;
 	bool is_in_doubt; /* its send waits in doubt, or held so: a receipt resolves it */
 	int16_t attempt;  /* of that send */
+	/* Bits 1 << DELIVERED, READ, PLAYED: receipts that were applied, and are no news again. */
+	unsigned receipts;
 };
 
 /* Which of the keys are messages of ours. */
@@ -190,7 +192,8 @@ struct inbound_event {
 void inbound_event_add(struct db_unit *u, const struct inbound_event *rows, unsigned count,
 		       const struct delivery_take *take);
 
-/* Facts whose message never came within the wait. */
+/* Facts whose message never came within the wait. Of the receipts of one body, which may be
+ * hundreds of ids that nobody here ever sent, the first stands for all: the body names them. */
 struct inbound_orphan {
 	struct uuid body_id;
 	struct slice external_id; /* of the message they speak of */

@@ -195,7 +195,7 @@ def test_a_body_without_the_token_is_nobodys(server, db, instance):
     assert json.loads(kept[0])["message"]["messageid"] == bare
 
 
-def test_a_batch_of_receipts_reaches_its_messages(server, company, instance):
+def test_a_batch_of_receipts_reaches_its_messages(server, company, instance, owner):
     sent = [company.send(instance, content=f"Batch #{n}") for n in range(3)]
     rows = [company.wait_status(s["id"], "read") for s in sent]
     strangers = [f"3EB0{n:016X}" for n in range(240)]
@@ -203,6 +203,13 @@ def test_a_batch_of_receipts_reaches_its_messages(server, company, instance):
     server.post("receipt_played", MessageIDs=[r["external_id"] for r in rows])
     for s in sent:
         company.wait_status(s["id"], "played")
+    # The wait for the strangers ends now: they are one row, not 240.
+    wait_until(lambda: owner.execute("UPDATE inbound_queue SET tries = 5 WHERE instance_id = %s"
+                                     " AND tries > 0", (instance["id"],)).rowcount == 1, "a look")
+    orphans = wait_until(lambda: owner.execute(
+        "SELECT external_id, status FROM orphans WHERE instance_id = %s",
+        (instance["id"],)).fetchall(), "the wait to end", 20)
+    assert [(o["external_id"], o["status"]) for o in orphans] == [(strangers[0], 6)]
 
 
 @pytest.fixture

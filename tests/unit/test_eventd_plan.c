@@ -540,6 +540,39 @@ test_facts_about_a_message_wait_for_it(void **state)
 	}
 }
 
+/* Receipts of one body for four messages: read before, not yet, and two that nobody knows. */
+static void
+test_a_batch_of_receipts(void **state)
+{
+	static const char batch[] =
+		"{\"EventType\":\"messages_update\",\"type\":\"ReadReceipt\",\"state\":\"Read\","
+		"\"event\":{\"MessageIDs\":[\"B1\",\"B2\",\"B3\",\"B4\"],"
+		"\"chatid\":\"5511900000002@s.whatsapp.net\",\"Timestamp\":1791000060}}";
+	struct inbound_match m[] = {own_message(false), own_message(false)};
+	struct inbound_body of_waha = body;
+	struct plan *p;
+
+	(void)state;
+	m[0].key.external_id = S("B1");
+	m[0].receipts = 1u << MSG_DELIVERED | 1u << MSG_READ;
+	m[1].key.external_id = S("B2");
+	m[1].receipts = 1u << MSG_DELIVERED;
+	m[1].message_id.b[0] ^= 1;
+	body.provider_type = S("uazapi");
+	body.tries = 1;
+	p = plan_of(slice_of(batch), m, GH_COUNT(m));
+	assert_int_equal(p->status_count, 1);
+	assert_true(uuid_eq(p->statuses[0].message_id, m[1].message_id));
+	assert_int_equal(p->orphan_count, 0);
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_LATER);
+	body.tries = PLAN_WAIT_TRIES;
+	p = plan_of(slice_of(batch), m, GH_COUNT(m));
+	assert_int_equal(p->orphan_count, 1);
+	assert_true(slice_eq(p->orphans[0].external_id, S("B3")));
+	assert_int_equal(p->readings[0].settled.verdict, INBOUND_DONE);
+	body = of_waha;
+}
+
 #define GROUP                                                                                      \
 	"\"timestamp\":1791000090,\"group\":{\"id\":\"120363000000000001@g.us\","                  \
 	"\"subject\":\"Team\"},\"participants\":[{\"id\":\"210000000000002@lid\","                 \
@@ -780,6 +813,7 @@ main(void)
 		CASE(test_a_qr_event_goes_without_a_code_that_does_not_come),
 		CASE(test_facts_about_a_message_of_ours),
 		CASE(test_facts_about_a_message_wait_for_it),
+		CASE(test_a_batch_of_receipts),
 		CASE(test_facts_about_the_account),
 		CASE(test_unknown_events_are_counted_only),
 		CASE(test_a_hidden_id_with_its_number_is_folded),
