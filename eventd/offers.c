@@ -43,15 +43,25 @@ offer_fits(const struct line *line, unsigned rows)
 	       used + rows <= (unsigned)x->conf->max_in_flight / OFFER_SHARE;
 }
 
+/* Who tells the events knows their facts: what else a body needs only a claim reads. */
+static bool
+lacks_message(const struct endpoint *to, const struct delivery_claim *events, unsigned rows)
+{
+	for (unsigned i = 0; i < rows; i++)
+		if (delivery_needs_message(events[i].type, to->format))
+			return true;
+	return false;
+}
+
 static void
-offer_add(struct offer *o, struct line *line, unsigned rows)
+offer_add(struct offer *o, struct line *line, const struct delivery_claim *events, unsigned rows)
 {
 	struct place *place = &o->places[o->take.count];
 	const struct endpoint *to = NULL;
 
 	if (!offer_fits(line, rows) ||
 	    endpoints_get(o->x->endpoints, line->id, &to, offer_route_came, NULL) != GH_OK ||
-	    to->fault != NULL)
+	    to->fault != NULL || lacks_message(to, events, rows))
 		return;
 	place->line = line;
 	place->to = endpoint_hold(to);
@@ -62,16 +72,16 @@ offer_add(struct offer *o, struct line *line, unsigned rows)
 }
 
 static void
-offer_add_company(struct offer *o, int32_t company_id, unsigned rows)
+offer_add_company(struct offer *o, const struct delivery_claim *events, unsigned rows)
 {
-	const struct crew *crew = map_get_i64(o->x->crews, company_id);
+	const struct crew *crew = map_get_i64(o->x->crews, events->company_id);
 
 	if (crew == NULL)
 		return;
 	LIST_FOREACH(n, &crew->lines)
 	{
 		if (o->take.count < OFFER_ENDPOINTS_MAX)
-			offer_add(o, LIST_ENTRY(n, struct line, mate), rows);
+			offer_add(o, LIST_ENTRY(n, struct line, mate), events, rows);
 	}
 }
 
@@ -91,7 +101,7 @@ offer_new(struct deliveries *x, struct arena *a, const struct delivery_claim *ev
 		for (rows = 1; i + rows < count; rows++)
 			if (events[i + rows].company_id != events[i].company_id)
 				break;
-		offer_add_company(o, events[i].company_id, rows);
+		offer_add_company(o, &events[i], rows);
 	}
 	return o;
 }

@@ -4,8 +4,10 @@
 #include "base/clock.h"
 #include "http/json.h"
 #include "model/dialect.h"
+#include "model/dialect_content.h"
 #include "model/endpoint.h"
 #include "model/message.h"
+#include "model/message_payload.h"
 
 /* One body on its way. */
 struct body {
@@ -15,6 +17,9 @@ struct body {
 	const struct json *facts;
 	size_t text_max;
 	struct slice owner;
+	/* Of our own send: what was sent, where its row is there (else the facts are all). */
+	const struct delivery_message *sent;
+	struct message_payload payload; /* of sent */
 };
 
 /* ---- facts ---- */
@@ -111,9 +116,26 @@ kind_number(struct slice word)
 	return MSG_UNSUPPORTED;
 }
 
+/* Of an echo. Its location is a text, by the one that was captured. */
 static struct kind
-kind_of(enum event_type type, const struct json *facts)
+kind_of_sent(const struct body *b)
 {
+	int kind = b->sent->kind;
+
+	return (struct kind){
+		.message_type = dialect_sent_type(kind, &b->payload),
+		.type = b->payload.menu.type == MESSAGE_MENU_POLL ? "poll"
+			: kind == MSG_LOCATION                    ? "text"
+								  : dialect_type(kind),
+		.media_type = dialect_media_type(kind, b->payload.is_voice),
+	};
+}
+
+static struct kind
+kind_of(const struct body *b)
+{
+	enum event_type type = b->c->type;
+	const struct json *facts = b->facts;
 	struct slice mime = json_str(json_get(json_get(facts, "file"), "mimetype"));
 	int kind = kind_number(json_str(json_get(facts, "type")));
 	struct kind k = {.message_type = dialect_message_type(kind),
@@ -123,6 +145,8 @@ kind_of(enum event_type type, const struct json *facts)
 				 dialect_media_type(kind, slice_ends(mime, S("opus")) ||
 								  slice_eq(mime, S("audio/ogg")))};
 
+	if (b->sent != NULL)
+		return kind_of_sent(b);
 	switch (type) {
 	case EVENT_MESSAGE_SENT:
 		return (struct kind){"", "text", ""};
@@ -190,6 +214,12 @@ write_content(const struct body *b, const struct kind *k)
 	const struct json *place = json_get(b->facts, "location");
 	const struct json *cards = json_get(b->facts, "vcards");
 
+	if (b->sent != NULL) {
+		json_w_raw(b->w, "content",
+			   dialect_content(b->sent->kind, cut(b, b->sent->content),
+					   b->sent->media_url, &b->payload, b->a));
+		return;
+	}
 	if (slice_eq(slice_of(k->message_type), S("Conversation")) || k->message_type[0] == '\0') {
 		write_text(b, "content", fact(b, "content"));
 		return;
@@ -286,6 +316,8 @@ write_about(const struct body *b)
 	struct slice target = fact(b, "message_id");
 	struct slice quoted = json_str(json_get(json_get(b->facts, "quoted"), "message_id"));
 
+	if (b->sent != NULL)
+		quoted = dialect_bare_id(b->sent->reply_to);
 	json_w_str(b->w, "quoted",
 		   type == EVENT_POLL_VOTED ? target
 		   : quoted.n > 0           ? quoted
@@ -293,14 +325,14 @@ write_about(const struct body *b)
 	json_w_str(b->w, "edited", type == EVENT_MESSAGE_EDITED ? target : S(""));
 	json_w_str(b->w, "reaction", type == EVENT_MESSAGE_REACTION ? target : S(""));
 	write_text(b, "vote", vote_of(b));
-	json_w_str(b->w, "convertOptions", S(""));
+	json_w_str(b->w, "convertOptions", dialect_options(&b->payload, b->a));
 	json_w_str(b->w, "buttonOrListid", fact(b, "choice_id"));
 }
 
 static void
 write_message(const struct body *b)
 {
-	const struct kind k = kind_of(b->c->type, b->facts);
+	const struct kind k = kind_of(b);
 	bool from_me = is_from_me(b->c->type, b->facts);
 	struct slice chat = chat_of(b->facts), id = id_of(b);
 	bool is_group = slice_ends(chat, S("@g.us"));
@@ -318,13 +350,15 @@ write_message(const struct body *b)
 	json_w_str(b->w, "messageType", slice_of(k.message_type));
 	json_w_str(b->w, "mediaType", slice_of(k.media_type));
 	write_content(b, &k);
-	write_text(b, "text", fact(b, "content"));
+	write_text(b, "text",
+		   b->sent != NULL ? dialect_text(b->sent->content, &b->payload)
+				   : fact(b, "content"));
 	json_w_i64(b->w, "messageTimestamp", time_ms(b));
 	json_w_str(b->w, "source", S(""));
 	json_w_str(b->w, "status", b->c->type == EVENT_MESSAGE_SENT ? S("Pending") : S(""));
 	write_about(b);
 	json_w_bool(b->w, "pinned", false);
-	json_w_str(b->w, "track_source", S(""));
+	write_text(b, "track_source", b->payload.track_source);
 	json_w_str(b->w, "track_id", fact(b, "reference"));
 	json_w_bool(b->w, "wasSentByApi", is_by_api(b->c->type, b->facts));
 	json_w_str(b->w, "owner", b->owner);
@@ -431,8 +465,9 @@ write_connection(const struct body *b)
 		json_w_str(b->w, "lastDisconnect", dialect_time(b->c->occurred_at_us, b->a));
 		write_text(b, "lastDisconnectReason", fact(b, "reason"));
 	} else if (b->c->type == EVENT_INSTANCE_QR) {
-		/* Facts hold the text to draw, a client wants a picture: it asks for one. */
-		json_w_str(b->w, "qrcode", S(""));
+		/* A client wants a picture; where facts hold the text to draw it asks for one. */
+		json_w_str(b->w, "qrcode",
+			   slice_starts(fact(b, "qr"), S("data:image/")) ? fact(b, "qr") : S(""));
 	}
 	json_w_close(b->w, '}');
 }
@@ -600,17 +635,31 @@ static write_fn *const writers[EVENT_TYPE_COUNT] = {
 	[EVENT_WEBHOOK_TEST] = write_test,
 };
 
+static struct body
+body_of(const struct delivery_claim *c, const struct json *facts, struct arena *a)
+{
+	struct body b = {.a = a,
+			 .c = c,
+			 .facts = facts,
+			 .text_max = SIZE_MAX,
+			 .owner = owner_of(facts, c->type, a)};
+
+	if (!c->message.is_known)
+		return b;
+	b.sent = &c->message;
+	if (message_payload_read(c->message.payload, a, &b.payload) != GH_OK)
+		b.payload = (struct message_payload){.is_voice = false};
+	return b;
+}
+
 void
 render_uazapi(const struct delivery_claim *c, const struct json *facts, size_t text_max,
 	      struct json_w *w, struct arena *a)
 {
-	const struct body b = {.w = w,
-			       .a = a,
-			       .c = c,
-			       .facts = facts,
-			       .text_max = text_max,
-			       .owner = owner_of(facts, c->type, a)};
+	struct body b = body_of(c, facts, a);
 
+	b.w = w;
+	b.text_max = text_max;
 	json_w_open(w, NULL, '{');
 	json_w_str(w, "BaseUrl", S(""));
 	json_w_str(w, "EventType", slice_of(event_name(c->type, EVENT_FORMAT_UAZAPI)));
@@ -648,12 +697,13 @@ struct slice
 render_uazapi_suffix(const struct delivery_claim *c, const struct json *facts, unsigned options,
 		     struct arena *a)
 {
+	const struct body b = body_of(c, facts, a);
 	const char *event = "", *type = "";
 
 	if ((options & ENDPOINT_ADD_EVENT) != 0)
 		event = event_name(c->type, EVENT_FORMAT_UAZAPI);
 	if ((options & ENDPOINT_ADD_TYPE) != 0 && is_message(c->type))
-		type = kind_of(c->type, facts).message_type;
+		type = kind_of(&b).message_type;
 	return slice_of(arena_printf(a, "%s%s%s%s", event[0] != '\0' ? "/" : "", event,
 				     type[0] != '\0' ? "/" : "", type));
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "crypto/encode.h"
 #include "model/dialect.h"
+#include "model/dialect_content.h"
 #include "model/message_payload.h"
 #include "model/message_ref.h"
 
@@ -65,7 +66,7 @@ write_made(struct direct *d, struct json_w *w, enum msg_kind kind)
 		.status = uazapi_message_status(MSG_SENT),
 		.at_us = clock_wall_us(),
 		.text = text,
-		.content = uazapi_message_content((int)kind, text, SLICE_NONE, &none, a),
+		.content = dialect_content((int)kind, text, SLICE_NONE, &none, a),
 		.reaction = kind == MSG_REACTION ? ref->bare : SLICE_NONE,
 		.edited = kind == MSG_TEXT ? ref->bare : SLICE_NONE,
 	};

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "model/dialect.h"
+#include "model/dialect_content.h"
 #include "model/message_row.h"
 
 /* ---- the reply ---- */
@@ -33,12 +34,13 @@ write_uazapi(struct gw_req *req, struct json_w *w, const struct message_row *row
 		.id = row->external_id.n > 0 ? row->external_id : slice_of(uuid_text(row->id, id)),
 		.chat = s->row.chat_key,
 		.is_from_me = true,
-		.type = uazapi_message_sent_type(row->kind, &x->r.payload),
+		.type = dialect_sent_type(row->kind, &x->r.payload),
 		.status = uazapi_message_status(row->status),
 		.at_us = row->sent_at_us != 0 ? row->sent_at_us : uuid7_time_us(row->id),
-		.text = row->content,
-		.content = uazapi_message_content(row->kind, row->content, row->media_url,
-						  &x->r.payload, req->a),
+		.text = dialect_text(row->content, &x->r.payload),
+		.options = dialect_options(&x->r.payload, req->a),
+		.content = dialect_content(row->kind, row->content, row->media_url, &x->r.payload,
+					   req->a),
 		.quoted = s->row.reply_to,
 		.track_source = x->r.payload.track_source,
 		.track_id = row->reference,

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "model/dialect.h"
+#include "model/dialect_content.h"
 #include "model/instance.h"
 #include "model/message_found.h"
 #include "model/message_payload.h"
@@ -29,10 +30,17 @@ struct find {
 	int64_t limit, offset;
 	struct instance_row instance;
 	struct message_row *row; /* count of them */
+	struct found_rest *rest; /* in the same order */
 	unsigned count;
 	bool has_more;
 };
 #define AT(member) .offset = offsetof(struct find, member)
+
+/* What the row of a message leaves out; of one that is gone meanwhile nothing. */
+struct found_rest {
+	struct message_found row;
+	struct message_payload payload; /* of a send */
+};
 
 static const struct json_rule find_rules[] = {
 	{"id", JSON_RULE_STRING, JSON_RULE_LINE, .max = ID_MAX, AT(id),
@@ -67,31 +75,30 @@ static const struct gw_schema count_schema = {
 	.fields = GW_FIELDS(GW_FIELD("count", INT)),
 };
 
-/* The rest of a message; of one that is gone meanwhile nothing. */
 static void
 write_found(struct gw_req *req, struct json_w *w, const struct message_row *row,
-	    const struct message_found *rest)
+	    const struct found_rest *rest)
 {
 	const struct find *f = req->user;
-	const struct message_payload none = {.is_voice = false};
 	struct slice owner = dialect_owner(f->instance.phone_number, req->a);
 	bool is_out = row->direction == MSG_OUT;
 	char id[UUID_TEXT_SIZE];
 	struct uazapi_message m = {
 		.owner = owner,
 		.id = row->external_id.n > 0 ? row->external_id : slice_of(uuid_text(row->id, id)),
-		.chat = rest->chat_key,
+		.chat = rest->row.chat_key,
 		.sender = is_out ? slice_of(arena_printf(req->a, "%.*s@c.us", S_FMT(owner)))
 				 : row->phone_from,
 		.is_from_me = is_out,
-		.type = dialect_message_type(row->kind),
+		.type = dialect_sent_type(row->kind, &rest->payload),
 		.status = uazapi_message_status(row->status),
 		.at_us = row->sent_at_us != 0 ? row->sent_at_us : uuid7_time_us(row->id),
-		.text = row->content,
-		.content = uazapi_message_content(row->kind, row->content, row->media_url, &none,
-						  req->a),
-		.quoted = rest->reply_to,
-		.track_source = rest->track_source,
+		.text = dialect_text(row->content, &rest->payload),
+		.options = dialect_options(&rest->payload, req->a),
+		.content = dialect_content(row->kind, row->content, row->media_url, &rest->payload,
+					   req->a),
+		.quoted = rest->row.reply_to,
+		.track_source = rest->payload.track_source,
 		.track_id = row->reference,
 	};
 
@@ -101,37 +108,45 @@ write_found(struct gw_req *req, struct json_w *w, const struct message_row *row,
 }
 
 static bool
-is_wanted(const struct find *f, const struct message_found *rest)
+is_wanted(const struct find *f, const struct found_rest *rest)
 {
-	return f->track_source.n == 0 || slice_eq(rest->track_source, f->track_source);
+	return f->track_source.n == 0 || slice_eq(rest->payload.track_source, f->track_source);
+}
+
+static void
+rest_read(struct gw_req *req, const struct db_unit *u, struct find *f)
+{
+	f->rest = arena_alloc_array(req->a, f->count + 1, sizeof(*f->rest));
+	for (unsigned i = 0; i < message_found_count(u, 0); i++) {
+		struct found_rest one = {.payload = {.is_voice = false}};
+
+		message_found_read(u, 0, i, req->a, &one.row);
+		if (message_payload_read(one.row.payload, req->a, &one.payload) != GH_OK)
+			one.payload = (struct message_payload){.is_voice = false};
+		for (unsigned r = 0; r < f->count; r++)
+			if (uuid_eq(f->row[r].id, one.row.id))
+				f->rest[r] = one;
+	}
 }
 
 static void
 rest_found(struct gw_req *req, const struct db_unit *u)
 {
 	struct find *f = req->user;
-	struct message_found *rest = arena_alloc_array(req->a, f->count + 1, sizeof(*rest));
 	struct json_w *w = gw_begin(req, "Messages");
 	unsigned shown = 0;
 
-	for (unsigned i = 0; i < message_found_count(u, 0); i++) {
-		struct message_found one;
-
-		message_found_read(u, 0, i, req->a, &one);
-		for (unsigned r = 0; r < f->count; r++)
-			if (uuid_eq(f->row[r].id, one.id))
-				rest[r] = one;
-	}
+	rest_read(req, u, f);
 	for (unsigned i = 0; i < f->count; i++)
-		shown += is_wanted(f, &rest[i]);
+		shown += is_wanted(f, &f->rest[i]);
 	json_w_open(w, GW_DATA, '{');
 	json_w_i64(w, "count", shown);
 	json_w_close(w, '}');
 	json_w_i64(w, "returnedMessages", shown);
 	json_w_open(w, "messages", '[');
 	for (unsigned i = 0; i < f->count; i++)
-		if (is_wanted(f, &rest[i]))
-			write_found(req, w, &f->row[i], &rest[i]);
+		if (is_wanted(f, &f->rest[i]))
+			write_found(req, w, &f->row[i], &f->rest[i]);
 	json_w_close(w, ']');
 	json_w_i64(w, "limit", f->limit);
 	json_w_i64(w, "offset", f->offset);

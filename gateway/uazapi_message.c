@@ -2,14 +2,10 @@
 
 #include "doc.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "http/json.h"
 #include "model/dialect.h"
 #include "model/message.h"
-#include "model/message_payload.h"
-
-#define CONTENT_MAX (1024u * 1024)
 
 /* ---- the words ---- */
 
@@ -28,91 +24,13 @@ uazapi_message_status(int status)
 	return words[status];
 }
 
-const char *
-uazapi_message_sent_type(int kind, const struct message_payload *payload)
-{
-	static const char *const menus[] = {
-		[MESSAGE_MENU_BUTTON] = "ButtonsMessage",
-		[MESSAGE_MENU_LIST] = "ListMessage",
-		[MESSAGE_MENU_POLL] = "PollCreationMessageV3",
-		[MESSAGE_MENU_CAROUSEL] = "InteractiveMessage",
-	};
-
-	return payload->menu.type != MESSAGE_MENU_NONE ? menus[payload->menu.type]
-						       : dialect_message_type(kind);
-}
-
-/* ---- the content ---- */
+/* ---- the message ---- */
 
 static struct slice
 or_empty(struct slice s)
 {
 	return s.p != NULL ? s : S("");
 }
-
-static void
-write_menu(struct json_w *w, const struct message_menu *menu)
-{
-	json_w_str(w, "name", or_empty(menu->text));
-	json_w_open(w, "options", '[');
-	for (unsigned i = 0; i < menu->choice_count; i++)
-		json_w_str(w, NULL, menu->choices[i]);
-	json_w_close(w, ']');
-	json_w_i64(w, "selectableOptionsCount", menu->selectable_count);
-}
-
-static void
-write_file(struct json_w *w, int kind, struct slice caption, struct slice url,
-	   const struct message_payload *payload)
-{
-	json_w_str(w, "URL", or_empty(url));
-	json_w_str(w, "mimetype", or_empty(payload->file.mime_type));
-	json_w_str(w, "caption", or_empty(caption));
-	if (kind == MSG_DOCUMENT)
-		json_w_str(w, "fileName", or_empty(payload->file.name));
-	if (kind == MSG_AUDIO)
-		json_w_bool(w, "PTT", payload->is_voice);
-}
-
-static void
-write_content(struct json_w *w, int kind, struct slice content, struct slice url,
-	      const struct message_payload *p)
-{
-	if (p->menu.type != MESSAGE_MENU_NONE) {
-		write_menu(w, &p->menu);
-	} else if (kind == MSG_LOCATION) {
-		json_w_double(w, "degreesLatitude", p->place.latitude);
-		json_w_double(w, "degreesLongitude", p->place.longitude);
-		json_w_str(w, "name", or_empty(p->place.name));
-		json_w_str(w, "address", or_empty(p->place.address));
-	} else if (kind == MSG_CONTACT) {
-		json_w_str(w, "displayName", or_empty(p->contact.name));
-		json_w_str(w, "vcard", or_empty(p->contact.vcard));
-	} else if (kind == MSG_TEXT || kind == MSG_REACTION || kind == MSG_UNSUPPORTED) {
-		json_w_str(w, "text", or_empty(content));
-	} else {
-		write_file(w, kind, content, url, p);
-	}
-	json_w_open(w, "contextInfo", '{');
-	json_w_close(w, '}');
-}
-
-struct slice
-uazapi_message_content(int kind, struct slice content, struct slice media_url,
-		       const struct message_payload *payload, struct arena *a)
-{
-	struct json_w w;
-	struct buf b;
-
-	buf_init(&b, a, CONTENT_MAX);
-	json_w_init(&w, &b);
-	json_w_open(&w, NULL, '{');
-	write_content(&w, kind, content, media_url, payload);
-	json_w_close(&w, '}');
-	return b.over ? S("{}") : buf_slice(&b);
-}
-
-/* ---- the message ---- */
 
 const struct gw_field uazapi_message_fields[] = {
 	GW_FIELD("id", STRING, .text = "As UAZAPI writes it: owner:messageid"),
@@ -161,7 +79,7 @@ uazapi_message_members(struct json_w *w, const struct uazapi_message *m, struct 
 	json_w_str(w, "quoted", or_empty(m->quoted));
 	json_w_str(w, "reaction", or_empty(m->reaction));
 	json_w_str(w, "edited", or_empty(m->edited));
-	json_w_str(w, "convertOptions", S(""));
+	json_w_str(w, "convertOptions", or_empty(m->options));
 	json_w_bool(w, "readChatAttempted", false);
 	json_w_str(w, "track_source", or_empty(m->track_source));
 	json_w_str(w, "track_id", or_empty(m->track_id));

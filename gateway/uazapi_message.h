@@ -14,7 +14,6 @@
 
 struct arena;
 struct json_w;
-struct message_payload;
 
 /* Absent slices are written as "". */
 struct uazapi_message {
@@ -29,6 +28,7 @@ struct uazapi_message {
 	struct slice text;
 	struct slice content; /* JSON text */
 	struct slice quoted, reaction, edited;
+	struct slice options; /* of a poll */
 	struct slice track_source, track_id;
 };
 
@@ -37,11 +37,6 @@ void uazapi_message_members(struct json_w *w, const struct uazapi_message *m, st
 /* What it writes, for GW_DOC. */
 extern const struct gw_field uazapi_message_fields[];
 
-/* Its content as JSON text, of a send of that kind. payload: may be empty, not NULL. */
-struct slice uazapi_message_content(int kind, struct slice content, struct slice media_url,
-				    const struct message_payload *payload, struct arena *a);
-/* "PollCreationMessageV3", or what the kind says. */
-const char *uazapi_message_sent_type(int kind, const struct message_payload *payload);
 /* "Queued", "Pending", "Delivered", ...: of enum msg_status. */
 const char *uazapi_message_status(int status);
 

@@ -5,15 +5,16 @@
 
 static const char delivery_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
-	"  SELECT w.id, w.n FROM unnest($1::int4[], $2::int4[]) AS w(id, n)\n"
-	"  CROSS JOIN LATERAL (SELECT FROM instance_webhooks e WHERE e.id = w.id AND e.is_active\n"
+	"  SELECT w.id, w.n, e.format FROM unnest($1::int4[], $2::int4[]) AS w(id, n)\n"
+	"  CROSS JOIN LATERAL (SELECT e.format FROM instance_webhooks e\n"
+	"      WHERE e.id = w.id AND e.is_active\n"
 	"      AND e.disabled_at IS NULL AND e.deleted_at IS NULL OFFSET 0) e\n"
 	"), served AS (\n"
 	"  INSERT INTO target_service (kind, target_id, served_at)\n"
 	"  SELECT 3, w.id, now() FROM want w ORDER BY w.id\n"
 	"  ON CONFLICT (kind, target_id) DO UPDATE SET served_at = excluded.served_at\n"
 	"), pick AS MATERIALIZED (\n"
-	"  SELECT p.event_id, p.endpoint_id\n"
+	"  SELECT p.event_id, p.endpoint_id, w.format\n"
 	"  FROM want w CROSS JOIN LATERAL (\n"
 	"    SELECT d.event_id, d.endpoint_id FROM webhook_deliveries d\n"
 	"    WHERE d.endpoint_id = w.id AND d.state = 0 AND d.available_at <= now()\n"
@@ -24,11 +25,15 @@ static const char delivery_claim_sql[] =
 	"  SET state = 1, attempts = d.attempts + 1,\n"
 	"      lease_until = clock_timestamp() + $3::int8 * interval '1 us'\n"
 	"  FROM pick p WHERE d.event_id = p.event_id AND d.endpoint_id = p.endpoint_id\n"
-	"  RETURNING d.event_id, d.endpoint_id, d.attempts\n"
+	"  RETURNING d.event_id, d.endpoint_id, d.attempts, p.format\n"
 	")\n"
 	"SELECT c.event_id, c.endpoint_id, c.attempts, e.company_id, e.instance_id,\n"
-	"    e.message_id, e.type, e.occurred_at, e.facts\n"
+	"    e.message_id, e.type, e.occurred_at, e.facts,\n"
+	"    m.kind, m.content, m.media_url, m.payload, m.reply_to\n"
 	"FROM claimed c JOIN events e ON e.id = c.event_id\n"
+	/* delivery_needs_message: of any other row the condition is judged and nothing read. */
+	"LEFT JOIN LATERAL (SELECT * FROM messages x WHERE x.id = e.message_id\n"
+	"    AND e.type = 3 AND c.format = 'uazapi' OFFSET 0) m ON true\n"
 	"ORDER BY c.endpoint_id, c.event_id";
 
 static const char delivery_pending_for_sql[] =
@@ -155,6 +160,28 @@ delivery_claim_add(struct db_unit *u, const struct delivery_want *wants, unsigne
 		db_arr_i32(ids, wants[i].endpoint_id);
 }
 
+_Static_assert(EVENT_MESSAGE_SENT == 3, "the claim names it");
+
+bool
+delivery_needs_message(enum event_type type, enum event_format format)
+{
+	return type == EVENT_MESSAGE_SENT && format == EVENT_FORMAT_UAZAPI;
+}
+
+static void
+claim_message_read(const struct db_result *r, unsigned i, struct arena *a,
+		   struct delivery_message *m)
+{
+	m->is_known = !db_is_null(r, i, 9);
+	if (!m->is_known)
+		return;
+	m->kind = db_get_i32(r, i, 9);
+	m->content = arena_dup(a, db_get_slice(r, i, 10));
+	m->media_url = arena_dup(a, db_get_slice(r, i, 11));
+	m->payload = arena_dup(a, db_get_slice(r, i, 12));
+	m->reply_to = arena_dup(a, db_get_slice(r, i, 13));
+}
+
 unsigned
 delivery_claim_rows(const struct db_unit *u, struct arena *a, struct delivery_claim **rows)
 {
@@ -174,6 +201,7 @@ delivery_claim_rows(const struct db_unit *u, struct arena *a, struct delivery_cl
 		c->type = (enum event_type)db_get_i32(r, i, 6);
 		c->occurred_at_us = db_get_time_us(r, i, 7);
 		c->facts = arena_dup(a, db_get_slice(r, i, 8));
+		claim_message_read(r, i, a, &c->message);
 	}
 	return count;
 }

@@ -38,6 +38,17 @@ struct delivery_want {
 	int32_t rows; /* 1..DELIVERY_CLAIM_ROWS: posts that may start now, or soon */
 };
 
+/* Of the message that the event is about; what may be absent is. */
+struct delivery_message {
+	bool is_known;
+	int kind; /* enum msg_kind */
+	struct slice content, media_url, payload, reply_to;
+};
+
+/* Facts of a send do not repeat what was sent: a body of that format shows it. Only a claim reads
+ * it, and only then. */
+bool delivery_needs_message(enum event_type type, enum event_format format);
+
 struct delivery_claim {
 	struct uuid event_id;
 	int32_t endpoint_id;
@@ -48,6 +59,7 @@ struct delivery_claim {
 	enum event_type type;
 	int64_t occurred_at_us;
 	struct slice facts;
+	struct delivery_message message; /* known where it is needed, unless the row is gone */
 };
 
 /* Claim due rows and look for more, in a unit of their own; the tables of the connection hold

@@ -5,7 +5,7 @@
 /* 0: MSG_OUT, whose payload is ours (model/message_payload.h). */
 static const char message_found_sql[] =
 	"SELECT m.id, m.chat_key, m.reply_to,\n"
-	"    CASE m.direction WHEN 0 THEN m.payload->>'track_source' END\n"
+	"    CASE m.direction WHEN 0 THEN m.payload END\n"
 	"FROM unnest($1::uuid[]) AS t(id)\n"
 	"CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.id = t.id OFFSET 0) m";
 
@@ -51,7 +51,7 @@ message_found_read(const struct db_unit *u, unsigned stmt, unsigned i, struct ar
 	found->id = db_get_uuid(r, i, 0);
 	found->chat_key = arena_dup(a, db_get_slice(r, i, 1));
 	found->reply_to = arena_dup(a, db_get_slice(r, i, 2));
-	found->track_source = arena_dup(a, db_get_slice(r, i, 3));
+	found->payload = arena_dup(a, db_get_slice(r, i, 3));
 }
 
 void

@@ -17,7 +17,7 @@ struct message_found {
 	struct uuid id;
 	struct slice chat_key;
 	struct slice reply_to;
-	struct slice track_source; /* of a send */
+	struct slice payload; /* of a send: model/message_payload.h */
 };
 
 /* Of messages whose rows were read before, so of the company; primary key. Slices live in a. */

@@ -2,8 +2,9 @@
 (the examples of contracts/uazapi.md, verbatim but for the ids) and the members of its replies,
 whichever provider holds the number."""
 
-import concurrent.futures
+import contextlib
 import http.server
+import json
 import re
 import threading
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from api import Api
 from life import OwnGateway
+from rawhttp import Connection
 from support import unique, wait_until
 
 NUMBER = "5511900000002"
@@ -131,6 +133,22 @@ def test_send(tool, sim, path, body, kind):
     assert abs(sent["messageTimestamp"] / 1000 - time.time()) < 60
     row = tool.company.message(sent["data"]["id"])
     assert (row["reference"] or "") == sent["track_id"]
+
+
+@pytest.mark.parametrize("path, body, kind", SENDS, ids=lambda v: v if isinstance(v, str) else "")
+def test_a_send_is_echoed_and_found_as_it_was_answered(tool, sim, path, body, kind):
+    """In its webhook the kind, the text and the content are those of the reply, and of a search."""
+    same = ("id", "messageid", "chatid", "messageType", "text", "content", "quoted", "track_source",
+            "track_id", "convertOptions", "fromMe", "isGroup", "owner", "sender")
+    heard = listen(tool, sim)
+    sent = tool.post(f"/send/{path}", served(sim, body))
+    echo = wait_until(lambda: heard("messages"), "the echo")[0]["message"]
+    assert {k: echo[k] for k in same} == {k: sent[k] for k in same}
+    has(echo, MESSAGE)
+    assert echo["type"] == {"PollCreationMessageV3": "poll", "DocumentMessage": "media",
+                            "ContactMessage": "media"}.get(kind, "text")
+    found = tool.post("/message/find", {"id": sent["id"]})["messages"][0]
+    assert {k: found[k] for k in same} == {k: sent[k] for k in same}
 
 
 def test_content_of_a_send(tool, sim):
@@ -379,19 +397,22 @@ def gateways(env, tmp_path_factory):
 
 
 def test_webhooks_set_at_once_are_one(gateways, tool, sim):
-    """Twenty tools over two gateways; who asks then sees the one that was last."""
-    urls = [sim.hook_url(unique("dialect")) for _ in range(20)]
-
-    def post(n):
-        other = Uazapi(gateways[n % len(gateways)], token=tool.instance["token"])
-        return other.post("/webhook", {"url": urls[n], "events": EVENTS})
-
-    with concurrent.futures.ThreadPoolExecutor(len(urls)) as pool:
-        replies = list(pool.map(post, range(len(urls))))
-    assert [[h["url"] for h in hooks] for hooks in replies] == [[url] for url in urls]
+    """Twenty requests over two gateways, none of which has its last byte before all are there."""
+    bodies = [json.dumps({"url": sim.hook_url(unique("dialect")), "events": EVENTS}).encode()
+              for _ in range(20)]
+    with contextlib.ExitStack() as stack:
+        asking = [stack.enter_context(Connection(gateways[n % 2])) for n in range(len(bodies))]
+        for connection, body in zip(asking, bodies):
+            connection.send(b"POST /webhook HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                            b"token: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+                                tool.instance["token"].encode(), len(body), body[:-1]))
+        for connection in asking:
+            connection.send(b"}")
+        replies = [connection.answer().body for connection in asking]
+    assert [[h["url"] for h in hooks] for hooks in replies] == [
+        [json.loads(body)["url"]] for body in bodies]
     assert len({hooks[0]["id"] for hooks in replies}) == 1, "one row, replaced"
-    left = tool.get("/webhook")
-    assert len(left) == 1 and left[0]["url"] in urls
+    assert len(tool.get("/webhook")) == 1
 
 
 def test_webhooks_of_other_formats_are_not_its(tool, sim):

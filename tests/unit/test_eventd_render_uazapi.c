@@ -127,6 +127,10 @@ static const struct {
 	  {"instance.status", "\"disconnected\""},
 	  {"instance.lastDisconnectReason", "\"401: out\""},
 	  {"instance.lastDisconnect", "\"2026-10-05 12:00:00.000Z\""}}},
+	{"picture of a code",
+	 EVENT_INSTANCE_QR,
+	 "{\"instance_name\":\"acme\",\"qr\":\"data:image/png;base64,iVBO\"}",
+	 {{"instance.qrcode", "\"data:image/png;base64,iVBO\""}}},
 	{"code",
 	 EVENT_INSTANCE_QR,
 	 "{\"instance_name\":\"acme\",\"qr\":\"2@abc\"}",
@@ -172,29 +176,115 @@ claim_of(enum event_type type, const char *facts)
 				       .facts = slice_of(facts)};
 }
 
+static const struct json *
+body_of_claim(const struct delivery_claim *c, struct arena *a)
+{
+	const struct json *body = NULL;
+	struct buf b;
+
+	buf_init(&b, a, RENDER_BODY_MAX);
+	assert_int_equal(render_body(c, EVENT_FORMAT_UAZAPI, a, &b), GH_OK);
+	assert_int_equal(json_parse(buf_slice(&b), a, &body, NULL, NULL), GH_OK);
+	return body;
+}
+
+static void
+check_body(const struct delivery_claim *c, const char *name, const struct wanted *wanted)
+{
+	struct arena *a = arena_new(0);
+	const struct json *body = body_of_claim(c, a);
+	struct buf v;
+
+	for (const struct wanted *w = wanted; w->path != NULL; w++) {
+		const struct json *found = json_path(body, w->path);
+
+		buf_init(&v, a, RENDER_BODY_MAX);
+		if (found != NULL)
+			json_write(&v, found);
+		if (!slice_eq(buf_slice(&v), slice_of(w->value)))
+			fail_msg("%s: %s is %.*s, not %s", name, w->path, S_FMT(buf_slice(&v)),
+				 w->value);
+	}
+	arena_free(a);
+}
+
 static void
 test_bodies(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < GH_COUNT(cases); i++) {
 		const struct delivery_claim c = claim_of(cases[i].type, cases[i].facts);
+
+		check_body(&c, cases[i].name, cases[i].wanted);
+	}
+}
+
+#define SENT "{\"message_id\":\"3A\",\"from\":\"5511900000001\",\"to\":\"5511900000002@c.us\"}"
+
+/* What was sent comes from the message's row. */
+static const struct {
+	const char *name;
+	struct delivery_message message;
+	const char *payload;
+	struct wanted wanted[8];
+} echoes[] = {
+	{"text",
+	 {.kind = MSG_TEXT, .content = {"hello", 5}, .reply_to = {"5511900000001:Q", 15}},
+	 "{\"track_source\":\"crm\"}",
+	 {{"message.messageType", "\"ExtendedTextMessage\""},
+	  {"message.type", "\"text\""},
+	  {"message.text", "\"hello\""},
+	  {"message.content.text", "\"hello\""},
+	  {"message.quoted", "\"Q\""},
+	  {"message.track_source", "\"crm\""}}},
+	{"voice note",
+	 {.kind = MSG_AUDIO, .media_url = {"https://a.example/v", 19}},
+	 "{\"file\":{\"mime_type\":\"audio/ogg\"},\"voice\":true}",
+	 {{"message.messageType", "\"AudioMessage\""},
+	  {"message.mediaType", "\"ptt\""},
+	  {"message.content.URL", "\"https://a.example/v\""},
+	  {"message.content.PTT", "true"},
+	  {"message.text", "\"\""}}},
+	{"location",
+	 {.kind = MSG_LOCATION},
+	 "{\"place\":{\"latitude\":-23.5,\"longitude\":-46.5}}",
+	 {{"message.messageType", "\"LocationMessage\""},
+	  {"message.type", "\"text\""},
+	  {"message.mediaType", "\"location\""},
+	  {"message.content.degreesLatitude", "-23.5"}}},
+	{"poll",
+	 {.kind = MSG_TEXT, .content = {"When?\n1. Noon", 13}},
+	 "{\"menu\":{\"type\":\"poll\",\"text\":\"When?\",\"choices\":[\"Noon\",\"Night\"]}}",
+	 {{"message.messageType", "\"PollCreationMessageV3\""},
+	  {"message.type", "\"poll\""},
+	  {"message.text", "\"When?\""},
+	  {"message.convertOptions", "\"Noon|Night\""},
+	  {"message.content.options", "[\"Noon\",\"Night\"]"}}},
+	{"without a payload",
+	 {.kind = MSG_IMAGE, .content = {"caption", 7}},
+	 NULL,
+	 {{"message.messageType", "\"ImageMessage\""}, {"message.content.caption", "\"caption\""}}},
+};
+
+static void
+test_echoes(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(echoes); i++) {
+		struct delivery_claim c = claim_of(EVENT_MESSAGE_SENT, SENT);
 		struct arena *a = arena_new(0);
-		const struct json *body = NULL;
-		struct buf b, v;
+		struct slice suffix;
 
-		buf_init(&b, a, RENDER_BODY_MAX);
-		assert_int_equal(render_body(&c, EVENT_FORMAT_UAZAPI, a, &b), GH_OK);
-		assert_int_equal(json_parse(buf_slice(&b), a, &body, NULL, NULL), GH_OK);
-		for (const struct wanted *w = cases[i].wanted; w->path != NULL; w++) {
-			const struct json *found = json_path(body, w->path);
-
-			buf_init(&v, a, RENDER_BODY_MAX);
-			if (found != NULL)
-				json_write(&v, found);
-			if (!slice_eq(buf_slice(&v), slice_of(w->value)))
-				fail_msg("%s: %s is %.*s, not %s", cases[i].name, w->path,
-					 S_FMT(buf_slice(&v)), w->value);
-		}
+		c.message = echoes[i].message;
+		c.message.is_known = true;
+		if (echoes[i].payload != NULL)
+			c.message.payload = slice_of(echoes[i].payload);
+		check_body(&c, echoes[i].name, echoes[i].wanted);
+		suffix = render_uazapi_suffix(&c, NULL, ENDPOINT_ADD_TYPE, a);
+		assert_true(suffix.n > 1);
+		assert_true(
+			slice_eq(slice_from(suffix, 1),
+				 json_str(json_path(body_of_claim(&c, a), "message.messageType"))));
 		arena_free(a);
 	}
 }
@@ -291,6 +381,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_echoes),
 		cmocka_unit_test(test_every_type_with_a_name_has_a_body),
 		cmocka_unit_test(test_a_long_text_is_cut),
 		cmocka_unit_test(test_options),
