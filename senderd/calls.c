@@ -142,6 +142,8 @@ call_interpret(struct call *call, enum provider_op op, const struct http_result 
 	struct provider_answer answer = provider_client_answer(r);
 
 	answer.body = arena_dup(a, answer.body);
+	if (op == PROVIDER_OP_MESSAGE_GET)
+		answer.send_ref = call->claim->send_ref;
 	if (op == PROVIDER_OP_ACTION)
 		provider_read_action(call->route->provider, ACTION_NUMBER_CHECK, &answer, a, pr);
 	else

@@ -208,6 +208,7 @@ struct provider_answer {
 	struct slice body;
 	int64_t retry_after_us; /* Retry-After as a duration; 0: none */
 	bool is_cut;            /* the body was longer than the caller took: its beginning */
+	struct slice send_ref;  /* MESSAGE_GET: the reference asked for; absent: by its id */
 };
 
 enum provider_outcome {
@@ -239,6 +240,7 @@ struct provider_result {
 	int64_t retry_after_us; /* 0: the caller's own schedule */
 
 	struct slice external_id;      /* SEND, MESSAGE_GET: bare id; SLICE_NONE when not told */
+	struct slice asked_ref;        /* MESSAGE_GET: send_ref of the answer, for its reader */
 	bool is_found;                 /* MESSAGE_GET with PROVIDER_OK: the message exists */
 	bool has_status;               /* MESSAGE_GET: it tells how far the message is */
 	enum msg_status status;        /* MSG_SENT..MSG_FAILED */

@@ -209,6 +209,7 @@ translate_answer(const struct translate_op *ops, translate_fail_fn *fail, unsign
 
 	*out = (struct provider_result){.outcome = PROVIDER_OK, .code = "ok"};
 	out->retry_after_us = answer->retry_after_us;
+	out->asked_ref = answer->send_ref;
 	if (answer->transport == PROVIDER_NOT_SENT) {
 		translate_set(out, PROVIDER_RETRY, "provider_unreachable");
 	} else if (answer->transport == PROVIDER_NO_ANSWER) {

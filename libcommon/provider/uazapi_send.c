@@ -433,10 +433,23 @@ uazapi_read_send(const struct json *doc, struct arena *a GH_UNUSED, struct provi
 		return;
 	}
 	out->external_id = uazapi_message_id(doc);
-	if (out->external_id.n == 0)
-		out->external_id = SLICE_NONE;
-	if (uazapi_status(json_str(json_get(doc, "status")), &status) && status == MSG_FAILED)
+	if (uazapi_status(json_str(json_get(doc, "status")), &status) && status == MSG_FAILED) {
 		translate_set(out, PROVIDER_REJECTED, "provider_refused");
+	} else if (out->external_id.n == 0) {
+		/* An error under a good status, maybe: the look-up by its track_id tells. */
+		out->external_id = SLICE_NONE;
+		translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+	}
+}
+
+/* A build that does not know a filter answers with whatever was sent last: taken for ours, it would
+ * end a message that never left. */
+static bool
+is_another(const struct json *message, struct slice ref)
+{
+	const struct json *track_id = json_get(message, "track_id");
+
+	return ref.n > 0 && track_id != NULL && !slice_eq(json_str(track_id), ref);
 }
 
 /* Resends have one reference: the one that came furthest speaks for it, and one that failed only
@@ -466,7 +479,7 @@ uazapi_read_message(const struct json *doc, struct arena *a GH_UNUSED, struct pr
 		bool has_status = uazapi_status(json_str(json_get(m, "status")), &status);
 
 		if (id.n == 0 || !json_bool(json_get(m, "fromMe"), true) ||
-		    !is_further(out, has_status, status))
+		    is_another(m, out->asked_ref) || !is_further(out, has_status, status))
 			continue;
 		out->is_found = true;
 		out->external_id = id;

@@ -21,7 +21,10 @@ static const struct answer_case answer_cases[] = {
 	{PROVIDER_OP_SESSION_START, -1, "", PROVIDER_RETRY, "no_answer"},
 	{PROVIDER_OP_MESSAGE_GET, -1, "", PROVIDER_RETRY, "no_answer"},
 	{PROVIDER_OP_SEND, 200, "<html>", PROVIDER_UNKNOWN, "answer_unreadable"},
-	{PROVIDER_OP_SEND, 200, "{}", PROVIDER_OK, "ok"},
+	{PROVIDER_OP_SEND, 200, "{\"messageid\":\"A\"}", PROVIDER_OK, "ok"},
+	/* An error under a good status: without an id nothing proves that it was sent. */
+	{PROVIDER_OP_SEND, 200, ERROR("No session"), PROVIDER_UNKNOWN, "answer_unreadable"},
+	{PROVIDER_OP_SEND, 200, "{}", PROVIDER_UNKNOWN, "answer_unreadable"},
 	{PROVIDER_OP_SEND, 200, "{\"messageid\":\"A\",\"status\":\"Failed\"}", PROVIDER_REJECTED,
 	 "provider_refused"},
 	{PROVIDER_OP_SEND, 302, "", PROVIDER_PARK_PROVIDER, "provider_redirects"},

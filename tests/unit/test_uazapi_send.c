@@ -453,6 +453,7 @@ test_look_up(void **state GH_UNUSED)
 /* ---- answers ---- */
 
 #define SENT(id, status) "{\"messageid\":\"" id "\",\"fromMe\":true,\"status\":\"" status "\"}"
+#define TRACKED(id, ref) "{\"messageid\":\"" id "\",\"track_id\":\"" ref "\",\"status\":\"Read\"}"
 #define FOUND(list)      "{\"returnedMessages\":1,\"messages\":[" list "]}"
 
 static void
@@ -478,11 +479,15 @@ test_found(void **state GH_UNUSED)
 		{FOUND(SENT("A", "Sent") "," SENT("B", "")), "A", true, MSG_SENT},
 		{FOUND("{\"id\":\"5511900000001:A\"}"), "A", false, 0},
 		{FOUND("{\"messageid\":\"A\",\"fromMe\":false},{}"), NULL, false, 0},
+		/* Of a build that knows no such filter: what was sent last. */
+		{FOUND(TRACKED("A", "x")), NULL, false, 0},
+		{FOUND(TRACKED("A", "")), NULL, false, 0},
+		{FOUND(TRACKED("A", "x") "," TRACKED("B", REF)), "B", true, MSG_READ},
 	};
 	struct arena *a = arena_new(0);
 
 	for (size_t i = 0; i < GH_COUNT(cases); i++) {
-		struct provider_result r = {.code = "ok"};
+		struct provider_result r = {.code = "ok", .asked_ref = S(REF)};
 
 		uazapi_read_message(text_json(a, slice_of(cases[i].body)), a, &r);
 		assert_int_equal(r.outcome, PROVIDER_OK);
