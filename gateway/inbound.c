@@ -198,18 +198,18 @@ is_genuine(const struct gw_req *req, const struct hook *h)
 
 /* What is stored of the body: without the secrets that it names. */
 static struct slice
-body_kept(const struct gw_req *req, const struct provider *p)
+body_kept(const struct gw_req *req, const struct hook *h)
 {
 	struct slice body = req->http->body;
 	char *copy;
 
 	if (body.n == 0)
 		return S("");
-	if (p->redact == NULL)
+	if (h->provider->redact == NULL)
 		return body;
 	copy = arena_alloc(req->a, body.n);
 	memcpy(copy, body.p, body.n);
-	p->redact(copy, body.n);
+	h->provider->redact(buf_slice(&h->secret), copy, body.n);
 	return slice_make(copy, body.n);
 }
 
@@ -226,7 +226,7 @@ store(struct gw_req *req, const struct hook *h)
 		.company_id = h->company_id,
 		.instance_id = h->instance_id,
 		.event_key = event_key(req, h->provider),
-		.body = body_kept(req, h->provider),
+		.body = body_kept(req, h),
 	};
 	rc = db_batch_add(req->gw->inbound->batch, &a->batch);
 	if (rc != GH_OK)

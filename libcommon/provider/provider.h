@@ -424,9 +424,9 @@ struct provider {
 	 * verifies. */
 	enum gh_code (*verify)(struct slice key, struct slice signature, struct slice body);
 
-	/* Overwrite the secrets in a webhook body, in place, before it is kept. NULL: it has none.
-	 */
-	void (*redact)(char *body, size_t n);
+	/* Overwrite the secrets in a webhook body, key (of verify) among them, in place, before it
+	 * is kept. NULL: it has none. */
+	void (*redact)(struct slice key, char *body, size_t n);
 
 	/* Write the reference that the provider may carry for this kind into dst
 	 * (NUL-terminated); provider_request.carries_ref tells of each request. False when the

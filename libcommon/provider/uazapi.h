@@ -53,6 +53,6 @@ const char *uazapi_action_gap(enum provider_action action, struct slice engine);
 enum gh_code uazapi_parse_event(struct slice body, struct arena *a, struct provider_event *out,
 				struct gh_err *err);
 enum gh_code uazapi_verify(struct slice key, struct slice signature, struct slice body);
-void uazapi_redact(char *body, size_t n);
+void uazapi_redact(struct slice key, char *body, size_t n);
 
 #endif

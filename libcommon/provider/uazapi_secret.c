@@ -39,11 +39,14 @@ uazapi_verify(struct slice key, struct slice signature GH_UNUSED, struct slice b
 #define SECRET_MASK     '*'
 #define ESCAPE_NUM_SIZE 6 /* \uXXXX */
 
+struct secret {
+	char text[SECRET_MAX];
+	size_t n;
+	uint8_t fall[SECRET_MAX]; /* [i]: what of the first i + 1 characters also begins the text */
+};
+
 struct secrets {
-	struct {
-		char text[SECRET_MAX];
-		size_t n;
-	} value[SECRETS_MAX];
+	struct secret value[SECRETS_MAX];
 	size_t count;
 };
 
@@ -124,24 +127,46 @@ is_secret_name(const char *p, const char *end)
 	return false;
 }
 
-static void
-secrets_add(struct secrets *s, const char *p, const char *end)
+/* How much of the secret has come, when matched characters had and c follows. */
+static size_t
+secret_next(const struct secret *v, size_t matched, char c)
 {
+	while (matched > 0 && v->text[matched] != c)
+		matched = v->fall[matched - 1];
+	return v->text[matched] == c ? matched + 1 : 0;
+}
+
+/* What is known, or finds no room, is not learned. */
+static void
+secrets_add(struct secrets *s, struct slice text)
+{
+	struct secret *v;
+
+	if (text.n < SECRET_MIN || text.n > SECRET_MAX || s->count == SECRETS_MAX)
+		return;
+	for (size_t i = 0; i < s->count; i++)
+		if (slice_eq(slice_make(s->value[i].text, s->value[i].n), text))
+			return;
+	v = &s->value[s->count++];
+	memcpy(v->text, text.p, text.n);
+	v->n = text.n;
+	v->fall[0] = 0;
+	for (size_t i = 1; i < v->n; i++)
+		v->fall[i] = (uint8_t)secret_next(v, v->fall[i - 1], v->text[i]);
+}
+
+/* The text between p and end, in the characters that it stands for. */
+static void
+secrets_add_quoted(struct secrets *s, const char *p, const char *end)
+{
+	char text[SECRET_MAX];
 	size_t n = 0;
 
-	if (s->count == SECRETS_MAX)
-		return;
-	while (p < end) {
-		char c;
-
-		if (n == SECRET_MAX)
-			return;
-		p += char_read(p, end, &c);
-		s->value[s->count].text[n++] = c;
-	}
-	if (n < SECRET_MIN)
-		return;
-	s->value[s->count++].n = n;
+	while (p < end && n < SECRET_MAX)
+		p += char_read(p, end, &text[n++]);
+	if (p == end)
+		secrets_add(s, slice_make(text, n));
+	gh_wipe(text, sizeof(text));
 }
 
 static const char *
@@ -166,7 +191,7 @@ redact_named(struct secrets *s, char *p, const char *end)
 			continue;
 		close = string_end(p + 1, end);
 		if (is_secret) {
-			secrets_add(s, p + 1, close);
+			secrets_add_quoted(s, p + 1, close);
 			memset(p + 1, SECRET_MASK, (size_t)(close - p - 1));
 		}
 		if (close == end)
@@ -181,29 +206,41 @@ redact_named(struct secrets *s, char *p, const char *end)
 	}
 }
 
-/* Overwrite them wherever else they stand inside a string. */
+/* Overwrite them wherever else they stand inside a string: all are looked for at once, and no
+ * character is looked at again, however nearly a text is one of them. */
 static void
 redact_string(const struct secrets *s, char *p, const char *end)
 {
-	while (p < end) {
-		size_t step = 0;
+	char *begins[SECRET_MAX]; /* of the last characters, by their number */
+	size_t matched[SECRETS_MAX] = {0};
+
+	for (size_t at = 0; p < end; at++) {
 		char c;
 
-		for (size_t i = 0; i < s->count && step == 0; i++) {
-			step = text_match(p, end, slice_make(s->value[i].text, s->value[i].n));
-			memset(p, SECRET_MASK, step);
+		begins[at % SECRET_MAX] = p;
+		p += char_read(p, end, &c);
+		for (size_t i = 0; i < s->count; i++) {
+			const struct secret *v = &s->value[i];
+			char *from;
+
+			matched[i] = secret_next(v, matched[i], c);
+			if (matched[i] < v->n)
+				continue;
+			from = begins[(at + 1 - v->n) % SECRET_MAX];
+			memset(from, SECRET_MASK, (size_t)(p - from));
+			matched[i] = 0;
 		}
-		p += step > 0 ? step : char_read(p, end, &c);
 	}
 }
 
 void
-uazapi_redact(char *body, size_t n)
+uazapi_redact(struct slice key, char *body, size_t n)
 {
 	const char *end = body + n;
 	struct secrets s;
 
 	s.count = 0;
+	secrets_add(&s, key); /* whatever else the body calls secret */
 	redact_named(&s, body, end);
 	for (char *p = body; p < end; p++) {
 		char *close;

@@ -73,7 +73,7 @@ check_redacted(struct slice body, struct arena *a)
 	struct gh_err err = {0};
 	struct slice token;
 
-	uazapi_redact((char *)(uintptr_t)kept.p, kept.n);
+	uazapi_redact(SLICE_NONE, (char *)(uintptr_t)kept.p, kept.n);
 	if (json_parse(body, a, &before, NULL, NULL) != GH_OK)
 		return;
 	if (json_parse(kept, a, &after, NULL, &err) != GH_OK) {

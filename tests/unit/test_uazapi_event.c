@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -340,6 +341,9 @@ test_redact(void **state GH_UNUSED)
 		{"{\"token\":\"\",\"b\":\"banana\"}", "{\"token\":\"\",\"b\":\"banana\"}"},
 		{"{\"admintoken\":\"a\",\"openai_apikey\":\"sk-1\"}",
 		 "{\"admintoken\":\"*\",\"openai_apikey\":\"****\"}"},
+		/* What begins like it more than once. */
+		{"{\"token\":\"aabaabaaa\",\"b\":\"aabaabaabaaa aaabaabaaab\"}",
+		 "{\"token\":\"*********\",\"b\":\"aab********* a*********b\"}"},
 		/* No JSON: memory is safe, and what it can be is overwritten. */
 		{"{\"token\":\"abcdefgh", "{\"token\":\"********"},
 		{"{\"token\":\"abcdefgh\\", "{\"token\":\"*********"},
@@ -354,10 +358,39 @@ test_redact(void **state GH_UNUSED)
 		char *exact = gh_alloc(n + 1); /* one byte beyond is beyond the heap's block */
 
 		memcpy(exact, cases[i].body, n + 1);
-		uazapi_redact(exact, n);
+		uazapi_redact(SLICE_NONE, exact, n);
 		assert_string_equal(exact, cases[i].want);
 		gh_free(exact);
 	}
+}
+
+/* More secrets than are learned, and a text that nearly is each of them all the way: the key is
+ * overwritten all the same, and in a time that follows from the length alone. */
+static void
+test_redact_hostile(void **state GH_UNUSED)
+{
+	enum { NAMED = 9, NEARLY = 120, LONG = 1024 * 1024 };
+	struct arena *a = arena_new(0);
+	clock_t start;
+	struct buf b;
+
+	buf_init(&b, a, 2 * LONG);
+	buf_add_char(&b, '{');
+	for (int i = 0; i < NAMED; i++) {
+		buf_add_cstr(&b, arena_printf(a, "\"x%d\":{\"token\":\"", i));
+		for (int k = 0; k < NEARLY; k++)
+			buf_add_char(&b, 'a');
+		buf_add_cstr(&b, arena_printf(a, "%d\"},", i));
+	}
+	buf_add_cstr(&b, "\"token\":\"" TOKEN "\",\"u\":\"?t=" TOKEN "\",\"z\":\"");
+	for (int i = 0; i < LONG; i++)
+		buf_add_char(&b, 'a');
+	buf_add_cstr(&b, "\"}");
+	start = clock();
+	uazapi_redact(S(TOKEN), b.p, b.n);
+	assert_true(clock() - start < CLOCKS_PER_SEC);
+	assert_null(memmem(b.p, b.n, TOKEN, strlen(TOKEN)));
+	arena_free(a);
 }
 
 /* Of every example: the token is gone, the JSON is whole, and it says what it said. */
@@ -373,7 +406,7 @@ test_redact_vectors(void **state GH_UNUSED)
 		struct buf b;
 
 		assert_int_equal(uazapi_verify(S(TOKEN), SLICE_NONE, body), GH_OK);
-		uazapi_redact((char *)(uintptr_t)kept.p, kept.n);
+		uazapi_redact(S(TOKEN), (char *)(uintptr_t)kept.p, kept.n);
 		assert_null(memmem(kept.p, kept.n, TOKEN, strlen(TOKEN)));
 		assert_int_equal(uazapi_verify(S(TOKEN), SLICE_NONE, kept), GH_EAUTH);
 		assert_int_equal(uazapi_parse_event(kept, a, &ev, NULL), GH_OK);
@@ -392,7 +425,7 @@ main(void)
 		cmocka_unit_test(test_receipt_batch),  cmocka_unit_test(test_batch_bound),
 		cmocka_unit_test(test_group_changes),  cmocka_unit_test(test_tolerance),
 		cmocka_unit_test(test_verify),         cmocka_unit_test(test_redact),
-		cmocka_unit_test(test_redact_vectors),
+		cmocka_unit_test(test_redact_vectors), cmocka_unit_test(test_redact_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
