@@ -17,6 +17,7 @@
 #include "model/lookup.h"
 #include "model/send_queue.h"
 #include "model/token.h"
+#include "model/wake.h"
 
 #define REFS_MAX        65536
 #define REF_TTL_US      (4 * CLOCK_SEC)
@@ -145,8 +146,12 @@ const struct gw_schema instance_schema = {
 			  GW_FIELD("webhook_url", URL, .flags = GW_F_NULL),
 			  GW_FIELD("external_instance_id", STRING, .flags = GW_F_NULL,
 				   .text = "The session's name at the provider"),
-			  GW_FIELD("settings", OBJECT), GW_FIELD("created_at", TIME),
-			  GW_FIELD("updated_at", TIME), GW_FIELD("company_name", STRING)),
+			  GW_FIELD("settings", OBJECT),
+			  GW_FIELD("new_chats_paused_until", TIME, .flags = GW_F_NULL,
+				   .text = "WhatsApp refuses new conversations: none are opened "
+					   "before"),
+			  GW_FIELD("created_at", TIME), GW_FIELD("updated_at", TIME),
+			  GW_FIELD("company_name", STRING)),
 };
 
 static const struct gw_schema instance_token_schema = {
@@ -175,23 +180,24 @@ instances_json_members(struct json_w *w, const struct instance_row *row)
 	json_w_str(w, "webhook_url", row->webhook_url);
 	json_w_str(w, "external_instance_id", row->external_id);
 	json_w_raw(w, "settings", row->settings);
+	json_w_time(w, "new_chats_paused_until", row->new_chats_paused_us);
 	json_w_time(w, "created_at", row->created_at_us);
 	json_w_time(w, "updated_at", row->updated_at_us);
 	json_w_str(w, "company_name", row->company_name);
 }
 
-/* Answer 200 with the row of statement 0, or that it is gone. */
+/* Answer 200 with the row of that statement, or that it is gone. */
 static void
-reply_row(struct gw_req *req, const struct db_unit *u, const char *message)
+reply_row(struct gw_req *req, const struct db_unit *u, unsigned stmt, const char *message)
 {
 	struct instance_row row;
 	struct json_w *w;
 
-	if (instance_row_count(u, 0) == 0) {
+	if (instance_row_count(u, stmt) == 0) {
 		instances_gone(req);
 		return;
 	}
-	instance_row_read(u, 0, 0, req->a, &row);
+	instance_row_read(u, stmt, 0, req->a, &row);
 	w = gw_begin(req, message);
 	json_w_open(w, GW_DATA, '{');
 	instances_json_members(w, &row);
@@ -202,7 +208,7 @@ reply_row(struct gw_req *req, const struct db_unit *u, const char *message)
 static void
 get_done(struct gw_req *req, const struct db_unit *u)
 {
-	reply_row(req, u, "Instance");
+	reply_row(req, u, 0, "Instance");
 }
 
 static void
@@ -391,7 +397,7 @@ instances_name_is_taken(struct gw_req *req, const struct db_error *err)
 static void
 update_done(struct gw_req *req, const struct db_unit *u)
 {
-	reply_row(req, u, "Instance updated");
+	reply_row(req, u, 0, "Instance updated");
 }
 
 void
@@ -425,6 +431,28 @@ instances_update(struct gw_req *req)
 	change.phone_number = body.phone_number;
 	change.settings = settings_text(req->a, &settings, given.present);
 	instances_change(req, id, &change);
+}
+
+/* ---- new chats ---- */
+
+static void
+lift_done(struct gw_req *req, const struct db_unit *u)
+{
+	wake_send(req->gw->wake); /* what waited for it */
+	reply_row(req, u, 1, "New chats resumed");
+}
+
+static void
+instances_resume_new_chats(struct gw_req *req)
+{
+	struct db_unit *u;
+	int32_t id;
+
+	if (!gw_id_param(req, "id", &id))
+		return;
+	u = db_unit_new();
+	instance_new_chats_lift_add(u, req->who.company_id, id);
+	gw_submit(req, req->gw->write, u, lift_done, NULL);
 }
 
 /* ---- tokens ---- */
@@ -530,6 +558,12 @@ static const struct gw_route instances_routes[] = {
 		.text = "Waiting messages are cancelled. The instance is deleted whatever its "
 			"provider answers; where that did not confirm the end of the session, the "
 			"message says so.",
+		.reply = &instance_schema)},
+	{HTTP_POST, "/api/instances/{id}/resume-new-chats", GW_COMPANY, 0, 0,
+	 instances_resume_new_chats,
+	 GW_DOC("resumeNewChats", "Instances", "Lift a pause of new conversations",
+		.text = "What waits for its end leaves at once. Where WhatsApp still refuses, the "
+			"pause begins anew.",
 		.reply = &instance_schema)},
 	{HTTP_POST, "/api/instances/{id}/token", GW_COMPANY, GW_JSON_OPTIONAL | GW_KEYED, 0,
 	 instances_rotate,

@@ -89,6 +89,9 @@ CREATE TABLE instances (
 	-- It was connected, and neither unpaired nor disconnected by a person since.
 	may_reconnect         boolean NOT NULL DEFAULT false,
 	silent_since          timestamptz,                 -- no webhook of it since (model/silence.h)
+	new_chats_paused_until  timestamptz,               -- no first contacts before (model/new_chats.h)
+	new_chats_refusals    int NOT NULL DEFAULT 0,      -- in a row, the last then:
+	new_chats_refused_at  timestamptz,
 	webhook_url           text,
 	settings              jsonb NOT NULL DEFAULT '{}',
 	created_at            timestamptz NOT NULL DEFAULT now(),

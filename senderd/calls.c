@@ -10,6 +10,8 @@
 #include "http/client.h"
 #include "http/url.h"
 #include "model/facts.h"
+#include "model/new_chats.h"
+#include "new_chats.h"
 #include "numbers.h"
 #include "outcome.h"
 #include "outgoing.h"
@@ -114,6 +116,7 @@ call_end(struct call *call, const struct provider_result *pr, enum breaker_news 
 
 	call->reason = pr->code;
 	policy = call_policy(call, call_release(call, news, outcome_parks(pr)));
+	policy.new_chats_us = new_chats_answered(sd->new_chats, call->route, pr);
 	outcome_decide(&policy, call->claim, pr, call->mem->arena, &call->result);
 	metrics_add(sd->metrics, M_ATTEMPTS, label, pr->outcome, 1);
 	metrics_observe_us(sd->metrics, M_DURATION, label, 0, call->duration_us);
@@ -434,6 +437,30 @@ call_show(struct call *call)
 		call_shown(call, NULL);
 }
 
+/* ---- no new chats ---- */
+
+/* What waits comes back a little after the message that was refused: while it is refused again, it
+ * is the only one. */
+#define NEW_CHATS_AFTER_US (2 * CLOCK_SEC)
+
+static void
+call_chat_known(void *arg, enum gh_code code)
+{
+	struct call *call = arg;
+
+	if (code == GH_OK) {
+		call_show(call);
+		return;
+	}
+	if (code != GH_ENOTFOUND) {
+		call_postpone(call, "waiting_database", "the database does not answer", 0);
+		return;
+	}
+	metrics_add(call->owner->sd->metrics, M_NEW_CHATS, NEW_CHATS_M_HELD, 0, 1);
+	call_postpone(call, NEW_CHATS_WAITING, "WhatsApp lets the number open no conversation",
+		      call->claim->new_chats_us + NEW_CHATS_AFTER_US);
+}
+
 /* The provider call itself, in what is left of the call's time. */
 static void
 call_make(struct call *call)
@@ -448,7 +475,11 @@ call_make(struct call *call)
 			return;
 		}
 	}
-	call_show(call);
+	if (call->claim->new_chats_us > 0)
+		new_chats_find(call->owner->sd->new_chats, call->mem->arena, call->claim,
+			       call->chat, call_chat_known, call);
+	else
+		call_show(call);
 }
 
 /* ---- a row in doubt ---- */

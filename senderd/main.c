@@ -19,12 +19,14 @@
 #include "model/instance_lock.h"
 #include "model/media.h"
 #include "model/message_ref.h"
+#include "model/new_chats.h"
 #include "model/number.h"
 #include "model/provider_park.h"
 #include "model/queue_row.h"
 #include "model/route.h"
 #include "model/send_queue.h"
 #include "model/wake.h"
+#include "new_chats.h"
 #include "numbers.h"
 #include "results.h"
 #include "routes.h"
@@ -44,6 +46,7 @@ static const char *const store_results[] = {"stored", "late", "lost"};
 static const char *const look_up_results[] = {"found", "absent", "failed"};
 /* In the order of enum breaker_change, without BREAKER_SAME. */
 static const char *const breaker_changes[] = {"opened", "again", "closed"};
+static const char *const new_chats_results[] = {"refused", "paused", "held"};
 static const char *const file_results[] = {"loaded", "missing", "failed", "late"};
 /* In the order of enum target_state. */
 static const char *const target_states[TARGET_STATE_COUNT] = {
@@ -91,6 +94,10 @@ static const struct metric_def senderd_metrics[M_COUNT] = {
 		     .labels = {LABEL("result", file_results)}},
 	[M_FILES_MEMORY] = {"send_files_memory_bytes", METRIC_GAUGE,
 			    "Memory of requests that hold a stored file."},
+	[M_NEW_CHATS] = {"send_new_chats_total", METRIC_COUNTER,
+			 "Sends that WhatsApp's policy refused, pauses of an instance's new chats "
+			 "that began, messages held for the end of one.",
+			 .labels = {LABEL("result", new_chats_results)}},
 };
 
 enum { TABLE_SENDERD, TABLE_MQ, TABLE_HINTS };
@@ -122,15 +129,14 @@ senderd_collect(void *arg)
 
 /* ---- wiring ---- */
 
-static const struct db_stmt_table *const write_tables[] = {&instance_lock_stmt_table,
-							   &provider_park_stmt_table,
-							   &send_queue_stmt_table,
-							   &wake_stmt_table,
-							   &number_stmt_table,
-							   &async_commit_stmt_table,
-							   NULL};
+static const struct db_stmt_table *const write_tables[] = {
+	&instance_lock_stmt_table, &provider_park_stmt_table,
+	&send_queue_stmt_table,    &wake_stmt_table,
+	&number_stmt_table,        &new_chats_stmt_table,
+	&async_commit_stmt_table,  NULL};
 static const struct db_stmt_table *const read_tables[] = {
-	&route_stmt_table, &message_ref_stmt_table, &media_stmt_table, &number_stmt_table, NULL};
+	&route_stmt_table,  &message_ref_stmt_table, &media_stmt_table,
+	&number_stmt_table, &new_chats_stmt_table,   NULL};
 static const struct db_stmt_table *const listen_tables[] = {&queue_row_stmt_table, NULL};
 
 static void
@@ -181,6 +187,7 @@ senderd_stop(struct daemon *d)
 	calls_free(sd->calls);
 	files_free(sd->files);
 	media_urls_free(sd->media_urls);
+	new_chats_free(sd->new_chats);
 	numbers_free(sd->numbers);
 	claims_free(sd->claims);
 	routes_free(sd->routes);
@@ -234,6 +241,7 @@ senderd_start(struct daemon *d, struct gh_err *err)
 	sd->media_urls = media_urls_new(sd);
 	sd->files = files_new(sd);
 	sd->numbers = numbers_new(sd);
+	sd->new_chats = new_chats_new(sd);
 	sd->calls = calls_new(sd);
 	sd->results = results_new(sd);
 	sd->hints = hints_new(d, &(struct hints_opts){

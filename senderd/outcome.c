@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "model/new_chats.h"
 
 #define RETRY_JITTER_PERCENT 20
 
@@ -102,6 +103,21 @@ decide_retry(const struct outcome_policy *policy, const struct send_claim *c,
 	out->event_type = EVENT_MESSAGE_FAILED;
 }
 
+/* What may be done later is worth another try then, but each is one more too many for WhatsApp:
+ * they count. */
+static void
+decide_refused(const struct outcome_policy *policy, const struct send_claim *c,
+	       struct send_result *out)
+{
+	if (policy->new_chats_us > 0 && !is_last_try(policy, c)) {
+		out->outcome = c->is_in_doubt ? SEND_DOUBT : SEND_RETRY;
+		out->delay_us = policy->new_chats_us;
+		return;
+	}
+	out->outcome = SEND_DONE_FAILED;
+	out->event_type = EVENT_MESSAGE_FAILED;
+}
+
 /* Nobody can be called now: not the message's fault. */
 static void
 decide_park(const struct outcome_policy *policy, const struct send_claim *c,
@@ -144,8 +160,7 @@ outcome_decide(const struct outcome_policy *policy, const struct send_claim *c,
 		decide_retry(policy, c, r, a, out);
 		break;
 	case PROVIDER_REJECTED:
-		out->outcome = SEND_DONE_FAILED;
-		out->event_type = EVENT_MESSAGE_FAILED;
+		decide_refused(policy, c, out);
 		break;
 	case PROVIDER_UNKNOWN:
 		out->outcome = c->is_in_doubt ? SEND_DOUBT_AGAIN : SEND_DOUBT;
@@ -218,6 +233,29 @@ outcome_looked_up(const struct outcome_policy *policy, const struct send_claim *
 }
 
 /* ---- what else it says ---- */
+
+bool
+outcome_pauses(const struct provider_result *r, int64_t untold_us, int64_t now_us,
+	       struct outcome_pause *out)
+{
+	struct slice code = slice_of(r->code);
+	int64_t pause_us = r->until_us - now_us;
+
+	if (slice_eq(code, S(NEW_CHATS_REFUSED))) {
+		out->needed = 1;
+		if (pause_us <= 0)
+			pause_us = untold_us;
+	} else if (slice_eq(code, S("whatsapp_policy")) ||
+		   slice_eq(code, S("whatsapp_rate_limited"))) {
+		out->needed = OUTCOME_POLICY_NEEDED;
+		pause_us =
+			untold_us < OUTCOME_POLICY_PAUSE_US ? untold_us : OUTCOME_POLICY_PAUSE_US;
+	} else {
+		return false;
+	}
+	out->until_us = now_us + (pause_us < OUTCOME_PAUSE_MAX ? pause_us : OUTCOME_PAUSE_MAX);
+	return true;
+}
 
 bool
 outcome_parks(const struct provider_result *r)

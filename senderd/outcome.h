@@ -16,6 +16,7 @@ struct outcome_policy {
 	int64_t in_doubt_wait_us; /* wait for proof before a resend */
 	int64_t provider_park_us; /* until the breaker's next probe; 0: it is closed */
 	bool ref_is_id;           /* struct provider */
+	int64_t new_chats_us;     /* until the end of the pause that a refusal made; 0: none */
 };
 
 #define OUTCOME_PARK_US         (15 * CLOCK_SEC)
@@ -39,7 +40,8 @@ enum outcome_step outcome_first_step(const struct outcome_policy *policy,
  * OK       SENT; where the answer tells no external id it is the send_ref, if that is one at all
  * RETRY    RETRY after the provider's wish, else 5, 30, 120 s +-20 %; FAILED
  *          "attempts_exhausted" when this was the last try
- * REJECTED FAILED with the provider's reason
+ * REJECTED FAILED with the provider's reason; a refusal that made a pause of new chats is tried
+ *          again after it, FAILED when this was the last try
  * UNKNOWN  DOUBT for in_doubt_wait_us (DOUBT_AGAIN of a resend)
  * PARK_*   PARK, burning no try: "waiting_instance" for OUTCOME_PARK_US, "waiting_provider"
  *          until the breaker's next probe
@@ -69,6 +71,19 @@ void outcome_postpone(const struct send_claim *c, const char *code, const char *
 		      struct send_result *out);
 /* A receipt already says what became of it; the finish statement knows what. */
 void outcome_settled(struct send_result *out);
+
+#define OUTCOME_PAUSE_MAX       (7 * 86400 * CLOCK_SEC) /* whatever is told */
+#define OUTCOME_POLICY_NEEDED   3 /* refusals by policy, within NEW_CHATS_REFUSALS_S */
+#define OUTCOME_POLICY_PAUSE_US (3600 * CLOCK_SEC) /* or untold_us where that is less */
+
+struct outcome_pause {
+	int64_t until_us; /* wall time */
+	int32_t needed;   /* answers like this one that make it */
+};
+/* Until when an instance is to open no conversation after this answer to a send; false: it says
+ * nothing of that. untold_us: how long where WhatsApp does not tell; now_us: wall time. */
+bool outcome_pauses(const struct provider_result *r, int64_t untold_us, int64_t now_us,
+		    struct outcome_pause *out);
 
 /* The answer speaks of the instance: stop claiming for it for a while. */
 bool outcome_parks(const struct provider_result *r);

@@ -19,6 +19,7 @@ struct files;
 struct hints;
 struct loop;
 struct media_urls;
+struct new_chats;
 struct numbers;
 struct results;
 struct routes;
@@ -44,6 +45,7 @@ struct senderd {
 	struct media_urls *media_urls;
 	struct files *files;
 	struct calls *calls;
+	struct new_chats *new_chats;
 	struct numbers *numbers;
 	struct results *results;
 };
@@ -63,6 +65,7 @@ enum {
 	M_BREAKER_CHANGES,
 	M_FILES,
 	M_FILES_MEMORY,
+	M_NEW_CHATS,
 	M_COUNT
 };
 enum { STAGE_CALLED, STAGE_SENT };                   /* M_END_TO_END */
@@ -71,6 +74,8 @@ enum { RESULTS_STORED, RESULTS_LATE, RESULTS_LOST }; /* M_RESULTS */
 enum { LOOKUP_FOUND, LOOKUP_ABSENT, LOOKUP_FAILED }; /* M_LOOKUPS */
 
 enum { FILES_LOADED, FILES_MISSING, FILES_FAILED, FILES_LATE }; /* M_FILES */
+
+enum { NEW_CHATS_M_REFUSED, NEW_CHATS_M_PAUSED, NEW_CHATS_M_HELD }; /* M_NEW_CHATS */
 
 /* Label of a provider type in M_ATTEMPTS and M_DURATION. */
 unsigned senderd_provider_label(struct slice type);

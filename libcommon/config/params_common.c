@@ -65,6 +65,10 @@ const struct conf_param params_common[] = {
 	 .help = "wait for proof of a send without an answer before the policy decides"},
 	{"sending.max_attempts", CONF_TYPE_INT, "4", .min = 1, .max = 20, .flags = CONF_RELOADABLE,
 	 AT(sending_max_attempts), .help = "provider calls for one message, the first included"},
+	{"sending.new_chats_pause", CONF_TYPE_DURATION, "6h", .min = CLOCK_SEC, .max = CONF_DAY,
+	 .flags = CONF_RELOADABLE, AT(sending_new_chats_pause_us),
+	 .help = "an instance that may open no conversation opens none for this long, where "
+		 "WhatsApp does not tell"},
 	{"sending.stalled_after", CONF_TYPE_DURATION, "10m", .min = CLOCK_SEC, .max = CONF_DAY,
 	 .flags = CONF_RELOADABLE, AT(sending_stalled_after_us),
 	 .help = "a sent message without any receipt for this long is stalled"},

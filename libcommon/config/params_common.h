@@ -36,6 +36,7 @@ struct conf_common {
 	int64_t sending_lease_margin_us;
 	int64_t sending_in_doubt_wait_us;
 	int64_t sending_max_attempts;
+	int64_t sending_new_chats_pause_us;
 	int64_t sending_stalled_after_us;
 
 	char instance_name_made[300]; /* storage of the default; use instance_name */

@@ -144,6 +144,7 @@ static const struct event_field instance_fields[] = {
 	{"session", EVENT_FIELD_FACT, "session", EVENT_VALUE_STRING},
 	{"device", EVENT_FIELD_DEVICE, NULL, EVENT_VALUE_STRING},
 	{"reason", EVENT_FIELD_FACT, "reason", EVENT_VALUE_STRING},
+	{"new_chats_paused_until", EVENT_FIELD_SEEN, "paused_until", EVENT_VALUE_STRING},
 	{"qrcode", EVENT_FIELD_SEEN, "qr", EVENT_VALUE_STRING},
 	{NULL, EVENT_FIELD_TEXT, NULL, EVENT_VALUE_STRING},
 };

@@ -77,6 +77,7 @@ facts_instance(struct arena *a, const struct facts_instance *i)
 	facts_add(&w, "phone_number", i->phone_number);
 	facts_add(&w, "instance_name", i->instance_name);
 	facts_add(&w, "session", i->session);
+	facts_add(&w, "paused_until", i->paused_until);
 	if (i->qr.p != NULL && i->qr.n <= FACTS_QR_MAX)
 		json_w_str(&w, "qr", i->qr); /* a part of it would be another code */
 	return facts_end(&w);

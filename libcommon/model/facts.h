@@ -37,7 +37,7 @@ struct facts_message {
 /* The text lives in a. */
 struct slice facts_message(struct arena *a, const struct facts_message *m);
 
-/* {"status","state","reason","phone_number","instance_name","session","qr"} */
+/* {"status","state","reason","phone_number","instance_name","session","paused_until","qr"} */
 struct facts_instance {
 	struct slice status; /* word of instances.status */
 	struct slice state;  /* the provider's own word */
@@ -45,7 +45,8 @@ struct facts_instance {
 	struct slice phone_number;
 	struct slice instance_name;
 	struct slice session;
-	struct slice qr; /* text to draw as QR code, or a data URL of the picture */
+	struct slice paused_until; /* RFC 3339: no new chats before */
+	struct slice qr;           /* text to draw as QR code, or a data URL of the picture */
 };
 struct slice facts_instance(struct arena *a, const struct facts_instance *i);
 

@@ -6,7 +6,9 @@
 #include "model/event_sql.h"
 #include "model/facts.h"
 #include "model/id_page.h"
+#include "model/instance_lock.h"
 #include "model/lookup.h"
+#include "model/new_chats.h"
 #include "model/queued_event.h"
 
 /* What instance_row_read reads, from instances i, providers p, companies c. */
@@ -16,7 +18,8 @@
 	"i.created_at,\n"                                                                          \
 	"       i.updated_at, c.name, p.type, p.base_url, p.api_key_sealed,\n"                     \
 	"       i.last_disconnect_at, i.last_disconnect_reason, i.mend_tries, p.engine,\n"         \
-	"       i.session_key_sealed\n"
+	"       i.session_key_sealed,\n"                                                           \
+	"       CASE WHEN i.new_chats_paused_until > now() THEN i.new_chats_paused_until END\n"
 #define INSTANCE_JOINS                                                                             \
 	" JOIN providers p ON p.id = i.provider_id JOIN companies c ON c.id = i.company_id\n"
 
@@ -92,6 +95,22 @@ static const char instance_update_sql[] =
 	")\n"
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
+static const char instance_new_chats_sql[] =
+	"WITH i AS (\n"
+	"  UPDATE instances\n"
+	"  SET new_chats_paused_until = NULL, new_chats_refusals = 0\n"
+	"  WHERE id = $2 AND company_id = $1 AND status <> 'deleted'\n"
+	"  RETURNING *\n"
+	"), freed AS (\n"
+	"  UPDATE send_queue q SET available_at = now() FROM i\n"
+	"  WHERE q.instance_id = i.id AND q.state IN (2, 4) AND q.available_at > now()\n"
+	"    AND q.reason IN ('" NEW_CHATS_WAITING "', '" NEW_CHATS_REFUSED "')\n"
+	"), wake AS (\n"
+	"  INSERT INTO outbox_messages (kind, class, company_id, target_id)\n"
+	"  SELECT 1, 2, i.company_id, i.id FROM i\n"
+	")\n"
+	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
+
 /*
  * The update locks the row and reads its newest version, whatever this statement's snapshot. A
  * failure's reason stays while creation is tried again (instance_mend_claim), so a failure is news
@@ -164,6 +183,7 @@ enum {
 	INSTANCE_SLOTS_LOCK,
 	INSTANCE_INSERT,
 	INSTANCE_UPDATE,
+	INSTANCE_NEW_CHATS,
 	INSTANCE_CREATED,
 	INSTANCE_KEY,
 	INSTANCE_DELETE,
@@ -184,6 +204,8 @@ static const struct db_stmt instance_stmts[] = {
 				      DB_TEXT)},
 	[INSTANCE_UPDATE] = {"instance_update", instance_update_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_JSONB)},
+	[INSTANCE_NEW_CHATS] = {"instance_new_chats", instance_new_chats_sql,
+				DB_TYPES(DB_INT4, DB_INT4)},
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
 			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
 				       DB_TEXT)},
@@ -282,6 +304,7 @@ instance_row_read(const struct db_unit *u, unsigned stmt, unsigned i, struct are
 	row->mend_tries = db_get_i32(r, i, 18);
 	row->engine = arena_dup(a, db_get_slice(r, i, 19));
 	row->session_key_sealed = arena_dup(a, db_get_slice(r, i, 20));
+	row->new_chats_paused_us = db_get_time_us(r, i, 21);
 }
 
 /* Statement whose first parameters are company and instance. */
@@ -379,6 +402,13 @@ instance_update_add(struct db_unit *u, int32_t company_id, int32_t id,
 	db_p_text(p, c->name);
 	db_p_text(p, c->phone_number);
 	db_p_json(p, c->settings);
+}
+
+void
+instance_new_chats_lift_add(struct db_unit *u, int32_t company_id, int32_t id)
+{
+	instance_lock_add(u, &id, 1);
+	instance_own_add(u, INSTANCE_NEW_CHATS, company_id, id);
 }
 
 void

@@ -58,6 +58,7 @@ struct instance_row {
 	int64_t last_disconnect_us;          /* 0: never */
 	struct slice last_disconnect_reason; /* may be absent */
 	int32_t mend_tries;                  /* of healthd since it was last connected */
+	int64_t new_chats_paused_us; /* until then no new chats (model/new_chats.h); 0: may */
 	/* Its provider: what a call to it needs. */
 	struct slice provider_type;
 	struct slice base_url;
@@ -128,6 +129,11 @@ struct instance_change {
 void instance_update_add(struct db_unit *u, int32_t company_id, int32_t id,
 			 const struct instance_change *c);
 
+/* Lift a pause of new chats: what waits for its end is due now, and woken. Two statements, the
+ * first the instance's lock: the row is that of the second, none when there is no such instance.
+ * Relies on send_queue_head. */
+void instance_new_chats_lift_add(struct db_unit *u, int32_t company_id, int32_t id);
+
 struct instance_created {
 	int32_t company_id;
 	int32_t id;
@@ -156,6 +162,7 @@ void instance_delete_add(struct db_unit *u, int32_t company_id, int32_t id);
 void instance_token_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice token_hash,
 			int32_t overlap_s);
 
+/* instance_new_chats_lift_add also needs instance_lock_stmt_table. */
 extern const struct db_stmt_table instance_stmt_table;
 
 #endif

@@ -8,9 +8,12 @@ _Static_assert(SEND_CLAIM_ROWS == 128, "the statement below names it");
 
 static const char send_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
-	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy\n"
+	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy,\n"
+	"      coalesce((extract(epoch FROM i.new_chats_paused_until - now()) * 1000000)::int8,\n"
+	"          0) AS new_chats_us\n"
 	"  FROM unnest($1::int4[], $2::int4[]) AS w(instance_id, n)\n"
-	"  CROSS JOIN LATERAL (SELECT x.company_id, x.settings FROM instances x\n"
+	"  CROSS JOIN LATERAL (SELECT x.company_id, x.settings, x.new_chats_paused_until\n"
+	"      FROM instances x\n"
 	"      WHERE x.id = w.instance_id AND x.status = 'connected' OFFSET 0) i\n"
 	"  JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
 	"), served AS (\n"
@@ -87,7 +90,7 @@ static const char send_claim_sql[] =
 	"      m.status >= 4 AS is_settled, c.is_in_doubt, c.is_resent, c.lookups,\n"
 	"      CASE w.policy WHEN 'hold' THEN true WHEN 'resend' THEN false\n"
 	"                    ELSE c.send_ref IS NULL END AS is_hold,\n"
-	"      coalesce(w.policy = 'resend', false) AS wants_resend\n"
+	"      coalesce(w.policy = 'resend', false) AS wants_resend, w.new_chats_us\n"
 	"), noted AS (\n"
 	"  INSERT INTO message_transitions (message_id, from_status, to_status, attempt, daemon,\n"
 	"      reason)\n"
@@ -250,7 +253,8 @@ static const char send_late_sql[] =
 	"q.message_id, q.company_id, q.instance_id, q.class, m.kind, q.attempt, q.tries,\n"        \
 	"       q.send_ref, m.chat_key, coalesce(m.to_resolved, m.to_requested), m.content,\n"     \
 	"       m.payload::text, m.media_url, m.reply_to, m.reference, m.traceparent,\n"           \
-	"       m.status >= 4, q.state IN (4, 5), q.is_resent, q.lookups, q.state = 5, false\n"
+	"       m.status >= 4, q.state IN (4, 5), q.is_resent, q.lookups, q.state = 5, false,\n"   \
+	"       0::int8\n"
 #define UPKEEP_MESSAGE                                                                             \
 	"CROSS JOIN LATERAL (SELECT * FROM messages x WHERE x.id = q.message_id OFFSET 0) m"
 
@@ -331,7 +335,8 @@ enum {
 	COL_IS_RESENT,
 	COL_LOOKUPS,
 	COL_IS_HOLD,
-	COL_WANTS_RESEND
+	COL_WANTS_RESEND,
+	COL_NEW_CHATS
 };
 
 /* Statements of a claim unit, in order. */
@@ -384,6 +389,7 @@ send_claim_read(const struct db_result *r, unsigned row, struct arena *a, struct
 	c->lookups = (int16_t)db_get_i32(r, row, COL_LOOKUPS);
 	c->is_hold = db_get_bool(r, row, COL_IS_HOLD);
 	c->wants_resend = db_get_bool(r, row, COL_WANTS_RESEND);
+	c->new_chats_us = db_get_i64(r, row, COL_NEW_CHATS);
 	c->send_ref = arena_dup(a, db_get_slice(r, row, COL_SEND_REF));
 	c->chat_key = arena_dup(a, db_get_slice(r, row, COL_CHAT_KEY));
 	c->to = arena_dup(a, db_get_slice(r, row, COL_TO));

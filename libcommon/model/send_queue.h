@@ -72,14 +72,15 @@ struct send_claim {
 	int32_t instance_id;
 	enum mq_class cls;
 	enum msg_kind kind;
-	int16_t attempt;   /* fence: results name it */
-	int16_t tries;     /* attempts that count, this one included */
-	bool is_settled;   /* a receipt already says what became of it: no call */
-	bool is_in_doubt;  /* it was when it was claimed: look it up, resend or hold */
-	bool is_resent;    /* a resend ended in doubt before: no second one blindly */
-	bool is_hold;      /* the instance's policy for that: hold rather than resend */
-	bool wants_resend; /* its policy says so itself, it is not the default for a send_ref */
-	int16_t lookups;   /* look-ups that failed */
+	int16_t attempt;      /* fence: results name it */
+	int16_t tries;        /* attempts that count, this one included */
+	bool is_settled;      /* a receipt already says what became of it: no call */
+	bool is_in_doubt;     /* it was when it was claimed: look it up, resend or hold */
+	bool is_resent;       /* a resend ended in doubt before: no second one blindly */
+	bool is_hold;         /* the instance's policy for that: hold rather than resend */
+	bool wants_resend;    /* its policy says so itself, it is not the default for a send_ref */
+	int16_t lookups;      /* look-ups that failed */
+	int64_t new_chats_us; /* the instance opens no conversation for so long; <= 0: it may */
 	struct slice chat_key;
 	struct slice to;
 	struct slice content;

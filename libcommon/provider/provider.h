@@ -238,6 +238,9 @@ struct provider_result {
 	/* Provider's own words, bounded, printable, without anything we sent. */
 	char text[PROVIDER_TEXT_MAX + 1];
 	int64_t retry_after_us; /* 0: the caller's own schedule */
+	/* SEND refused as "first_contact_refused": wall time until which WhatsApp lets the account
+	 * open no conversation; 0: not told. */
+	int64_t until_us;
 
 	struct slice external_id;      /* SEND, MESSAGE_GET: bare id; SLICE_NONE when not told */
 	struct slice asked_ref;        /* MESSAGE_GET: send_ref of the answer, for its reader */

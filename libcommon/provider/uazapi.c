@@ -5,6 +5,7 @@
 #include "provider/uazapi.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "http/json.h"
 
 #define SESSION_NAME_MAX 100
@@ -147,6 +148,8 @@ static const struct translate_rule answer_rules[] = {
 	{500, 599, OP_ANY, NULL, PROVIDER_UNKNOWN, "provider_error", 0},
 };
 
+#define FIRST_CONTACT "first_contact_refused"
+
 /* What WhatsApp itself refused, by its number (0: any) or by how a word of error_key begins. A
  * repeat makes it worse, so that none of it is tried again at once; existing chats keep working. */
 static const struct policy {
@@ -156,7 +159,7 @@ static const struct policy {
 	const char *code;
 	unsigned retry_after_s;
 } policies[] = {
-	{463, 463, "REACHOUT", PROVIDER_REJECTED, "first_contact_refused", 0},
+	{463, 463, "REACHOUT", PROVIDER_REJECTED, FIRST_CONTACT, 0},
 	{0, 0, "RATE", PROVIDER_RETRY, "whatsapp_rate_limited", 120},
 	{470, 473, "QUOTA", PROVIDER_REJECTED, "whatsapp_policy", 0},
 	{0, 0, "QUALITY", PROVIDER_REJECTED, "whatsapp_policy", 0},
@@ -173,9 +176,31 @@ key_has(struct slice key, const char *word)
 	return false;
 }
 
+/* True when the account may open no conversation (4.3): by a lock, or because it has opened as many
+ * as it may. *until_us: the later end of those told. */
+static bool
+new_chats_are_held(const struct json *details, int64_t *until_us)
+{
+	const struct json *lock = json_get(details, "reachout_timelock");
+	const struct json *cap = json_get(details, "new_chat_message_capping");
+	bool is_locked = json_bool(json_get(lock, "active"), false);
+	bool is_capped = slice_eq(json_str(json_get(cap, "status")), S("CAPPED"));
+	int64_t end_us;
+
+	*until_us = 0;
+	if (is_locked && clock_parse_rfc3339(json_str(json_get(lock, "until")), &end_us) == GH_OK)
+		*until_us = end_us;
+	if (is_capped &&
+	    clock_parse_rfc3339(json_str(json_get(cap, "cycle_end")), &end_us) == GH_OK &&
+	    end_us > *until_us)
+		*until_us = end_us;
+	return is_locked || is_capped;
+}
+
 static bool
 refused_by_policy(const struct json *doc, struct provider_result *out)
 {
+	bool is_held = new_chats_are_held(json_get(doc, "details"), &out->until_us);
 	int64_t number = json_i64(json_get(doc, "provider_code"), 0);
 	struct slice key = json_str(json_get(doc, "error_key"));
 
@@ -186,6 +211,9 @@ refused_by_policy(const struct json *doc, struct provider_result *out)
 		if (!is_number && !key_has(key, p->word))
 			continue;
 		translate_set(out, p->outcome, p->code);
+		/* Whatever its key: a quota of conversations is what this one was refused for. */
+		if (is_held && p->outcome == PROVIDER_REJECTED)
+			out->code = FIRST_CONTACT;
 		if (p->outcome == PROVIDER_RETRY && out->retry_after_us == 0)
 			out->retry_after_us = (int64_t)p->retry_after_s * 1000000;
 		return true;

@@ -46,6 +46,7 @@
 #include "model/message_found.h"
 #include "model/message_ref.h"
 #include "model/message_row.h"
+#include "model/new_chats.h"
 #include "model/number.h"
 #include "model/outbox.h"
 #include "model/partition.h"
@@ -105,6 +106,7 @@ static const struct {
 	TABLE(silence_stmt_table),        TABLE(idempotent_reply_stmt_table),
 	TABLE(log_row_stmt_table),        TABLE(stats_stmt_table),
 	TABLE(backlog_stmt_table),        TABLE(message_found_stmt_table),
+	TABLE(new_chats_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

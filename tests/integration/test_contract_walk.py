@@ -58,6 +58,7 @@ GET /api/instances/{id}                | -               | -                   |
 PUT /api/instances/{id}                | -               | -                   | instances             | -
 DELETE /api/instances/{id}             | session.delete  | instance.delete     | instances tokens webhook_keys | -
 POST /api/instances/{id}/token         | -               | -                   | tokens                | -
+POST /api/instances/{id}/resume-new-chats | -             | -                   | -                     | -
 GET /api/instances/{id}/qrcode         | session.qr      | instance.status     | -                     | -
 GET /api/instances/{id}/webhooks       | -               | -                   | -                     | -
 POST /api/instances/{id}/webhooks      | -               | -                   | instance_webhooks webhook_secrets | -

@@ -226,6 +226,22 @@ ledger_find(struct ledger *l, struct slice provider, struct slice session, struc
 	return map_get(l->by_id, message_key(l, provider, session, id));
 }
 
+bool
+ledger_has_chat(const struct ledger *l, struct slice provider, struct slice session,
+		struct slice chat)
+{
+	uint64_t first = l->count > LEDGER_KEEP ? l->count - LEDGER_KEEP : 0;
+
+	for (uint64_t i = first; i < l->count; i++) {
+		const struct ledger_message *m = l->ring[i % LEDGER_KEEP];
+
+		if (slice_eq(chat, m->chat) && slice_eq(session, m->session) &&
+		    slice_eq(provider, m->provider))
+			return true;
+	}
+	return false;
+}
+
 /* ---- answers ---- */
 
 void

@@ -161,6 +161,9 @@ struct ledger_message *ledger_accept(struct ledger *l, const struct ledger_send 
 /* NULL when not (or no longer) known. */
 struct ledger_message *ledger_find(struct ledger *l, struct slice provider, struct slice session,
 				   struct slice id);
+/* Whether one of the messages kept went to that chat. */
+bool ledger_has_chat(const struct ledger *l, struct slice provider, struct slice session,
+		     struct slice chat);
 void ledger_write_stats(const struct ledger *l, struct slice provider, struct json_w *w);
 /* Array elements with n > since; SLICE_NONE filters nothing. */
 void ledger_write_messages(const struct ledger *l, struct slice provider, struct slice session,
@@ -283,7 +286,8 @@ enum gh_code waha_set_engine(struct waha *w, struct slice engine) GH_MUST_USE;
 void waha_disconnect(struct waha *w, int64_t value, int64_t for_ms);
 /* GET /_sim/session?session=: status and what was set; answers req. */
 void waha_session_ask(struct waha *w, struct http_req *req, struct slice session);
-/* The phone or the engine acts: {"session","status","is_paired","is_broken"}. Answers req. */
+/* The phone, the engine or WhatsApp acts: {"session","status","is_paired","is_broken","locked_ms"}.
+ * Answers req. */
 void waha_session_steer(struct waha *w, struct http_req *req, const struct json *body);
 /* Nest's body for a path nobody serves. */
 void waha_reply_unknown_path(struct http_req *req);

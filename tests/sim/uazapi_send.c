@@ -328,13 +328,13 @@ refuse_locked(struct uz_call *c)
 	sim_reply_buf(c->req, 500, &c->b);
 }
 
-/* Existing chats keep working; a new one counts (4.3). */
+/* Existing chats keep working, and groups; a new person counts (4.3). */
 static bool
 may_open(struct uz_call *c, struct slice chat)
 {
 	struct uz_instance *i = c->inst;
 
-	if (uz_chat_find(i, chat) != NULL)
+	if (slice_ends(chat, S("@g.us")) || uz_chat_find(i, chat) != NULL)
 		return true;
 	if (i->quota == 0 || i->locked_until_us > clock_wall_us())
 		return false;

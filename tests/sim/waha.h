@@ -50,6 +50,7 @@ struct waha_session {
 	char number[PEOPLE_NUMBER_SIZE]; /* of the paired phone */
 	bool is_unpaired;                /* logged out: a person must scan */
 	bool is_broken;                  /* every start ends in FAILED */
+	int64_t locked_until_us;         /* WhatsApp lets it open no conversation before */
 	unsigned restart_count, update_count;
 	char presence[16], about[256]; /* as last set */
 };

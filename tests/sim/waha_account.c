@@ -4,6 +4,7 @@
 #include "waha.h"
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "http/json.h"
 #include "http/server.h"
 
@@ -126,6 +127,9 @@ waha_session_steer(struct waha *w, struct http_req *req, const struct json *body
 	}
 	s->is_unpaired = !json_bool(json_get(body, "is_paired"), !s->is_unpaired);
 	s->is_broken = json_bool(json_get(body, "is_broken"), s->is_broken);
+	if (json_type(json_get(body, "locked_ms")) == JSON_INT)
+		s->locked_until_us =
+			clock_wall_us() + json_i64(json_get(body, "locked_ms"), 0) * CLOCK_MS;
 	for (int i = SESSION_STOPPED; i <= SESSION_WORKING; i++)
 		if (slice_eq(status, slice_of(waha_status_name((enum session_status)i))))
 			waha_session_set(s, (enum session_status)i);

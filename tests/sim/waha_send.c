@@ -254,6 +254,11 @@ waha_send(void *app, struct http_req *req, const struct route_match *m)
 		(sent.is_validated ? waha_refuse_field : waha_throw)(req, wrong);
 		return;
 	}
+	if (s->locked_until_us > clock_wall_us() &&
+	    !ledger_has_chat(sim->ledger, S("waha"), session, f.chat)) {
+		waha_throw(req, "server returned error 463"); /* (14) a first contact */
+		return;
+	}
 	f.id = sent.preset.p != NULL ? sent.preset : people_message_id(req->a);
 	f.text = sent.text;
 	f.ack = sim->waha->engine == ENGINE_GOWS ? 1 : 0;

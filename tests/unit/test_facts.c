@@ -69,12 +69,14 @@ test_instance(void **state)
 	const struct facts_instance in = {.status = S("qr"),
 					  .state = S("SCAN_QR_CODE"),
 					  .instance_name = S("loja"),
-					  .session = S("s1")};
+					  .session = S("s1"),
+					  .paused_until = S("2026-10-05T18:00:00.000Z")};
 
 	(void)state;
 	assert_true(slice_eq(facts_instance(a, &in),
 			     S("{\"status\":\"qr\",\"state\":\"SCAN_QR_CODE\","
-			       "\"instance_name\":\"loja\",\"session\":\"s1\"}")));
+			       "\"instance_name\":\"loja\",\"session\":\"s1\","
+			       "\"paused_until\":\"2026-10-05T18:00:00.000Z\"}")));
 	arena_free(a);
 }
 

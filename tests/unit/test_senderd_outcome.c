@@ -95,6 +95,72 @@ test_table(void **state)
 	}
 }
 
+/* A refusal that made a pause is tried after it, as often as anything; in doubt it stays so. */
+static void
+test_first_contact_waits(void **state)
+{
+	struct outcome_policy paused = policy;
+	const struct provider_result r = {.outcome = PROVIDER_REJECTED,
+					  .code = "first_contact_refused"};
+	struct send_claim claim = {.tries = 3};
+	struct arena *a = arena_new(0);
+	struct send_result out = {0};
+
+	(void)state;
+	paused.new_chats_us = SEC(7);
+	outcome_decide(&paused, &claim, &r, a, &out);
+	assert_int_equal(out.outcome, SEND_RETRY);
+	assert_int_equal(out.delay_us, SEC(7));
+	assert_int_equal(out.event_type, EVENT_NONE);
+	assert_true(slice_eq(out.code, S("first_contact_refused")));
+	claim.is_in_doubt = true;
+	outcome_decide(&paused, &claim, &r, a, &out);
+	assert_int_equal(out.outcome, SEND_DOUBT);
+	claim = (struct send_claim){.tries = 4};
+	outcome_decide(&paused, &claim, &r, a, &out);
+	assert_int_equal(out.outcome, SEND_DONE_FAILED);
+	assert_int_equal(out.event_type, EVENT_MESSAGE_FAILED);
+	arena_free(a);
+}
+
+static void
+test_pauses(void **state)
+{
+	static const struct {
+		const char *code;
+		int64_t told_us, want_us; /* 0: no pause */
+		int32_t needed;
+	} pauses[] = {
+		{"first_contact_refused", SEC(1000 + 60), SEC(60), 1},
+		{"first_contact_refused", 0, SEC(7200), 1},
+		{"first_contact_refused", SEC(1000), SEC(7200), 1}, /* over: not told */
+		{"first_contact_refused", INT64_MAX, OUTCOME_PAUSE_MAX, 1},
+		{"whatsapp_policy", 0, OUTCOME_POLICY_PAUSE_US, OUTCOME_POLICY_NEEDED},
+		{"whatsapp_rate_limited", 0, OUTCOME_POLICY_PAUSE_US, OUTCOME_POLICY_NEEDED},
+		{"recipient_unknown", 0, 0, 0},
+		{"ok", 0, 0, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < GH_COUNT(pauses); i++) {
+		const struct provider_result r = {.code = pauses[i].code,
+						  .until_us = pauses[i].told_us};
+		struct outcome_pause got = {0};
+		bool is_pause = outcome_pauses(&r, SEC(7200), SEC(1000), &got);
+
+		assert_int_equal(is_pause, pauses[i].want_us > 0);
+		if (is_pause && (got.until_us != SEC(1000) + pauses[i].want_us ||
+				 got.needed != pauses[i].needed))
+			fail_msg("%zu: until %lld us", i, (long long)got.until_us);
+	}
+	/* No longer than the default, where that is short. */
+	struct outcome_pause got;
+
+	assert_true(outcome_pauses(&(struct provider_result){.code = "whatsapp_policy"}, SEC(60), 0,
+				   &got));
+	assert_int_equal(got.until_us, SEC(60));
+}
+
 /* Many messages that fail together must not come back together. */
 static void
 test_retries_are_spread(void **state)
@@ -382,6 +448,8 @@ main(void)
 		cmocka_unit_test(test_postpone),
 		cmocka_unit_test(test_settled),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_first_contact_waits),
+		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_retries_are_spread),
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_first_step),

@@ -176,6 +176,46 @@ test_examples(void **state GH_UNUSED)
 	r = answer(a, PROVIDER_OP_SEND, 500, vector_read(a, "answer_refused_463"), 0);
 	assert_int_equal(r.outcome, PROVIDER_REJECTED);
 	assert_string_equal(r.code, "first_contact_refused");
+	assert_int_equal(r.until_us, INT64_C(1791223200) * 1000000); /* 2026-10-05T18:00:00Z */
+	arena_free(a);
+}
+
+/* Until when no conversation may be opened: the later of what is told, and nothing else. */
+static void
+test_first_contact_until(void **state GH_UNUSED)
+{
+#define DETAILS(code, lock, cap)                                                                   \
+	"{\"provider_code\":" code ",\"details\":{\"reachout_timelock\":" lock                     \
+	",\"new_chat_message_capping\":" cap "}}"
+#define ACTIVE "{\"active\":true,\"until\":\"1970-01-01T00:00:10Z\"}"
+#define CAPPED "{\"status\":\"CAPPED\",\"cycle_end\":\"1970-01-01T00:00:20Z\"}"
+	static const struct {
+		const char *body, *code;
+		int64_t until_s;
+	} cases[] = {
+		{DETAILS("463", ACTIVE, "{}"), "first_contact_refused", 10},
+		{DETAILS("463", ACTIVE, CAPPED), "first_contact_refused", 20},
+		{DETAILS("471", "{}", CAPPED), "first_contact_refused", 20},
+		{DETAILS("463", "{\"active\":true,\"until\":\"soon\"}", "{}"),
+		 "first_contact_refused", 0},
+		{DETAILS("463", "{\"active\":true}", "{\"status\":\"CAPPED\"}"),
+		 "first_contact_refused", 0},
+		{DETAILS("471", "{\"until\":\"1970-01-01T00:00:10Z\"}",
+			 "{\"cycle_end\":\"1970-01-01T00:00:20Z\"}"),
+		 "whatsapp_policy", 0},
+		{DETAILS("471", "[]", "7"), "whatsapp_policy", 0},
+	};
+	struct arena *a = arena_new(0);
+
+	for (size_t i = 0; i < GH_COUNT(cases); i++) {
+		struct provider_result r =
+			answer(a, PROVIDER_OP_SEND, 500, slice_of(cases[i].body), 0);
+
+		if (r.outcome != PROVIDER_REJECTED || strcmp(r.code, cases[i].code) != 0 ||
+		    r.until_us != cases[i].until_s * 1000000)
+			fail_msg("%s: %s until %lld us", cases[i].body, r.code,
+				 (long long)r.until_us);
+	}
 	arena_free(a);
 }
 
@@ -231,8 +271,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),  cmocka_unit_test(test_no_session_is_a_state),
-		cmocka_unit_test(test_examples), cmocka_unit_test(test_waits),
-		cmocka_unit_test(test_cut_list), cmocka_unit_test(test_words),
+		cmocka_unit_test(test_examples), cmocka_unit_test(test_first_contact_until),
+		cmocka_unit_test(test_waits),    cmocka_unit_test(test_cut_list),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
