@@ -10,6 +10,7 @@
  * deleted instance nor who guesses at one shuts out genuine webhooks.
  */
 #include "private.h"
+#include "proof.h"
 
 #include <inttypes.h>
 
@@ -37,6 +38,7 @@
 #define KEYS_MAX        65536
 #define KEY_TTL_US      (4 * CLOCK_SEC) /* a revocation holds within 5 s */
 #define KEY_NEGATIVE_US (1 * CLOCK_SEC)
+#define KEY_REREAD_US   (1 * CLOCK_SEC)
 #define KEY_LOAD_US     (3 * CLOCK_SEC) /* database away: the provider repeats after a 503 */
 
 struct inbound {
@@ -45,6 +47,7 @@ struct inbound {
 	struct db_batch *batch;
 	struct budget *wrong_keys;       /* by address */
 	struct budget *wrong_signatures; /* by instance */
+	struct budget *rereads;          /* of keys behind wrong signatures, by instance */
 };
 
 /* Whose webhooks come under a key. */
@@ -184,16 +187,12 @@ static bool
 is_genuine(const struct gw_req *req, const struct hook *h)
 {
 	const char *header = h->provider->signature_header;
+	struct slice secret = h->has_secret ? buf_slice(&h->secret) : SLICE_NONE;
 	struct slice signature = SLICE_NONE;
 
-	/* A server that was told no secret, or that signs nothing. A session always has its key:
-	 * one that we do not know proves nothing. */
-	if (h->provider->proof == PROVIDER_PROOF_SIGNATURE && (!h->has_secret || header == NULL))
-		return true;
 	if (header != NULL)
 		signature = http_req_header(req->http, slice_of(header));
-	return provider_verify(h->provider, buf_slice(&h->secret), signature, req->http->body) ==
-	       GH_OK;
+	return proof_holds(h->provider, secret, signature, req->http->body);
 }
 
 /* What is stored of the body: without the secrets that it names. */
@@ -252,6 +251,13 @@ is_usable(struct gw_req *req, enum gh_code code, const struct hook *h)
 	return false;
 }
 
+static struct slice
+hook_key(const struct gw_req *req, uint8_t hash[HASH_SHA256_SIZE])
+{
+	hash_sha256(route_param(&req->match, S("key")), hash);
+	return slice_make(hash, HASH_SHA256_SIZE);
+}
+
 static void
 find_hook(struct gw_req *req, lookup_fn *found)
 {
@@ -259,8 +265,7 @@ find_hook(struct gw_req *req, lookup_fn *found)
 	const void *hook = NULL;
 	enum gh_code rc;
 
-	hash_sha256(route_param(&req->match, S("key")), hash);
-	rc = lookup_get(req->gw->inbound->keys, slice_make(hash, sizeof(hash)), &hook, found, req);
+	rc = lookup_get(req->gw->inbound->keys, hook_key(req, hash), &hook, found, req);
 	if (rc != GH_EAGAIN)
 		found(req, rc, hook);
 }
@@ -279,26 +284,60 @@ inbound_admit(struct gw_req *req)
 	find_hook(req, hook_admits);
 }
 
-static void
-refuse_signature(struct gw_req *req, const struct hook *h)
+static const char *
+instance_text(const struct gw_req *req, const struct hook *h)
 {
-	const char *whose = arena_printf(req->a, "instance %" PRId32, h->instance_id);
+	return arena_printf(req->a, "instance %" PRId32, h->instance_id);
+}
 
-	budget_refuse(req->gw->inbound->wrong_signatures, whose, req, GW_E_INVALID_SIGNATURE,
-		      "Too many wrong signatures under this key");
+static void
+judge(struct gw_req *req, const struct hook *h)
+{
+	if (is_genuine(req, h))
+		store(req, h);
+	else
+		budget_refuse(req->gw->inbound->wrong_signatures, instance_text(req, h), req,
+			      GW_E_INVALID_SIGNATURE, "Too many wrong signatures under this key");
+}
+
+static void
+hook_reread(void *arg, enum gh_code code, const void *value)
+{
+	if (is_usable(arg, code, value))
+		judge(arg, value);
+}
+
+/* The session may have been made anew since its key was read, and nothing says that its provider
+ * repeats what is refused: the key is read again, once a second for whoever guesses. */
+static bool
+may_be_old(struct gw_req *req, const struct hook *h)
+{
+	struct budget *rereads = req->gw->inbound->rereads;
+	const char *whose = instance_text(req, h);
+	int64_t retry_s;
+
+	if (h->provider->proof != PROVIDER_PROOF_SESSION_KEY ||
+	    budget_is_spent(rereads, whose, &retry_s))
+		return false;
+	budget_charge(rereads, whose);
+	return true;
 }
 
 static void
 hook_found(void *arg, enum gh_code code, const void *value)
 {
+	struct gw_req *req = arg;
 	const struct hook *h = value;
+	uint8_t hash[HASH_SHA256_SIZE];
 
-	if (!is_usable(arg, code, h))
+	if (!is_usable(req, code, h))
 		return;
-	if (is_genuine(arg, h))
-		store(arg, h);
-	else
-		refuse_signature(arg, h);
+	if (is_genuine(req, h) || !may_be_old(req, h)) {
+		judge(req, h);
+		return;
+	}
+	lookup_forget(req->gw->inbound->keys, hook_key(req, hash));
+	find_hook(req, hook_reread);
 }
 
 static void
@@ -338,6 +377,7 @@ inbound_start(struct gateway *gw, struct gh_err *err GH_UNUSED)
 	in->gw = gw;
 	in->wrong_keys = budget_new(failures_max, 60 * CLOCK_SEC);
 	in->wrong_signatures = budget_new(failures_max, 60 * CLOCK_SEC);
+	in->rereads = budget_new(1, KEY_REREAD_US);
 	in->keys = lookup_new(gw->loop, gw->read, &keys);
 	in->batch = db_batch_new(gw->loop, gw->write, &batch);
 	gw->inbound = in;
@@ -361,6 +401,7 @@ inbound_release(struct gateway *gw)
 	db_batch_free(gw->inbound->batch);
 	budget_free(gw->inbound->wrong_keys);
 	budget_free(gw->inbound->wrong_signatures);
+	budget_free(gw->inbound->rereads);
 	gh_free(gw->inbound);
 	gw->inbound = NULL;
 }

@@ -132,6 +132,18 @@ def test_a_webhook_is_proved_by_the_key_in_its_body(company, sim):
     assert post(url.replace("/uazapi/", "/waha/"), genuine) == 404
 
 
+def test_a_session_made_anew_is_believed_at_once(company, sim, owner):
+    """Its first webhook comes while the key of the one before it is still cached."""
+    row, other = company.instance(), company.instance()
+    url = webhook_url(sim, row)
+    old, new = session_key(sim, row), session_key(sim, other)
+    assert post(url, connection_event(row, old)) == 200
+    owner.execute("UPDATE instances SET session_key_sealed = (SELECT session_key_sealed"
+                  " FROM instances WHERE id = %s) WHERE id = %s", (other["id"], row["id"]))
+    assert post(url, connection_event(row, new)) == 200
+    assert post(url, connection_event(row, old)) == 401
+
+
 def test_a_key_that_is_not_known_proves_nothing(company, sim, owner):
     row = company.instance()
     url, genuine = webhook_url(sim, row), connection_event(row, session_key(sim, row))
