@@ -1,6 +1,7 @@
 /* direct.c - see direct.h. */
 #include "direct.h"
 
+#include "gaps.h"
 #include "gateway.h"
 #include "instances.h"
 #include "provider_failed.h"
@@ -213,6 +214,9 @@ step_done(void *arg, const struct provider_result *result, int64_t elapsed_us)
 	r->data = arena_dup(d->req->a, result->data);
 	instances_call_log(&d->instance, &s->call, result, elapsed_us);
 	d->in_flight--;
+	if (r->is_lacking)
+		gaps_note(d->req->gw->gaps, d->instance.provider_id, s->step->act.action,
+			  clock_mono_us());
 	if (r->outcome != PROVIDER_OK)
 		step_failed(d, s->step);
 	pump(d);
@@ -235,14 +239,22 @@ step_start(struct direct *d, struct direct_step *step)
 			     step_done, s);
 }
 
-/* What the provider has no call for fails without one. */
+/* What the provider has no call for, or its server turned out to lack, fails without one. */
 static bool
 step_is_lacking(struct direct *d, struct direct_step *step)
 {
-	if (d->provider->action_gap(step->act.action, d->instance.engine) == NULL)
+	struct provider_result *r = &step->result;
+
+	if (d->provider->action_gap(step->act.action, d->instance.engine) != NULL) {
+		*r = (struct provider_result){.outcome = PROVIDER_REJECTED,
+					      .code = "not_supported"};
+	} else if (gaps_has(d->req->gw->gaps, d->instance.provider_id, step->act.action,
+			    clock_mono_us())) {
+		*r = (struct provider_result){.outcome = PROVIDER_REJECTED, .code = "unsupported"};
+		provider_text_set(r->text, S("the server has no such call"));
+	} else {
 		return false;
-	step->result =
-		(struct provider_result){.outcome = PROVIDER_REJECTED, .code = "not_supported"};
+	}
 	step_failed(d, step);
 	return true;
 }

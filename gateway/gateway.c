@@ -4,6 +4,7 @@
  * request meets a half-built module. Order at the end is the reverse; requests
  * still waiting for the database are answered by the end of their units.
  */
+#include "gaps.h"
 #include "private.h"
 
 #include "typing.h"
@@ -180,6 +181,7 @@ process_free(struct process *p)
 		if (modules[i - 1]->stop != NULL)
 			modules[i - 1]->stop(gw);
 	provider_client_free(gw->providers);
+	gaps_free(gw->gaps);
 	wake_free(gw->wake);
 	db_free(gw->create);
 	db_free(gw->read);
@@ -232,6 +234,7 @@ gateway_start(struct daemon *d, struct gh_err *err)
 	gw->metrics = daemon_table(d, 0);
 	gw->router = router_new(p->routes, modules_routes(p->routes));
 	gw->providers = provider_client_new(d, PROVIDER_CALLS_MAX);
+	gw->gaps = gaps_new();
 	p->idle_timer = loop_timer_new(gw->loop, look_idle, p);
 	metrics_collector_add(daemon_metrics(d), http_metrics_collect, gw);
 	make_keys(p);

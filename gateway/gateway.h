@@ -70,6 +70,7 @@ struct gateway {
 	struct db *create;        /* of keyed.c: transactions that hold a creation and its key */
 	struct wake *wake;        /* outbox rows were committed: wake_send(gw->wake) */
 	struct provider_client *providers; /* calls about sessions */
+	struct gaps *gaps;                 /* of the providers' servers */
 	struct http_server *servers[GW_SERVERS_MAX];
 	unsigned server_count;
 	unsigned servers_draining; /* servers whose last connection is not gone yet */

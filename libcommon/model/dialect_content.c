@@ -78,7 +78,7 @@ write_content(struct json_w *w, int kind, struct slice content, struct slice url
 
 struct slice
 dialect_content(int kind, struct slice content, struct slice media_url,
-		       const struct message_payload *payload, struct arena *a)
+		const struct message_payload *payload, struct arena *a)
 {
 	struct json_w w;
 	struct buf b;
@@ -90,7 +90,6 @@ dialect_content(int kind, struct slice content, struct slice media_url,
 	json_w_close(&w, '}');
 	return b.over ? S("{}") : buf_slice(&b);
 }
-
 
 struct slice
 dialect_text(struct slice content, const struct message_payload *payload)

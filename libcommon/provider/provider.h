@@ -238,6 +238,7 @@ struct provider_result {
 	/* Provider's own words, bounded, printable, without anything we sent. */
 	char text[PROVIDER_TEXT_MAX + 1];
 	int64_t retry_after_us; /* 0: the caller's own schedule */
+	bool is_lacking;        /* this build of the server has no such call, whoever asks */
 	/* SEND refused as "first_contact_refused": wall time until which WhatsApp lets the account
 	 * open no conversation; 0: not told. */
 	int64_t until_us;

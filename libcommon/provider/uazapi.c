@@ -233,6 +233,7 @@ interpret_failure(enum provider_op op, int status, const struct json *doc,
 	if (refused_by_policy(doc, out))
 		return;
 	translate_fail(answer_rules, GH_COUNT(answer_rules), op, status, text, out);
+	out->is_lacking = status == 405 && out->outcome == PROVIDER_REJECTED;
 	if (out->outcome == PROVIDER_OK && op != PROVIDER_OP_MESSAGE_GET)
 		out->session = PROVIDER_SESSION_DISCONNECTED;
 }

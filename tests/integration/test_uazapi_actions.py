@@ -6,6 +6,7 @@ import base64
 import pytest
 
 from test_actions import JPEG, acting, actions_of, last
+from support import unique
 from test_messages_api import raises
 
 PEER = "5511999990001"
@@ -276,11 +277,31 @@ def test_what_it_lacks(tenant):
     lacking(tenant, "POST", "/community/leave", {"community": "1203@g.us"}, "section 16.4")
 
 
+def test_what_a_server_lacks_is_not_asked_again(admin, env, sim):
+    """For some time: its build does not change from one request to the next (section 12)."""
+    server = admin.post("/api/admin/providers", {
+        "type": "uazapi", "name": unique("uazapi"), "base_url": f"{env['GROWHUB_SIM_URL']}/uazapi",
+        "api_key": "sim", "max_instances": 10})
+    with acting(admin, server, sim, "5511900000002") as tenant:
+        react = {"number": PEER, "id": tenant.sent["id"], "text": "x"}
+        sim.fault("uazapi", "status", value=405, rate=1)
+        try:
+            lacking(tenant, "POST", "/message/react", react)
+        finally:
+            sim.fault("uazapi", "status", rate=0)
+        before = len(actions_of(sim, tenant.session))
+        lacking(tenant, "POST", "/message/react", react)
+        assert len(actions_of(sim, tenant.session)) == before
+        # Another call of the same server.
+        assert tenant.api.request("POST", "/message/presence", {
+            "number": PEER, "presence": "composing"}).status == 200
+
+
 def test_failures_of_the_provider(tenant, sim):
     body = {"number": PEER, "id": tenant.sent["id"], "text": "x"}
     for kind, value, status, code in (
             ("status", 500, 502, "provider_error"), ("status", 403, 502, "provider_rejected"),
-            ("status", 405, 501, "not_supported"), ("status", 404, 404, "not_found"),
+            ("status", 404, 404, "not_found"),
             ("hang", 0, 504, "provider_timeout")):
         sim.fault("uazapi", kind, value=value)
         try:

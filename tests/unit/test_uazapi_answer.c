@@ -162,6 +162,20 @@ test_no_session_is_a_state(void **state GH_UNUSED)
 	arena_free(a);
 }
 
+/* 405 speaks of the server's build; a wrong address does not. */
+static void
+test_lacking(void **state GH_UNUSED)
+{
+	struct arena *a = arena_new(0);
+
+	assert_true(answer(a, PROVIDER_OP_ACTION, 405, SLICE_NONE, 0).is_lacking);
+	assert_true(answer(a, PROVIDER_OP_PRIVACY_GET, 405, S(ERROR("x")), 0).is_lacking);
+	assert_false(answer(a, PROVIDER_OP_SESSION_LIST, 405, SLICE_NONE, 0).is_lacking);
+	assert_false(answer(a, PROVIDER_OP_ACTION, 404, S(ERROR("Chat not found")), 0).is_lacking);
+	assert_false(answer(a, PROVIDER_OP_ACTION, 200, S("{}"), 0).is_lacking);
+	arena_free(a);
+}
+
 static void
 test_examples(void **state GH_UNUSED)
 {
@@ -270,9 +284,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answers),  cmocka_unit_test(test_no_session_is_a_state),
-		cmocka_unit_test(test_examples), cmocka_unit_test(test_first_contact_until),
-		cmocka_unit_test(test_waits),    cmocka_unit_test(test_cut_list),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_no_session_is_a_state),
+		cmocka_unit_test(test_lacking),
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_first_contact_until),
+		cmocka_unit_test(test_waits),
+		cmocka_unit_test(test_cut_list),
 		cmocka_unit_test(test_words),
 	};
 
