@@ -2,15 +2,33 @@
 visibly, while the chats it has go on. The simulator refuses as each provider does."""
 
 import datetime
+import itertools
+import os
 
 import pytest
 
+from life import Daemon, free_ports, write_private
 from support import wait_until
 from test_breaker import metric
 from test_main_path import endpoint, events
 
 KNOWN, FIRST, SECOND = "5511988880001", "5511988880002", "5511988880003"
 HOUR = datetime.timedelta(hours=1)
+
+
+class Beside:
+    """A place for a sender beside the stack's, on the stack's database."""
+
+    def __init__(self, directory, env):
+        self.dir, self.ports = str(directory), {"senderd": free_ports(1)[0]}
+        self.conf = write_private(self.dir, "senderd.conf", f"""\
+@include "{env['GROWHUB_CONF']}"
+senderd: {{ admin_listen = "127.0.0.1:{self.ports['senderd']}"; }};
+""")
+
+    @staticmethod
+    def env(**more):
+        return {**os.environ, **more}
 
 
 class Locked:
@@ -111,6 +129,54 @@ def test_a_pause_ends_by_itself(uazapi):
         uazapi.company.wait_status(message_id, "sent", "delivered", "read", timeout=20)
     assert uazapi.reached() == [KNOWN, FIRST, SECOND], "the refused one is the one that tries"
     assert uazapi.until() is None
+
+
+def test_every_sender_keeps_the_pause_over_restarts(uazapi, env, tmp_path):
+    numbers = (f"55119888{n:05d}" for n in itertools.count(10))
+    uazapi.lock(3600_000)
+    sent = [uazapi.send(FIRST)]
+    uazapi.waits(sent[0], "first_contact_refused")
+    before = uazapi.requests()
+    place = Beside(tmp_path, env)
+    for _ in range(2):
+        sender = Daemon(place, "senderd", place.conf, {})
+        sender.wait_ready()
+
+        def has_held_one():
+            sent.append(uazapi.send(next(numbers)))
+            uazapi.waits(sent[-1], "waiting_new_chats")
+            return [line for line in sender.log("send.parked") if "waiting_new_chats" in line]
+
+        try:
+            wait_until(has_held_one, "the other sender to hold a message")
+        finally:
+            assert sender.end() == 0, sender.log()[-600:]
+    assert uazapi.requests() == before
+    uazapi.lock(0)
+    uazapi.resume()
+    for message_id in sent:
+        uazapi.company.wait_status(message_id, "sent", "delivered", "read")
+
+
+def test_three_refusals_by_policy_pause_too(uazapi, sim, db):
+    def refused(count):
+        row = uazapi.company.wait_status(uazapi.send(f"55119888{count:05d}"), "failed")
+        assert row["error_code"] == "whatsapp_policy"
+        wait_until(lambda: db.execute("SELECT new_chats_refusals AS n FROM instances WHERE id = %s",
+                                      (uazapi.row["id"],)).fetchone()["n"] == count,
+                   "the refusal to count")
+
+    sim.session(uazapi.session, "uazapi", refuse_code=471)
+    refused(1)
+    refused(2)
+    assert uazapi.until() is None and uazapi.errors() == []
+    refused(3)
+    now = datetime.datetime.now(datetime.timezone.utc)
+    assert abs(uazapi.until() - now - HOUR) < HOUR / 30
+    assert wait_until(uazapi.errors, "instance.error")[0]["state"] == "whatsapp_policy"
+    sim.session(uazapi.session, "uazapi", refuse_code=0)
+    uazapi.waits(uazapi.send(SECOND), "waiting_new_chats")
+    uazapi.company.wait_status(uazapi.send(KNOWN), "sent", "delivered", "read")
 
 
 def test_refused_again_after_the_lift(uazapi):

@@ -314,7 +314,8 @@ void uazapi_disconnect(struct uazapi *u, int64_t value, int64_t for_ms);
 /* What builds differ in (uazapi.h, struct uz_options). Answers req. */
 void uazapi_options_set(struct uazapi *u, struct http_req *req, const struct json *body);
 void uazapi_session_ask(struct uazapi *u, struct http_req *req, struct slice session);
-/* {"session","status","reason","is_paired","is_broken","locked_ms","quota","refuse_reset"} */
+/* {"session","status","reason","is_paired","is_broken","locked_ms","quota","refuse_reset",
+ * "refuse_code"} */
 void uazapi_session_steer(struct uazapi *u, struct http_req *req, const struct json *body);
 void uazapi_inbound(struct uazapi *u, struct http_req *req, const struct json *body);
 void uazapi_reply_unknown_path(struct http_req *req);

@@ -113,6 +113,7 @@ struct uz_instance {
 	unsigned connect_count, update_count;
 	int64_t delay_min, delay_max, created_us, updated_us;
 	int64_t refuse_reset;     /* status of /instance/reset; 0: done */
+	int64_t refuse_code;      /* (12) provider_code that refuses every send; 0: none */
 	int64_t locked_until_us;  /* (12) new conversations are refused; 0: no */
 	int64_t quota;            /* new conversations left; -1: no cap */
 	struct loop_timer *timer; /* connect, rotation of the QR */

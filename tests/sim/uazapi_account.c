@@ -288,6 +288,7 @@ uazapi_session_steer(struct uazapi *u, struct http_req *req, const struct json *
 	}
 	i->is_broken = json_bool(json_get(body, "is_broken"), i->is_broken);
 	i->refuse_reset = json_i64(json_get(body, "refuse_reset"), i->refuse_reset);
+	i->refuse_code = json_i64(json_get(body, "refuse_code"), i->refuse_code);
 	i->quota = json_i64(json_get(body, "quota"), i->quota);
 	if (json_type(locked_ms) == JSON_INT)
 		i->locked_until_us = clock_wall_us() + json_i64(locked_ms, 0) * CLOCK_MS;

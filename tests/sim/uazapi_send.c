@@ -302,8 +302,10 @@ uz_async_cancel(struct uz_call *c)
 
 /* ---- refusals of WhatsApp (12) ---- */
 
+#define UZ_CODE_LOCKED 463
+
 static void
-refuse_locked(struct uz_call *c)
+refuse_by_policy(struct uz_call *c, int64_t code)
 {
 	struct json_w *w;
 
@@ -311,15 +313,16 @@ refuse_locked(struct uz_call *c)
 	json_w_init(&c->w, &c->b);
 	w = &c->w;
 	json_w_open(w, NULL, '{');
-	json_w_str(w, "error", S("WhatsApp refused to open a new conversation"));
+	json_w_str(w, "error", S("WhatsApp refused the message"));
 	json_w_str(w, "error_source", S("whatsapp_server"));
 	json_w_str(w, "provider", S("whatsapp"));
-	json_w_i64(w, "provider_code", 463);
-	json_w_str(w, "error_key", S("WHATSAPP_REACHOUT_TIMELOCK"));
-	json_w_str(w, "message", S("new conversations are restricted"));
-	json_w_str(w, "message_ptbr", S("novas conversas restritas"));
-	json_w_str(w, "provider_message", S("reachout timelock"));
-	json_w_str(w, "provider_message_ptbr", S("reachout timelock"));
+	json_w_i64(w, "provider_code", code);
+	json_w_str(w, "error_key",
+		   code == UZ_CODE_LOCKED ? S("WHATSAPP_REACHOUT_TIMELOCK") : S("WHATSAPP_POLICY"));
+	json_w_str(w, "message", S("sends are restricted"));
+	json_w_str(w, "message_ptbr", S("envios restritos"));
+	json_w_str(w, "provider_message", S("restricted"));
+	json_w_str(w, "provider_message_ptbr", S("restrito"));
 	json_w_str(w, "diagnostics_endpoint", S("/instance/wa_messages_limits"));
 	json_w_open(w, "details", '{');
 	uz_limit_details_write(c->inst, w);
@@ -428,8 +431,9 @@ uz_send(struct uz_call *c)
 		uz_refuse(c, 500, wrong);
 		return;
 	}
-	if (!may_open(c, chat)) {
-		refuse_locked(c);
+	if (c->inst->refuse_code != 0 || !may_open(c, chat)) {
+		refuse_by_policy(c,
+				 c->inst->refuse_code != 0 ? c->inst->refuse_code : UZ_CODE_LOCKED);
 		return;
 	}
 	m = message_of(c, chat, &sent);
