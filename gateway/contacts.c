@@ -6,6 +6,7 @@
 #include "provider_failed.h"
 
 #include "base/arena.h"
+#include "model/dialect.h"
 
 #define LIMIT_DEFAULT  200
 #define LIMIT_MAX      1000
@@ -121,8 +122,36 @@ static const struct gw_schema contact_done_schema = {
 	.fields = GW_FIELDS(GW_FIELD("jid", STRING), GW_FIELD("name", STRING, .flags = GW_F_NULL)),
 };
 
+/* What UAZAPI has at the root of a contact that was added or removed. */
+static const struct gw_schema named_schema = {
+	.fields = GW_FIELDS(GW_FIELD("jid", STRING), GW_FIELD("name", STRING, .flags = GW_F_NULL),
+			    GW_FIELD("phone", STRING)),
+};
+static const struct gw_field added_fields[] = {
+	GW_FIELD("contact", OBJECT, .of = &named_schema),
+	{.name = NULL},
+};
+static const struct gw_field removed_fields[] = {
+	GW_FIELD("removed_contact", OBJECT, .of = &named_schema),
+	{.name = NULL},
+};
+
 static void
-contact_done(struct direct *d)
+write_named(struct direct *d, struct json_w *w, const char *name)
+{
+	const struct provider_act *act = &d->step[0].act;
+	struct slice host, user = slice_cut(act->chat, '@', &host);
+
+	json_w_open(w, name, '{');
+	json_w_str(w, "jid", dialect_jid(act->chat, d->req->a));
+	json_w_str(w, "name", act->name);
+	json_w_str(w, "phone", slice_eq(host, S("c.us")) ? user : S(""));
+	json_w_close(w, '}');
+}
+
+/* Begun, with data. */
+static struct json_w *
+write_done(struct direct *d)
 {
 	const struct provider_act *act = &d->step[0].act;
 	struct json_w *w = gw_begin(d->req, "Contact updated");
@@ -131,6 +160,19 @@ contact_done(struct direct *d)
 	json_w_str(w, "jid", act->chat);
 	json_w_str(w, "name", act->name);
 	json_w_close(w, '}');
+	return w;
+}
+
+static void
+contact_done(struct direct *d)
+{
+	enum provider_action action = d->step[0].act.action;
+	struct json_w *w = write_done(d);
+
+	if (action == ACTION_CONTACT_ADD)
+		write_named(d, w, "contact");
+	else if (action == ACTION_CONTACT_REMOVE)
+		write_named(d, w, "removed_contact");
 	gw_send(d->req, 200);
 }
 
@@ -172,6 +214,47 @@ static void
 contact_unblock(struct gw_req *req)
 {
 	contact_change(req, ACTION_CONTACT_UNBLOCK);
+}
+
+/* ---- /chat/block ---- */
+
+struct block_body {
+	struct slice number;
+	bool is_blocked;
+};
+
+static const struct json_rule block_rules[] = {
+	{"number", JSON_RULE_STRING, NUMBER_FLAGS, .min = 1, .max = 64,
+	 .offset = offsetof(struct block_body, number)},
+	{"block", JSON_RULE_BOOL, JSON_RULE_REQUIRED,
+	 .offset = offsetof(struct block_body, is_blocked), .text = "false: unblock"},
+};
+
+static const struct gw_field response_fields[] = {GW_FIELD("response", STRING), {.name = NULL}};
+
+static void
+block_done(struct direct *d)
+{
+	bool is_blocked = d->step[0].act.action == ACTION_CONTACT_BLOCK;
+	struct json_w *w = write_done(d);
+
+	json_w_str(w, "response",
+		   is_blocked ? S("Blocked successfully") : S("Unblocked successfully"));
+	gw_send(d->req, 200);
+}
+
+static void
+chat_block(struct gw_req *req)
+{
+	struct block_body body = {.is_blocked = false};
+	struct provider_act act = {0};
+
+	(void)json_check(req->body, block_rules, GH_COUNT(block_rules), "", &body, NULL,
+			 gw_errors(req));
+	act.action = body.is_blocked ? ACTION_CONTACT_BLOCK : ACTION_CONTACT_UNBLOCK;
+	act.chat = direct_person(req, "number", body.number);
+	if (!gw_refuse_fields(req))
+		direct_act(direct_new(req, NULL), &act, block_done);
 }
 
 /* ---- do numbers exist ---- */
@@ -374,16 +457,22 @@ static const struct gw_route contacts_routes[] = {
 		.reply = &contact_schema, .errors = DIRECT_ERRORS)},
 	{HTTP_POST, "/contact/add", GW_INSTANCE, GW_JSON, 0, contact_add,
 	 DOC("addContact", "Contacts", "Add or rename a contact", contact_rules,
-	     contact_done_schema, .example = "{\"phone\":\"5511900000002\",\"name\":\"Rui\"}")},
+	     contact_done_schema, .flags = GW_DOC_ROOT, .beside = added_fields,
+	     .example = "{\"phone\":\"5511900000002\",\"name\":\"Rui\"}")},
 	{HTTP_POST, "/contact/remove", GW_INSTANCE, GW_JSON, 0, contact_remove,
 	 DOC("removeContact", "Contacts", "Remove a contact", contact_rules, contact_done_schema,
+	     .flags = GW_DOC_ROOT, .beside = removed_fields,
 	     .example = "{\"phone\":\"5511900000002\"}")},
 	{HTTP_POST, "/contact/block", GW_INSTANCE, GW_JSON, 0, contact_block,
 	 DOC("blockContact", "Contacts", "Block a person", contact_rules, contact_done_schema,
-	     .example = "{\"phone\":\"5511900000002\"}")},
+	     .flags = GW_DOC_ROOT, .example = "{\"phone\":\"5511900000002\"}")},
 	{HTTP_POST, "/contact/unblock", GW_INSTANCE, GW_JSON, 0, contact_unblock,
 	 DOC("unblockContact", "Contacts", "Unblock a person", contact_rules, contact_done_schema,
-	     .example = "{\"phone\":\"5511900000002\"}")},
+	     .flags = GW_DOC_ROOT, .example = "{\"phone\":\"5511900000002\"}")},
+	{HTTP_POST, "/chat/block", GW_INSTANCE, GW_JSON, 0, chat_block,
+	 DOC("uazapiBlock", "UAZAPI", "Block or unblock a person, as UAZAPI has it", block_rules,
+	     contact_done_schema, .flags = GW_DOC_ROOT, .beside = response_fields,
+	     .example = "{\"number\":\"5511900000002\",\"block\":true}")},
 	{HTTP_POST, "/chat/details", GW_INSTANCE, GW_JSON, 0, chat_details,
 	 DOC("getChatDetails", "Chats", "What is known of a person or group", details_rules,
 	     details_schema, .flags = GW_DOC_ROOT, .example = "{\"number\":\"5511900000002\"}")},

@@ -157,7 +157,7 @@ extern const struct gw_module dead_letters_module, admin_health_module, admin_lo
 extern const struct gw_module admin_metrics_module, stats_module;
 extern const struct gw_module send_module, send_media_module;
 extern const struct gw_module uazapi_instance_module, uazapi_instances_module,
-	uazapi_webhook_module, uazapi_find_module;
+	uazapi_webhook_module, uazapi_find_module, uazapi_absent_module;
 extern const struct gw_module message_actions_module, contacts_module, groups_module;
 
 /* ---- the request ---- */

@@ -25,6 +25,7 @@ static const struct gw_module *const modules[] = {
 	&uazapi_instances_module,
 	&uazapi_webhook_module,
 	&uazapi_find_module,
+	&uazapi_absent_module,
 	&message_actions_module,
 	&contacts_module,
 	&groups_module,

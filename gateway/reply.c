@@ -95,7 +95,33 @@ gw_begin(struct gw_req *req, const char *message)
 	return w;
 }
 
-/* GW_DOC_ROOT: once more what was written as data, but for names that are taken. */
+/* A JSON text in which every string that is a person's id has UAZAPI's form of it. */
+static struct slice
+uazapi_ids(struct slice text, struct arena *a)
+{
+	static const struct slice host = {"@c.us\"", 6};
+	struct buf out;
+
+	buf_init(&out, a, GW_REPLY_MAX);
+	for (size_t i = 0; i < text.n; i++) {
+		size_t end = i + 1;
+
+		buf_add_char(&out, text.p[i]);
+		if (text.p[i] != '"' || (i > 0 && text.p[i - 1] == '\\'))
+			continue;
+		while (end < text.n && text.p[end] >= '0' && text.p[end] <= '9')
+			end++;
+		if (end == i + 1 || !slice_starts(slice_from(text, end), host))
+			continue;
+		buf_add(&out, slice_sub(text, i + 1, end - i - 1));
+		buf_add_cstr(&out, "@s.whatsapp.net");
+		i = end + host.n - 2;
+	}
+	return buf_slice(&out);
+}
+
+/* GW_DOC_ROOT: once more what was written as data, but for names that are taken, and with ids as
+ * such clients write them. */
 static void
 repeat_data(struct gw_req *req)
 {
@@ -114,7 +140,7 @@ repeat_data(struct gw_req *req)
 			continue;
 		buf_reset(&value);
 		json_write(&value, m);
-		json_w_raw(&req->w, name, buf_slice(&value));
+		json_w_raw(&req->w, name, uazapi_ids(buf_slice(&value), req->a));
 	}
 }
 

@@ -35,8 +35,8 @@ NOT_PROVOKED = {
 UNSAID = {"method_not_allowed": "of paths, not of operations: test_contract_walk.py",
           "forbidden": "no route has a reason for it", "quota_exceeded": "no quota yet"}
 BY_TABLE = "501 comes first: the provider, or its engine, has no such call"
-WITHOUT_CALL = {name for name, left in LEFT.items() if left is None} | {
-    "POST /contact/block", "POST /contact/unblock", "POST /message/forward"}
+WITHOUT_CALL = {name for (kind, name), left in LEFT.items() if left is None and kind == "waha"} | {
+    "POST /contact/block", "POST /contact/unblock", "POST /chat/block", "POST /message/forward"}
 EXCEPT = {(code, name): BY_TABLE for name in WITHOUT_CALL for code in (
     "provider_error", "provider_rejected", "provider_unavailable", "provider_timeout", "not_found",
     "instance_not_connected", "idempotency_key_reused")} | {

@@ -83,6 +83,7 @@ GET /api/events/{id}                   | -               | -                   |
 POST /instance/connect                 | session.start session.qr | instance.status instance.connect | instances             | instance.qr
 POST /instance/disconnect              | session.logout session.stop | instance.disconnect | instances             | instance.disconnected
 POST /instance/restart                 | session.restart | instance.reset      | instances             | instance.connected
+POST /instance/reset                   | session.restart | instance.reset      | instances             | instance.connected
 DELETE /instance                       | session.delete  | instance.delete     | instances tokens webhook_keys | -
 PUT /instance/name                     | -               | -                   | instances             | -
 GET /instance/status                   | profile         | instance.status     | -                     | -
@@ -120,6 +121,21 @@ POST /contact/add                      | contact         | contact.add         |
 POST /contact/remove                   | 501             | contact.remove      | -                     | -
 POST /contact/block                    | block           | chat.block          | -                     | -
 POST /contact/unblock                  | unblock         | chat.block          | -                     | -
+POST /chat/block                       | block           | chat.block          | -                     | -
+POST /chat/find                        | 501             | 501                 | -                     | -
+POST /chat/archive                     | 501             | 501                 | -                     | -
+POST /chat/read                        | 501             | 501                 | -                     | -
+POST /chat/mute                        | 501             | 501                 | -                     | -
+POST /chat/pin                         | 501             | 501                 | -                     | -
+POST /chat/delete                      | 501             | 501                 | -                     | -
+GET /chat/blocklist                    | 501             | 501                 | -                     | -
+POST /profile/name                     | 501             | 501                 | -                     | -
+POST /profile/image                    | 501             | 501                 | -                     | -
+POST /send/status                      | 501             | 501                 | -                     | -
+POST /send/carousel                    | 501             | 501                 | -                     | -
+POST /send/location-button             | 501             | 501                 | -                     | -
+POST /send/request-payment             | 501             | 501                 | -                     | -
+POST /send/pix-button                  | 501             | 501                 | -                     | -
 POST /chat/details                     | contactGet pictureGet | chat.details        | -                     | -
 POST /chat/check                       | check           | chat.check          | -                     | -
 POST /group/create                     | group           | group.create        | -                     | -

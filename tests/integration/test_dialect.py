@@ -239,7 +239,6 @@ def server(env, admin, company, provider):
     return Uazapi(env["GROWHUB_URL"], admintoken=company.token)
 
 
-@AT_WAHA
 def test_the_life_of_an_instance(env, server, company):
     """Created, paired by QR code, connected, renamed, disconnected, deleted."""
     name = unique("acme")
@@ -296,7 +295,6 @@ def test_connect_shows_what_a_person_needs(tool, sim):
     assert re.fullmatch(r"\w{4}-?\w{4}", paired["instance"]["paircode"])
 
 
-@AT_WAHA
 @pytest.mark.parametrize("path", ["/instance/create", "/instance/init"])
 def test_either_path_creates(server, path):
     body = {"name": unique("acme")}
@@ -424,7 +422,6 @@ def test_webhooks_of_other_formats_are_not_its(tool, sim):
     assert [h["format"] for h in tool.company.api.get(path)] == ["uazapi", "growhub"]
 
 
-@AT_WAHA
 @pytest.mark.parametrize("wrong", [
     {}, {"url": "no url"}, {"url": "ftp://example.net/x"}, {"events": ["nonsense"]},
     {"excludeMessages": ["never"]}, {"action": "update"}, {"action": "delete"},
@@ -472,7 +469,6 @@ def test_what_is_posted_of_a_message_sent(tool, sim):
         assert event["chatid"] == sent["chatid"]
 
 
-@AT_WAHA
 @pytest.mark.parametrize("excluded, left", [
     ([], {"in", "out", "group"}), (["wasSentByApi"], {"in", "group"}),
     (["wasNotSentByApi"], {"out"}), (["fromMeYes"], {"in", "group"}), (["fromMeNo"], {"out"}),
@@ -481,8 +477,8 @@ def test_what_is_posted_of_a_message_sent(tool, sim):
 def test_messages_that_are_excluded(tool, sim, db, excluded, left):
     heard = listen(tool, sim, excludeMessages=excluded)
     session = tool.instance["external_instance_id"]
-    sim.inbound(session, NUMBER, text="in")
-    sim.inbound(session, "120363000000000001@g.us", text="group", participant=NUMBER)
+    sim.inbound(session, NUMBER, tool.at, text="in")
+    sim.inbound(session, "120363000000000001@g.us", tool.at, text="group", participant=NUMBER)
     tool.post("/send/text", {"number": NUMBER, "text": "out"})
     wait_until(lambda: db.execute(
         "SELECT count(*) AS n FROM webhook_deliveries d WHERE d.company_id = %s AND d.state = 2",
@@ -514,7 +510,6 @@ def ear():
     server.server_close()
 
 
-@AT_WAHA
 @pytest.mark.parametrize("given, options, paths", [
     ("/in?k=1", {"addUrlEvents": True}, {"/in/messages?k=1"}),
     ("/in/", {"addUrlTypesMessages": True}, {"/in/Conversation"}),
@@ -611,13 +606,12 @@ def test_find_shows_only_its_own(env, tool, company):
         assert other.post("/message/find", body)["messages"] == []
 
 
-@AT_WAHA
 def test_the_queue(tool, sim, company):
     idle = has(tool.get("/message/async"), {"response": str, "instanceId": str, "queue": dict})
     assert idle["queue"] == {"status": "idle", "pending": 0, "processingNow": False,
                              "acceptingNewMessages": True, "sessionReady": True,
                              "resetting": False}
-    sim.session(tool.instance["external_instance_id"], status="STOPPED")
+    tool.post("/instance/disconnect")
     wait_until(lambda: not tool.get("/message/async")["queue"]["sessionReady"], "to be down")
     sent = [tool.post("/send/text", {"number": NUMBER, "text": "x", "async": True})
             for _ in range(3)]
@@ -648,4 +642,42 @@ def test_groups(tool):
 def test_details_of_a_chat(tool):
     chat = has(tool.post("/chat/details", {"number": NUMBER}), {"wa_chatid": str,
                                                                 "wa_isGroup": bool})
-    assert chat["wa_chatid"] == chat["data"]["wa_chatid"]
+    assert (chat["wa_chatid"], chat["data"]["wa_chatid"]) == (f"{NUMBER}@s.whatsapp.net",
+                                                              f"{NUMBER}@c.us")
+
+
+@pytest.mark.parametrize("number", [NUMBER, f"+{NUMBER}", f"{NUMBER}@s.whatsapp.net"])
+def test_contacts(tool, number):
+    added = has(tool.post("/contact/add", {"phone": number, "name": "Rui"}), {"contact": dict})
+    assert added["contact"] == {"jid": f"{NUMBER}@s.whatsapp.net", "name": "Rui", "phone": NUMBER}
+    assert added["jid"] == added["contact"]["jid"]
+
+
+@pytest.mark.parametrize("at", ["uazapi"])  # WAHA's engine has no such calls
+def test_what_only_uazapi_holds(tool):
+    tool.post("/contact/add", {"phone": NUMBER, "name": "Rui"})
+    removed = tool.post("/contact/remove", {"phone": NUMBER})["removed_contact"]
+    assert (removed["jid"], removed["phone"]) == (f"{NUMBER}@s.whatsapp.net", NUMBER)
+    for is_blocked, response in ((True, "Blocked successfully"), (False, "Unblocked successfully")):
+        told = tool.post("/chat/block", {"number": NUMBER, "block": is_blocked})
+        assert (told["response"], told["jid"]) == (response, f"{NUMBER}@s.whatsapp.net")
+    community = has(tool.post("/community/create", {"name": "All of us"}),
+                    {"JID": str, "Name": str, "IsParent": bool})
+    assert community["JID"] == community["data"]["JID"]
+
+
+ABSENT = ["chat/find", "chat/archive", "chat/read", "chat/mute", "chat/pin", "chat/delete",
+          "profile/name", "profile/image", "send/status", "send/carousel", "send/location-button",
+          "send/request-payment", "send/pix-button"]
+
+
+def test_what_is_absent_says_so(tool):
+    """501 whatever the body, and an error where such a tool looks for one."""
+    for path in ABSENT:
+        status, error = tool.refused("POST", f"/{path}", {"number": NUMBER, "text": "x"})
+        assert status == 501 and "no such call" in error
+    assert tool.refused("GET", "/chat/blocklist")[0] == 501
+
+
+def test_reset(tool):
+    assert tool.post("/instance/reset")["response"] == "Restarting"

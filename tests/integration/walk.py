@@ -46,7 +46,7 @@ UNDER_WAY = f"""
 
 
 # Afterwards the tenant is not what it was.
-ENDING = re.compile(r"DELETE |(POST|PUT) .*/webhooks?(/\{wid\})?$|.*/(token|disconnect|restart|connect"
+ENDING = re.compile(r"DELETE |(POST|PUT) .*/webhooks?(/\{wid\})?$|.*/(token|disconnect|restart|reset|connect"
                     r"|enable|qrcode|qrcode/image|change-password)$")
 
 
@@ -369,4 +369,5 @@ FIRST = {
     "POST /message/forward": _on("NOWEB"),
     "POST /contact/block": _on("WEBJS"),
     "POST /contact/unblock": _on("WEBJS"),
+    "POST /chat/block": _on("WEBJS"),
 }
