@@ -150,6 +150,13 @@ class Judge:
         for text in texts - {s.text for s in sent}:
             self.problems["sent though never accepted"].append(text)
 
+    def check_nothing_forged(self, text):
+        """Nobody is told what no provider said."""
+        for row in self.rows("SELECT id, instance_id FROM messages WHERE content = %(text)s"
+                             " AND company_id = ANY(%(companies)s)", text=text,
+                             companies=self.world.company_ids()):
+            self.problems["forged"].append(f"instance {row['instance_id']}: {row['id']}")
+
     def check_order(self, arrived):
         """First arrivals only: a resend of the head may come while its chat waits for it."""
         last, seen = {}, set()

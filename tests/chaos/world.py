@@ -40,17 +40,17 @@ class World:
         self.sim, self.providers = sim, providers
         self.tag = f"s{next(_tags)}"
         self.instances, self.endpoints = [], []
-        self.companies, places = [], []
+        self.companies, self.places = [], []  # places: (company, instance, provider's type)
         for i in range(companies):
             company = Company(admin, providers[i % len(providers)])
             self.companies.append(company)
             for j in range(instances):
                 provider = providers[(i or j) % len(providers)]
                 instance = company.instance(provider_id=provider["id"])
-                places.append((company, instance, provider["type"]))
+                self.places.append((company, instance, provider["type"]))
                 self.instances.append(instance)
                 self.endpoints.append(self._endpoint(company, instance))
-        self.chats = [Chat(self, *places[i % len(places)], i + 1) for i in range(chats)]
+        self.chats = [Chat(self, *self.places[i % len(self.places)], i + 1) for i in range(chats)]
 
     def _endpoint(self, company, instance):
         hook = unique("hook")
