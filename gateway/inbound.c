@@ -195,7 +195,8 @@ is_genuine(const struct gw_req *req, const struct hook *h)
 	return proof_holds(h->provider, secret, signature, req->http->body);
 }
 
-/* What is stored of the body: without the secrets that it names. */
+/* What is stored of the body: without the secrets that it names, and without a NUL, over which
+ * nobody could read it. */
 static struct slice
 body_kept(const struct gw_req *req, const struct hook *h)
 {
@@ -204,11 +205,11 @@ body_kept(const struct gw_req *req, const struct hook *h)
 
 	if (body.n == 0)
 		return S("");
-	if (h->provider->redact == NULL)
-		return body;
 	copy = arena_alloc(req->a, body.n);
 	memcpy(copy, body.p, body.n);
-	h->provider->redact(buf_slice(&h->secret), copy, body.n);
+	(void)json_replace_nul(copy, body.n);
+	if (h->provider->redact != NULL)
+		h->provider->redact(buf_slice(&h->secret), copy, body.n);
 	return slice_make(copy, body.n);
 }
 

@@ -28,6 +28,11 @@ struct json; /* a value inside a document; lives as long as the arena given to j
 enum gh_code json_parse(struct slice text, struct arena *a, const struct json **out, size_t *offset,
 			struct gh_err *err) GH_MUST_USE;
 
+/* Write \ufffd over every \u0000, in place: what another program lets through in the text of a
+ * third one, and json_parse refuses, loses that character instead of the document. True: there was
+ * one. */
+bool json_replace_nul(char *text, size_t n);
+
 enum json_type {
 	JSON_NULL,
 	JSON_BOOL,

@@ -499,3 +499,21 @@ json_scan(struct slice text, struct arena *a, struct json_numbers *numbers, size
 		*offset = s.at;
 	return s.rc;
 }
+
+bool
+json_replace_nul(char *text, size_t n)
+{
+	const size_t size = 6; /* of \uXXXX */
+	bool is_replaced = false;
+
+	for (size_t i = 0; i + size <= n; i++) {
+		if (text[i] != '\\')
+			continue;
+		if (memcmp(text + i, "\\u0000", size) == 0) {
+			memcpy(text + i, "\\ufffd", size);
+			is_replaced = true;
+		}
+		i++; /* an escaped backslash begins no escape */
+	}
+	return is_replaced;
+}

@@ -12,15 +12,28 @@
 
 /* ---- genuine (section 9) ---- */
 
+/* A NUL that a contact wrote makes the body no forgery. */
+static struct slice
+token_of(struct slice body, struct arena *a)
+{
+	const struct json *doc = NULL;
+
+	if (json_parse(body, a, &doc, NULL, NULL) != GH_OK) {
+		body = arena_dup(a, body);
+		if (!json_replace_nul((char *)(uintptr_t)body.p, body.n) ||
+		    json_parse(body, a, &doc, NULL, NULL) != GH_OK)
+			return SLICE_NONE;
+	}
+	return json_str(json_get(doc, "token"));
+}
+
 enum gh_code
 uazapi_verify(struct slice key, struct slice signature GH_UNUSED, struct slice body)
 {
 	struct arena *a = arena_new(0);
-	const struct json *doc;
 	enum gh_code rc = GH_EAUTH;
 
-	if (key.n > 0 && json_parse(body, a, &doc, NULL, NULL) == GH_OK &&
-	    hash_equal_slice(json_str(json_get(doc, "token")), key))
+	if (key.n > 0 && hash_equal_slice(token_of(body, a), key))
 		rc = GH_OK;
 	arena_free(a);
 	return rc;

@@ -142,6 +142,15 @@ def test_what_is_said_of_a_message_finds_it(server, ear, company):
     assert data["selected_options"] == ["Morning", "Late", "very"]
 
 
+def test_a_contact_may_write_a_nul(server, ear, company, instance):
+    """It costs the character, not the message."""
+    server.message("message_text", text="open\0today\\u0000?", content="open\0today\\u0000?")
+    body, _ = ear.wait("on-message", "message.received")
+    assert body["content"] == "open\ufffdtoday\\u0000?"
+    shown = company.api.get(f"/api/messages?instance_id={instance['id']}&limit=1")[0]
+    assert shown["content"] == body["content"]
+
+
 def test_the_rest_is_told_in_the_words_of_the_other_provider(server, ear):
     server.post("group_promote")
     body, data = ear.wait("on-group-update", "group.updated")

@@ -297,6 +297,10 @@ test_verify(void **state GH_UNUSED)
 		{TOKEN, "", GH_EAUTH},
 		/* A parser that takes the first and one that takes the last would differ. */
 		{TOKEN, "{\"token\":\"" TOKEN "\",\"token\":\"x\"}", GH_EAUTH},
+		/* What a contact may have written. */
+		{TOKEN, "{\"token\":\"" TOKEN "\",\"text\":\"a\\u0000b\"}", GH_OK},
+		{TOKEN, "{\"token\":\"" TOKEN "\\u0000\"}", GH_EAUTH},
+		{TOKEN, "{\"token\":\"x\",\"text\":\"\\u0000\"}", GH_EAUTH},
 		{"", "{\"token\":\"\"}", GH_EAUTH},
 		{"", "{}", GH_EAUTH},
 	};
