@@ -284,6 +284,25 @@ def test_what_the_provider_has_no_call_for_is_named(company):
     assert "uazapi" in reply.body["message"]
 
 
+def test_privacy(company, sim):
+    """Our words and the provider's (section 16.5), a part at a time."""
+    row = company.instance()
+    api = company.api.with_token(row["token"])
+    everybody = dict.fromkeys(["readreceipts", "groups", "calladd", "last", "status", "profile"],
+                              "all")
+    assert api.get("/instance/privacy") == everybody
+    asked = {"groups": "contact_blacklist", "calladd": "contacts", "last": "none"}
+    assert api.put("/instance/privacy", asked) == everybody | asked
+    assert api.get("/instance/privacy") == everybody | asked
+    status, told = call(sim, "GET", "/instance/privacy", token=session_key(sim, row))
+    assert status == 200 and (told["groupadd"], told["calladd"]) == ("contact_blacklist", "known")
+    # Receipts are for all or for none there: nothing is asked of the provider.
+    assert api.request("PUT", "/instance/privacy", {"readreceipts": "contacts"}).status >= 400
+    assert api.get("/instance/privacy") == everybody | asked
+    sim.session(row["external_instance_id"], provider=SCOPE, status="disconnected")
+    assert api.request("GET", "/instance/privacy").body["code"] == "instance_not_connected"
+
+
 @pytest.mark.parametrize("is_key_lost", [False, True])
 def test_deletion_ends_the_session(company, sim, owner, is_key_lost):
     row = company.instance()
