@@ -306,6 +306,70 @@ presence_post(struct gw_req *req)
 	session_own(s, presence_found);
 }
 
+/* ---- GET /instance/wa_messages_limits ---- */
+
+static const struct gw_schema capping_schema = {
+	.fields =
+		GW_FIELDS(GW_FIELD("available", BOOL, .text = "Always false: quotas are not kept")),
+};
+static const struct gw_schema timelock_schema = {
+	.fields = GW_FIELDS(GW_FIELD("available", BOOL), GW_FIELD("active", BOOL),
+			    GW_FIELD("until", TIME, .flags = GW_F_OPTIONAL)),
+};
+static const struct gw_schema limits_schema = {
+	.name = "UazapiLimits",
+	.fields =
+		GW_FIELDS(GW_FIELD("can_send_new_messages", BOOL,
+				   .text = "false: new chats are paused (new_chats_paused_until)"),
+			  GW_FIELD("reachable", BOOL), GW_FIELD("provider", STRING),
+			  GW_FIELD("error_key", STRING), GW_FIELD("diagnostics_endpoint", STRING),
+			  GW_FIELD("new_chat_message_capping", OBJECT, .of = &capping_schema),
+			  GW_FIELD("reachout_timelock", OBJECT, .of = &timelock_schema)),
+};
+
+static void
+limits_found(struct gw_req *req, const struct db_unit *u)
+{
+	struct instance_row row;
+	struct json_w *w;
+	bool is_locked;
+
+	if (instance_row_count(u, 0) == 0) {
+		gw_error(req, GW_E_INSTANCE_DELETED, NULL);
+		return;
+	}
+	instance_row_read(u, 0, 0, req->a, &row);
+	is_locked = row.new_chats_paused_us > clock_wall_us();
+	w = gw_begin(req, is_locked ? "New chats are paused" : "New chats may be opened");
+	json_w_open(w, GW_DATA, '{');
+	json_w_bool(w, "can_send_new_messages", !is_locked);
+	json_w_bool(w, "reachable", slice_eq(row.status, S("connected")));
+	json_w_str(w, "provider", S("whatsapp"));
+	json_w_str(w, "error_key", is_locked ? S("WHATSAPP_REACHOUT_TIMELOCK") : S(""));
+	json_w_str(w, "diagnostics_endpoint", S("/instance/wa_messages_limits"));
+	json_w_open(w, "new_chat_message_capping", '{');
+	json_w_bool(w, "available", false);
+	json_w_close(w, '}');
+	json_w_open(w, "reachout_timelock", '{');
+	json_w_bool(w, "available", true);
+	json_w_bool(w, "active", is_locked);
+	if (is_locked)
+		json_w_time(w, "until", row.new_chats_paused_us);
+	json_w_close(w, '}');
+	json_w_close(w, '}');
+	gw_send(req, 200);
+}
+
+/* By what senders have been told, whoever holds the number: no call, which UAZAPI wants rarely. */
+static void
+limits_get(struct gw_req *req)
+{
+	struct db_unit *u = db_unit_new();
+
+	instance_get_add(u, req->who.company_id, req->who.instance_id);
+	gw_submit(req, req->gw->read, u, limits_found, NULL);
+}
+
 /* ---- the module ---- */
 
 static const struct gw_route routes[] = {
@@ -320,6 +384,9 @@ static const struct gw_route routes[] = {
 		.body = JSON_RULES(presence_rules), .example = "{\"presence\":\"available\"}",
 		.reply = &presence_schema, .beside = uazapi_response_fields,
 		.errors = GW_ERR_PROVIDER | GW_ERR(INSTANCE_NOT_CONNECTED))},
+	{HTTP_GET, "/instance/wa_messages_limits", GW_INSTANCE, 0, 0, limits_get,
+	 GW_DOC("uazapiLimits", "UAZAPI", "May new chats be opened, as UAZAPI has it",
+		.flags = GW_DOC_ROOT, .reply = &limits_schema)},
 };
 
 static const struct db_stmt_table *const tables[] = {&instance_stmt_table, NULL};

@@ -83,6 +83,7 @@ GET /api/events/{id}                   | -               | -                   |
 POST /instance/connect                 | session.start session.qr | instance.status instance.connect | instances             | instance.qr
 POST /instance/disconnect              | session.logout session.stop | instance.disconnect | instances             | instance.disconnected
 POST /instance/restart                 | session.restart | instance.reset      | instances             | instance.connected
+GET /instance/wa_messages_limits       | -               | -                   | -                     | -
 POST /instance/reset                   | session.restart | instance.reset      | instances             | instance.connected
 DELETE /instance                       | session.delete  | instance.delete     | instances tokens webhook_keys | -
 PUT /instance/name                     | -               | -                   | instances             | -

@@ -681,3 +681,19 @@ def test_what_is_absent_says_so(tool):
 
 def test_reset(tool):
     assert tool.post("/instance/reset")["response"] == "Restarting"
+
+
+def test_limits(tool, owner):
+    """Of the pause of new chats, whoever holds the number."""
+    free = has(tool.get("/instance/wa_messages_limits"), {
+        "can_send_new_messages": bool, "reachable": bool, "new_chat_message_capping": dict,
+        "reachout_timelock": dict})
+    assert free["can_send_new_messages"] and free["reachable"]
+    assert free["reachout_timelock"] == {"available": True, "active": False}
+    owner.execute("UPDATE instances SET new_chats_paused_until = now() + interval '1 hour'"
+                  " WHERE id = %s", (tool.instance["id"],))
+    locked = tool.get("/instance/wa_messages_limits")
+    assert locked["error_key"] == "WHATSAPP_REACHOUT_TIMELOCK"
+    assert not locked["can_send_new_messages"] and locked["reachout_timelock"]["active"]
+    row = tool.company.api.get(f"/api/instances/{tool.instance['id']}")
+    assert locked["reachout_timelock"]["until"] == row["new_chats_paused_until"]
