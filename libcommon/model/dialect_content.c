@@ -60,8 +60,11 @@ write_content(struct json_w *w, int kind, struct slice content, struct slice url
 	if (p->menu.type != MESSAGE_MENU_NONE) {
 		write_menu(w, &p->menu);
 	} else if (kind == MSG_LOCATION) {
-		json_w_double(w, "degreesLatitude", p->place.latitude);
-		json_w_double(w, "degreesLongitude", p->place.longitude);
+		/* Where is not kept of what others sent: no place is better than a wrong one. */
+		if (p->has_place) {
+			json_w_double(w, "degreesLatitude", p->place.latitude);
+			json_w_double(w, "degreesLongitude", p->place.longitude);
+		}
 		json_w_str(w, "name", or_empty(p->place.name));
 		json_w_str(w, "address", or_empty(p->place.address));
 	} else if (kind == MSG_CONTACT) {

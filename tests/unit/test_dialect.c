@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "model/dialect.c"
+#include "model/dialect_content.h"
+#include "model/message_payload.h"
 
 #define assert_slice(s, text) assert_true(slice_eq((s), slice_of(text)))
 
@@ -103,13 +105,30 @@ test_kinds(void **state)
 		assert_true(dialect_message_type(kind)[0] != '\0' && dialect_type(kind)[0] != '\0');
 }
 
+/* A place that is not known is not the one at 0, 0. */
+static void
+test_places(void **state)
+{
+	struct message_payload there = {.has_place = true, .place = {.latitude = -23.5}};
+	const struct message_payload none = {.has_place = false};
+	struct arena *a = arena_new(0);
+
+	(void)state;
+	assert_slice(dialect_content(MSG_LOCATION, SLICE_NONE, SLICE_NONE, &there, a),
+		     "{\"degreesLatitude\":-23.5,\"degreesLongitude\":0,\"name\":\"\","
+		     "\"address\":\"\",\"contextInfo\":{}}");
+	assert_slice(dialect_content(MSG_LOCATION, SLICE_NONE, SLICE_NONE, &none, a),
+		     "{\"name\":\"\",\"address\":\"\",\"contextInfo\":{}}");
+	arena_free(a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ids),   cmocka_unit_test(test_bare_ids),
 		cmocka_unit_test(test_times), cmocka_unit_test(test_instance_ids),
-		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_kinds), cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
