@@ -228,6 +228,7 @@ def test_a_lost_connection_is_made_again_with_growing_waits(company, sim, owner,
     owner.execute("UPDATE instances SET mend_at = now() WHERE id = %s", (row["id"],))
     wait_until(lambda: connects(sim, row) == before + 2, "the second connect", 20)
     assert 15 < mending(db, row)["wait_s"] <= 30
+    wait_until(lambda: at_provider(sim, row)[0]["status"] == "disconnected", "its end over there")
     sim.session(row["external_instance_id"], provider=SCOPE, is_broken=False)
     wait_until(lambda: state(company, row)["status"] == "disconnected", "its failure")
     owner.execute("UPDATE instances SET mend_at = now() WHERE id = %s", (row["id"],))
