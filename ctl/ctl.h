@@ -32,7 +32,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_migrate, ctl_config_check, ctl_params, ctl_admin_add,
-	ctl_message_trace;
+	ctl_message_trace, ctl_instance_move;
 
 /* Complain on stderr with the usage line; returns CTL_USAGE. */
 int ctl_usage(const struct ctl_command *cmd, const char *fmt, ...) GH_PRINTF(2, 3);

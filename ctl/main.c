@@ -12,7 +12,8 @@
 #include "daemon/version.h"
 
 static const struct ctl_command *const commands[] = {
-	&ctl_migrate, &ctl_config_check, &ctl_params, &ctl_admin_add, &ctl_message_trace,
+	&ctl_migrate,   &ctl_config_check,  &ctl_params,
+	&ctl_admin_add, &ctl_instance_move, &ctl_message_trace,
 };
 
 static void

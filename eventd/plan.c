@@ -29,6 +29,7 @@ struct reading {
 	const struct inbound_body *body;
 	struct provider_event event;
 	struct inbound_settled settled;
+	bool is_aside; /* another session of the instance tells it (model/instance_move.h) */
 };
 
 struct plan {
@@ -120,6 +121,10 @@ reading_parse(struct reading *r, struct arena *a)
 		reading_refuse(r, INBOUND_BAD, a, "no translator for this provider type");
 	} else if (provider_parse_event(provider, r->body->body, a, &r->event, &err) != GH_OK) {
 		reading_refuse(r, INBOUND_BAD, a, err.text);
+	} else if (r->body->is_elsewhere ||
+		   (r->event.session.p != NULL && r->body->other_session.p != NULL &&
+		    slice_eq(r->event.session, r->body->other_session))) {
+		r->is_aside = true;
 	} else if (r->event.session.p != NULL && !slice_eq(r->event.session, r->body->session)) {
 		reading_refuse(r, INBOUND_NOT_OURS, a, "names another session");
 	} else if (r->event.fact_count > PLAN_FACTS_PER_BODY_MAX ||
@@ -682,6 +687,29 @@ static plan_fact_fn *const plan_fact_fns[] = {
 	[PROVIDER_FACT_POLL] = plan_poll,
 };
 
+/*
+ * Of the session that an instance moves to, or came from: both tell of the same account. What is
+ * known by a message's id is the same twice; the rest is the instance's own session's to tell, and
+ * so is its state. A message of ours that is not known yet may be one whose answer is on its way to
+ * senderd. integration/test_instance_move.py
+ */
+static bool
+is_said_aside(const struct plan *p, const struct reading *r, const struct provider_fact *f)
+{
+	switch (f->kind) {
+	case PROVIDER_FACT_MESSAGE:
+		return !f->is_from_me || f->send_ref.p != NULL ||
+		       plan_find(p, r->body->instance_id, f->external_id) != NULL;
+	case PROVIDER_FACT_STATUS:
+		return true;
+	case PROVIDER_FACT_EDITED:
+	case PROVIDER_FACT_REVOKED:
+		return plan_find(p, r->body->instance_id, f->target_id) != NULL;
+	default:
+		return false;
+	}
+}
+
 static unsigned
 verdict_label(enum inbound_verdict verdict)
 {
@@ -704,7 +732,7 @@ plan_resolve(struct plan *p, const struct inbound_match *matches, unsigned count
 
 			people_fold(p->people, r->body, reading_own_number(r), f);
 			metrics_add(p->table, PLAN_FACTS, (unsigned)f->kind, 0, 1);
-			if (fn != NULL)
+			if (fn != NULL && (!r->is_aside || is_said_aside(p, r, f)))
 				fn(p, r, f);
 		}
 		metrics_add(p->table, PLAN_BODIES, verdict_label(r->settled.verdict), 0, 1);

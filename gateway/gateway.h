@@ -150,7 +150,7 @@ struct gw_module {
 extern const struct gw_module health_module, auth_module, admin_login_module, companies_module,
 	providers_module;
 extern const struct gw_module instances_module, instance_ops_module, admin_instances_module,
-	endpoints_module, messages_module, inbound_module;
+	instance_moves_module, endpoints_module, messages_module, inbound_module;
 extern const struct gw_module events_module, endpoint_ops_module, deliveries_module;
 extern const struct gw_module documentation_module, keyed_module;
 extern const struct gw_module dead_letters_module, admin_health_module, admin_logs_module;

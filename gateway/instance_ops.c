@@ -300,6 +300,7 @@ qr_new(struct gw_req *req, enum qr_format format)
 
 	q->format = format;
 	s->user = q;
+	s->wants_pairing = true;
 	return s;
 }
 

@@ -11,6 +11,7 @@ static const struct gw_module *const modules[] = {
 	&instances_module,
 	&instance_ops_module,
 	&admin_instances_module,
+	&instance_moves_module,
 	&endpoints_module,
 	&messages_module,
 	&inbound_module,

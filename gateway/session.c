@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/event.h"
+#include "model/instance_move.h"
 #include "model/instance_state.h"
 #include "model/wake.h"
 
@@ -40,6 +41,8 @@ find_done(struct gw_req *req, const struct db_unit *u)
 	}
 	instance_row_read(u, 0, 0, req->a, &s->row);
 	s->has_row = true;
+	if (s->wants_pairing)
+		(void)instance_move_pairing_read(u, 1, req->a, &s->row);
 	s->found(s);
 }
 
@@ -50,6 +53,8 @@ session_find(struct session *s, int32_t id, session_found_fn *found)
 
 	s->found = found;
 	instance_get_add(u, s->req->who.company_id, id);
+	if (s->wants_pairing)
+		instance_move_pairing_add(u, s->req->who.company_id, id);
 	gw_submit(s->req, s->req->gw->read, u, find_done, NULL);
 }
 

@@ -22,7 +22,8 @@ typedef void session_found_fn(struct session *s);
 /* A request's work on one session; lives in the request's arena. */
 struct session {
 	struct gw_req *req;
-	bool has_row;             /* false: a session of the provider that is no instance of ours */
+	bool has_row;       /* false: a session of the provider that is no instance of ours */
+	bool wants_pairing; /* the session that is to be paired: the new one of a move, if any */
 	struct instance_row row;  /* without has_row only what a call needs */
 	struct slice session_key; /* without has_row; SLICE_NONE: sessions have none there */
 	int64_t deadline_us;      /* of all calls together, monotonic */

@@ -2,13 +2,16 @@
 #include "care.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/log.h"
+#include "crypto/seal.h"
 #include "db/db.h"
 #include "model/wake.h"
 #include "step.h"
 #include "tasks.h"
 
-#define CALLS_MAX 16 /* at a time, of each round */
+#define SECRET_MAX 1024
+#define CALLS_MAX  16 /* at a time, of each round */
 
 /* ---- rounds ---- */
 
@@ -124,6 +127,38 @@ care_ask(struct care *c, struct provider_call *call, int64_t timeout_us, provide
 
 	call->session = c->row->session;
 	provider_client_call(c->round->h->client, &address, call, timeout_us, done, c);
+}
+
+/* Plain text of a sealed column in a; SLICE_NONE when it is absent or cannot be opened. */
+static struct slice
+open_sealed(const struct seal_key *key, struct slice aad, struct slice sealed, struct arena *a)
+{
+	struct buf plain;
+
+	buf_init(&plain, a, SECRET_MAX);
+	if (sealed.p == NULL || seal_open(key, 1, aad, sealed, &plain) != GH_OK)
+		return SLICE_NONE;
+	return buf_slice(&plain);
+}
+
+const struct provider_session_spec *
+care_spec(const struct care *c, const struct seal_key *seal_key)
+{
+	struct arena *a = care_arena(c);
+	struct slice key = open_sealed(seal_key, S("webhook_key"), c->row->key_sealed, a);
+	struct provider_session_spec *spec = arena_alloc(a, sizeof(*spec));
+
+	spec->webhook_secret = open_sealed(seal_key, S("webhook_hmac"), c->row->hmac_sealed, a);
+	spec->company_id = c->row->company_id;
+	spec->instance_id = c->row->id;
+	if (key.p == NULL || spec->webhook_secret.p == NULL) {
+		log_error("instance.key_unreadable", LOG_INT("instance", c->row->id));
+		return NULL;
+	}
+	spec->webhook_url =
+		slice_of(arena_printf(a, "%s/webhook/%.*s/%.*s", c->round->h->conf->public_url,
+				      S_FMT(c->row->provider_type), S_FMT(key)));
+	return spec;
 }
 
 void

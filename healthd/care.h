@@ -1,5 +1,6 @@
 /* care.h - a task's walk over instances: list or claim a slice, ask each one's provider, store what
- * it came to; a few calls at a time. For instances.c and mend.c.
+ * it came to; a few calls at a time. For instances.c, mend.c and
+ * moves.c.
  */
 #ifndef GH_HEALTHD_CARE_H
 #define GH_HEALTHD_CARE_H
@@ -16,6 +17,7 @@
 struct arena;
 struct care_round;
 struct db_unit;
+struct seal_key;
 
 /* One instance of a slice. */
 struct care {
@@ -51,6 +53,10 @@ struct provider_address care_address(const struct care *c);
 /* Ask the provider; call->session is set here. done gets c. */
 void care_ask(struct care *c, struct provider_call *call, int64_t timeout_us,
 	      provider_client_fn *done);
+/* What its session is told about us; lives in the slice's arena. NULL when a key cannot be opened,
+ * which was logged. public_url is set. */
+const struct provider_session_spec *care_spec(const struct care *c,
+					      const struct seal_key *seal_key);
 /* The end: u (taken) is what is to be stored. */
 void care_store(struct care *c, struct db_unit *u);
 void care_done(struct care *c, bool is_ok);

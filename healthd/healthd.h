@@ -11,6 +11,7 @@
  *   providers.c   health of provider servers
  *   instances.c   instances whose sends wait and whose connection event may be lost
  *   mend.c        sessions that failed, were never made, or post to another public URL
+ *   moves.c       instances on their way to another provider
  *   care.c        a walk over instances that asks the provider of each
  *   stalled.c     sent messages without a receipt
  *   silence.c     numbers of which nothing is heard any more, as those messages show
@@ -38,6 +39,7 @@ struct leases;
 struct loop;
 struct mend;
 struct metrics_table;
+struct moves;
 struct provider_client;
 struct providers;
 struct purge;
@@ -61,9 +63,10 @@ enum healthd_task {
 	HEALTHD_STALLED = 9,
 	HEALTHD_RECOVER = 10,
 	HEALTHD_WEBHOOKS = 11,
-	HEALTHD_STATS = 12
+	HEALTHD_STATS = 12,
+	HEALTHD_MOVES = 13
 };
-#define HEALTHD_TASK_COUNT 13
+#define HEALTHD_TASK_COUNT 14
 
 enum healthd_metric {
 	M_LAST_SUCCESS,
@@ -89,7 +92,8 @@ enum {
 	RECOVERED_SENT,
 	RECOVERED_EXPIRED,
 	RECOVERED_CANCELLED,
-	RECOVERED_DELIVERY
+	RECOVERED_DELIVERY,
+	RECOVERED_HELD
 };
 enum { CHECK_HEALTHY, CHECK_UNHEALTHY };
 
@@ -109,6 +113,7 @@ struct healthd {
 	struct providers *providers;
 	struct instances *instances;
 	struct mend *mend;
+	struct moves *moves;
 	struct purge *purge;
 	struct stalled *stalled;
 	struct stats *stats;
@@ -137,6 +142,10 @@ struct mend *mend_new(struct healthd *h);
 void mend_free(struct mend *m);
 void mend_run(void *arg, struct task *t);          /* arg: struct mend */
 void mend_webhooks_run(void *arg, struct task *t); /* arg: struct mend */
+
+struct moves *moves_new(struct healthd *h);
+void moves_free(struct moves *m);
+void moves_run(void *arg, struct task *t); /* arg: struct moves */
 
 struct purge *purge_new(struct healthd *h);
 void purge_free(struct purge *p);

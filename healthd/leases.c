@@ -1,6 +1,7 @@
 /* leases.c - what nobody will finish any more: sends whose call's lease ran out become in_doubt (or
  * sent, where a receipt proves it), sends past their end fail as expired, waiting sends of a
- * deleted instance or company are cancelled, deliveries whose lease ran out are due again.
+ * deleted instance or company are cancelled, doubts that would keep an instance from moving are
+ * held, deliveries whose lease ran out are due again.
  *
  * Each change is conditional on the attempt it was read with, so a result that a slow senderd
  * stores meanwhile wins. One row the server refuses does not keep its neighbours (db/batch.h).
@@ -25,7 +26,7 @@
 
 #define SLICE_ROWS DB_BATCH_MAX
 
-enum leases_step { STEP_LAPSED, STEP_OVERDUE, STEP_OWNERLESS, STEP_DELIVERIES };
+enum leases_step { STEP_LAPSED, STEP_UNDRAINED, STEP_OVERDUE, STEP_OWNERLESS, STEP_DELIVERIES };
 
 struct lease_row {
 	struct db_batch_row row;
@@ -102,10 +103,9 @@ static void
 lease_row_log(const struct lease_row *row)
 {
 	static const char *const events[] = {
-		[RECOVERED_IN_DOUBT] = "send.in_doubt",
-		[RECOVERED_SENT] = "send.sent",
-		[RECOVERED_EXPIRED] = "send.expired",
-		[RECOVERED_CANCELLED] = "send.cancelled",
+		[RECOVERED_IN_DOUBT] = "send.in_doubt", [RECOVERED_SENT] = "send.sent",
+		[RECOVERED_EXPIRED] = "send.expired",   [RECOVERED_CANCELLED] = "send.cancelled",
+		[RECOVERED_HELD] = "send.held",
 	};
 	char id[UUID_TEXT_SIZE];
 
@@ -177,6 +177,20 @@ decide_lapsed(const struct leases *l, const struct send_claim *c, const struct r
 	r->event_type = EVENT_MESSAGE_IN_DOUBT;
 }
 
+/* Its provider did not settle it in time, and another one would send it twice. */
+static void
+decide_undrained(struct lease_row *row)
+{
+	struct send_result *r = &row->result;
+
+	row->recovered = RECOVERED_HELD;
+	r->outcome = SEND_HOLD;
+	r->code = S("held");
+	r->text = S("not known whether it was sent before the instance moved; not sent again");
+	r->event_type = EVENT_MESSAGE_IN_DOUBT;
+	r->is_uncounted = true;
+}
+
 static void
 decide_overdue(const struct send_claim *c, struct lease_row *row)
 {
@@ -206,10 +220,9 @@ static enum msg_status
 status_of(unsigned recovered)
 {
 	static const enum msg_status statuses[] = {
-		[RECOVERED_IN_DOUBT] = MSG_IN_DOUBT,
-		[RECOVERED_SENT] = MSG_SENT,
-		[RECOVERED_EXPIRED] = MSG_FAILED,
-		[RECOVERED_CANCELLED] = MSG_CANCELLED,
+		[RECOVERED_IN_DOUBT] = MSG_IN_DOUBT, [RECOVERED_SENT] = MSG_SENT,
+		[RECOVERED_EXPIRED] = MSG_FAILED,    [RECOVERED_CANCELLED] = MSG_CANCELLED,
+		[RECOVERED_HELD] = MSG_IN_DOUBT,
 	};
 
 	return statuses[recovered];
@@ -255,6 +268,8 @@ lease_row_decide(struct leases *l, unsigned i, const struct route_row *route)
 	row->result.at_us = clock_wall_us();
 	if (l->step == STEP_LAPSED)
 		decide_lapsed(l, c, route, row);
+	else if (l->step == STEP_UNDRAINED)
+		decide_undrained(row);
 	else if (l->step == STEP_OVERDUE)
 		decide_overdue(c, row);
 	else
@@ -345,6 +360,9 @@ leases_next(struct leases *l)
 	switch (l->step) {
 	case STEP_LAPSED:
 		send_lapsed_add(u, SLICE_ROWS);
+		break;
+	case STEP_UNDRAINED:
+		send_undrained_add(u, SLICE_ROWS);
 		break;
 	case STEP_OVERDUE:
 		send_overdue_add(u, SLICE_ROWS);

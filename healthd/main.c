@@ -16,6 +16,7 @@
 #include "model/gauge.h"
 #include "model/instance.h"
 #include "model/instance_lock.h"
+#include "model/instance_move.h"
 #include "model/instance_state.h"
 #include "model/leadership.h"
 #include "model/outbox.h"
@@ -36,6 +37,7 @@
 #define PURGE_INTERVAL      (5 * CONF_MINUTE)
 #define GAUGES_INTERVAL     (15 * CLOCK_SEC)
 #define STALLED_INTERVAL    (15 * CLOCK_SEC)
+#define MOVES_INTERVAL      CLOCK_SEC
 #define RECOVER_INTERVAL    (2 * CLOCK_SEC)
 
 /* ---- metrics ---- */
@@ -48,10 +50,11 @@ static const char *const task_names[HEALTHD_TASK_COUNT] = {
 	[HEALTHD_PURGE] = "purge",           [HEALTHD_GAUGES] = "gauges",
 	[HEALTHD_LEDGER] = "ledger",         [HEALTHD_STALLED] = "stalled",
 	[HEALTHD_RECOVER] = "recover",       [HEALTHD_WEBHOOKS] = "webhooks",
-	[HEALTHD_STATS] = "stats",
+	[HEALTHD_STATS] = "stats",           [HEALTHD_MOVES] = "moves",
 };
 static const char *const run_results[] = {"ok", "failed"};
-static const char *const recoveries[] = {"in_doubt", "sent", "expired", "cancelled", "delivery"};
+static const char *const recoveries[] = {"in_doubt",  "sent",     "expired",
+					 "cancelled", "delivery", "held"};
 static const char *const check_results[] = {"healthy", "unhealthy"};
 /* In the order of enum purge_kind. */
 static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys",
@@ -119,23 +122,12 @@ healthd_task_ended(void *arg, unsigned key, bool is_ok, int64_t duration_us)
 /* ---- wiring ---- */
 
 static const struct db_stmt_table *const work_tables[] = {
-	&delivery_stmt_table,
-	&gauge_stmt_table,
-	&instance_stmt_table,
-	&instance_lock_stmt_table,
-	&instance_state_stmt_table,
-	&outbox_stmt_table,
-	&partition_stmt_table,
-	&provider_check_stmt_table,
-	&purge_stmt_table,
-	&recovery_stmt_table,
-	&route_stmt_table,
-	&send_queue_stmt_table,
-	&silence_stmt_table,
-	&stalled_stmt_table,
-	&stats_stmt_table,
-	&wake_stmt_table,
-	NULL,
+	&delivery_stmt_table,      &gauge_stmt_table,         &instance_stmt_table,
+	&instance_lock_stmt_table, &instance_move_stmt_table, &instance_state_stmt_table,
+	&outbox_stmt_table,        &partition_stmt_table,     &provider_check_stmt_table,
+	&purge_stmt_table,         &recovery_stmt_table,      &route_stmt_table,
+	&send_queue_stmt_table,    &silence_stmt_table,       &stalled_stmt_table,
+	&stats_stmt_table,         &wake_stmt_table,          NULL,
 };
 static const struct db_stmt_table *const lock_tables[] = {&leadership_stmt_table, NULL};
 
@@ -159,6 +151,7 @@ healthd_add_tasks(struct healthd *h)
 		{HEALTHD_INSTANCES, NULL, c->check_interval_us, instances_run, NULL, h->instances},
 		{HEALTHD_MEND, NULL, c->check_interval_us, mend_run, NULL, h->mend},
 		{HEALTHD_WEBHOOKS, NULL, c->check_interval_us, mend_webhooks_run, NULL, h->mend},
+		{HEALTHD_MOVES, NULL, MOVES_INTERVAL, moves_run, NULL, h->moves},
 		{HEALTHD_PURGE, NULL, PURGE_INTERVAL, purge_run, NULL, h->purge},
 		{HEALTHD_GAUGES, NULL, GAUGES_INTERVAL, gauges_run, gauges_lost, h},
 		{HEALTHD_LEDGER, NULL, c->ledger_interval_us, gauges_ledger_run, gauges_ledger_lost,
@@ -191,6 +184,7 @@ healthd_stop(struct daemon *d)
 	providers_free(h->providers);
 	instances_free(h->instances);
 	mend_free(h->mend);
+	moves_free(h->moves);
 	purge_free(h->purge);
 	stalled_free(h->stalled);
 	stats_free(h->stats);
@@ -224,6 +218,7 @@ healthd_start(struct daemon *d, struct gh_err *err)
 	h->providers = providers_new(h);
 	h->instances = instances_new(h);
 	h->mend = mend_new(h);
+	h->moves = moves_new(h);
 	h->purge = purge_new(h);
 	h->stalled = stalled_new(h);
 	h->stats = stats_new(h);

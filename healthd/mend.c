@@ -9,7 +9,6 @@
  * and nothing else of the session's configuration.
  */
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "care.h"
@@ -19,8 +18,6 @@
 #include "db/db.h"
 #include "model/instance.h"
 #include "tasks.h"
-
-#define SECRET_MAX 1024
 
 struct mend {
 	struct healthd *h;
@@ -39,41 +36,6 @@ static bool
 is_code(const struct provider_result *r, struct slice code)
 {
 	return slice_eq(slice_of(r->code), code);
-}
-
-/* ---- what a session is told about us ---- */
-
-/* Plain text of a sealed column in a; SLICE_NONE when it is absent or cannot be opened. */
-static struct slice
-open_sealed(const struct mend *m, struct slice aad, struct slice sealed, struct arena *a)
-{
-	struct buf plain;
-
-	buf_init(&plain, a, SECRET_MAX);
-	if (sealed.p == NULL || seal_open(&m->key, 1, aad, sealed, &plain) != GH_OK)
-		return SLICE_NONE;
-	return buf_slice(&plain);
-}
-
-/* NULL when a key cannot be opened, which was logged. */
-static const struct provider_session_spec *
-spec_of(const struct care *c)
-{
-	const struct mend *m = c->round->h->mend;
-	struct arena *a = care_arena(c);
-	struct slice key = open_sealed(m, S("webhook_key"), c->row->key_sealed, a);
-	struct provider_session_spec *spec = arena_alloc(a, sizeof(*spec));
-
-	spec->webhook_secret = open_sealed(m, S("webhook_hmac"), c->row->hmac_sealed, a);
-	spec->company_id = c->row->company_id;
-	spec->instance_id = c->row->id;
-	if (key.p == NULL || spec->webhook_secret.p == NULL) {
-		log_error("instance.key_unreadable", LOG_INT("instance", c->row->id));
-		return NULL;
-	}
-	spec->webhook_url = slice_of(arena_printf(a, "%s/webhook/%.*s/%.*s", m->h->conf->public_url,
-						  S_FMT(c->row->provider_type), S_FMT(key)));
-	return spec;
 }
 
 /* ---- mend: never made ---- */
@@ -163,7 +125,7 @@ recreate(struct care *c)
 		.company_id = c->row->company_id,
 		.instance_id = c->row->id,
 		.session = c->row->session,
-		.spec = spec_of(c),
+		.spec = care_spec(c, &h->mend->key),
 		.may_exist = true,
 		.timeout_us = deadline_us(c),
 	};
@@ -301,7 +263,7 @@ tell_asked(void *arg, const struct provider_result *r, int64_t elapsed_us GH_UNU
 		care_lost(c);
 		return;
 	}
-	call.spec = r->outcome == PROVIDER_OK ? spec_of(c) : NULL;
+	call.spec = r->outcome == PROVIDER_OK ? care_spec(c, &c->round->h->mend->key) : NULL;
 	if (call.spec == NULL) {
 		care_done(c, true);
 		return;

@@ -92,6 +92,7 @@ CREATE TABLE instances (
 	new_chats_paused_until  timestamptz,               -- no first contacts before (model/new_chats.h)
 	new_chats_refusals    int NOT NULL DEFAULT 0,      -- in a row, the last then:
 	new_chats_refused_at  timestamptz,
+	moving_until          timestamptz,                 -- no new send before; infinity: until its move goes on
 	webhook_url           text,
 	settings              jsonb NOT NULL DEFAULT '{}',
 	created_at            timestamptz NOT NULL DEFAULT now(),
@@ -106,6 +107,38 @@ CREATE INDEX instances_mend ON instances (mend_at)
 	WHERE status IN ('creating', 'error', 'failed') OR status = 'disconnected' AND may_reconnect;
 CREATE INDEX instances_silent ON instances (silent_since) WHERE silent_since IS NOT NULL;
 CREATE INDEX instances_deleted ON instances (deleted_at) WHERE deleted_at IS NOT NULL;
+
+-- Instances on their way to another provider, and those that went (model/instance_move.h).
+CREATE TABLE instance_moves (
+	id                int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	company_id        int NOT NULL REFERENCES companies,
+	instance_id       int NOT NULL REFERENCES instances,
+	from_provider_id  int NOT NULL REFERENCES providers,
+	to_provider_id    int NOT NULL REFERENCES providers,
+	state             text NOT NULL DEFAULT 'creating'
+	                  CHECK (state IN ('creating', 'pairing', 'draining', 'cleaning', 'done',
+	                                   'aborting', 'aborted')),
+	from_session      text NOT NULL,                   -- external_instance_id there
+	to_session        text NOT NULL,
+	from_key_sealed   bytea,                           -- of the session left, from the switch on
+	to_key_sealed     bytea,                           -- of the new session, until the switch
+	error             text,                            -- why the last try failed
+	tries             int NOT NULL DEFAULT 0,          -- in a row that failed
+	next_at           timestamptz NOT NULL DEFAULT now(),
+	state_at          timestamptz NOT NULL DEFAULT now(),
+	drain_until       timestamptz,                     -- what is in doubt then is held
+	is_told           boolean NOT NULL DEFAULT false,  -- the event that somebody is to pair it
+	started_at        timestamptz NOT NULL DEFAULT now(),
+	switched_at       timestamptz,
+	finished_at       timestamptz
+);
+CREATE UNIQUE INDEX instance_moves_open ON instance_moves (instance_id) WHERE finished_at IS NULL;
+CREATE INDEX instance_moves_instance ON instance_moves (instance_id, id);
+CREATE INDEX instance_moves_due ON instance_moves (next_at) WHERE state NOT IN ('done', 'aborted');
+CREATE INDEX instance_moves_target ON instance_moves (to_provider_id)
+	WHERE state IN ('creating', 'pairing', 'draining', 'aborting');
+CREATE INDEX instance_moves_draining ON instance_moves (drain_until)
+	WHERE switched_at IS NULL AND drain_until IS NOT NULL;
 
 -- API tokens of companies and instances; admin sessions have a table of their own.
 CREATE TABLE tokens (

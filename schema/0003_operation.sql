@@ -187,7 +187,7 @@ LEFT JOIN (SELECT company_id,
 -- after it became due or after a worker last served its target (that long a
 -- hint may be on its way; then healthd hints again), while an outbox row for its
 -- target exists, while its lease lives, while a predecessor holds its lane, or
--- while its instance or company is parked (the connection event, or the
+-- while its instance or company is parked (the connection event, the end of a move, or the
 -- administrator's change, wakes it), or its provider (the senderd whose breaker is
 -- open hints them all when it closes; model/provider_park.h).
 CREATE VIEW growhub_stranded AS
@@ -198,6 +198,7 @@ WITH carried AS ( -- what an outbox row or a hint of this kind (enum mq_kind) mu
 	JOIN companies c ON c.id = q.company_id
 	JOIN providers p ON p.id = i.provider_id
 	WHERE q.state IN (0, 2, 4) AND i.status = 'connected' AND c.status = 'active'
+	  AND (q.state = 4 OR coalesce(i.moving_until <= now(), true))
 	  AND coalesce(p.parked_until <= now() - interval '60 s', true)
 	UNION ALL
 	SELECT 2, q.id, q.instance_id, q.available_at

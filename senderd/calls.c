@@ -558,13 +558,65 @@ call_set_outgoing(struct call *call)
 	}
 }
 
+static void
+call_begin(struct call *call)
+{
+	struct outcome_policy policy;
+	enum outcome_step step;
+
+	call_set_outgoing(call);
+	policy = call_policy(call, 0);
+	step = outcome_first_step(&policy, call->claim, true);
+	if (step == OUTCOME_LOOK_UP) {
+		if (call_look_up(call))
+			return;
+		step = outcome_first_step(&policy, call->claim, false);
+	}
+	if (step == OUTCOME_HOLD)
+		call_skip(call, outcome_hold);
+	else
+		call_make(call);
+}
+
+/* ---- a message that was accepted for another provider ---- */
+
+static void
+call_renamed(void *arg, enum gh_code code, const struct db_unit *u)
+{
+	struct call *call = arg;
+
+	if (code == GH_OK && send_rename_applied(u))
+		call_begin(call);
+	else
+		call_postpone(call, "unnamed", "its reference for the provider is not stored", 0);
+}
+
+/* True: the name that its provider is to know it by is being stored first. */
+static bool
+call_rename(struct call *call)
+{
+	struct send_claim *claim = call->claim;
+	char *ref = arena_alloc(call->mem->arena, PROVIDER_SEND_REF_SIZE);
+	struct slice wanted = SLICE_NONE;
+	struct db_unit *u;
+
+	if (provider_send_ref(call->route->provider, claim->kind, claim->id, ref))
+		wanted = slice_of(ref);
+	if (slice_eq(wanted, claim->send_ref))
+		return false;
+	claim->send_ref = wanted;
+	u = db_unit_new();
+	send_rename_add(u, claim, wanted);
+	if (db_submit(call->owner->sd->write, u, call_renamed, call) != GH_OK)
+		call_postpone(call, "unnamed", "its reference for the provider is not stored", 0);
+	return true;
+}
+
 void
 calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 	    const struct route *route, struct send_claim *claim)
 {
 	struct call *call = gh_alloc(sizeof(*call));
-	struct outcome_policy policy;
-	enum outcome_step step;
 
 	call->owner = c;
 	call->mem = mem;
@@ -591,18 +643,8 @@ calls_start(struct calls *c, struct claim_mem *mem, struct target *target,
 			       "the session's key is not known");
 		return;
 	}
-	call_set_outgoing(call);
-	policy = call_policy(call, 0);
-	step = outcome_first_step(&policy, claim, true);
-	if (step == OUTCOME_LOOK_UP) {
-		if (call_look_up(call))
-			return;
-		step = outcome_first_step(&policy, claim, false);
-	}
-	if (step == OUTCOME_HOLD)
-		call_skip(call, outcome_hold);
-	else
-		call_make(call);
+	if (!call_rename(call))
+		call_begin(call);
 }
 
 /* ---- life ---- */

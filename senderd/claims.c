@@ -240,6 +240,7 @@ claims_submit(struct claims *c, struct claim_unit *unit)
 	for (unsigned i = 0; i < unit->count; i++) {
 		wants[i].instance_id = unit->slot[i].route->instance_id;
 		wants[i].rows = (int32_t)unit->slot[i].granted;
+		wants[i].provider_id = unit->slot[i].route->provider_id;
 	}
 	send_claim_add(u, wants, unit->count,
 		       conf->sending_deadline_us + conf->sending_lease_margin_us,

@@ -9,6 +9,7 @@
 #include "crypto/seal.h"
 #include "db/db.h"
 #include "model/instance.h"
+#include "model/instance_move.h"
 
 #define CALL_MIN_US CLOCK_SEC
 #define SEALED_MAX  4096
@@ -145,7 +146,12 @@ key_store(struct setup *s, struct slice key)
 		setup_fail(s, PROVIDER_UNKNOWN, "answer_unreadable", "the session's key is odd");
 		return;
 	}
-	instance_key_add(u, s->want.company_id, s->want.instance_id, buf_slice(&sealed));
+	if (s->want.is_move)
+		instance_move_key_add(u, s->want.company_id, s->want.instance_id,
+				      buf_slice(&sealed));
+	else
+		instance_key_add(u, s->want.company_id, s->want.instance_id, s->want.session,
+				 buf_slice(&sealed));
 	if (db_submit(s->want.db, u, key_stored, s) != GH_OK)
 		setup_fail(s, PROVIDER_RETRY, "session_key_unstored",
 			   "the database did not take the session's key");

@@ -22,7 +22,8 @@ struct seal_key;
 /* Everything it points to is borrowed until done. */
 struct session_setup_want {
 	struct provider_client *client;
-	struct db *db; /* its tables include instance_stmt_table */
+	struct db
+		*db; /* its tables include instance_stmt_table; is_move: instance_move_stmt_table */
 	const struct seal_key *seal_key;
 	struct provider_address address;
 	int32_t company_id, instance_id;
@@ -31,6 +32,7 @@ struct session_setup_want {
 	/* An earlier try may have got through. Where sessions have no keys that is not looked at: a
 	 * second creation is refused there ("session_exists"). */
 	bool may_exist;
+	bool is_move;       /* the session that the instance moves to: its key is the move's */
 	int64_t timeout_us; /* of all calls together; each has a second at least */
 };
 

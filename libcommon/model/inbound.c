@@ -8,9 +8,16 @@
 
 static const char inbound_take_sql[] =
 	"SELECT q.id, q.company_id, q.instance_id, q.tries, e.provider_type, e.body,\n"
-	"       i.instance_name, i.external_instance_id, i.phone_number, i.status\n"
+	"       i.instance_name, i.external_instance_id, i.phone_number, i.status,\n"
+	"       o.session, o.session IS NOT NULL AND e.provider_type <> p.type\n"
 	"FROM unnest($1::int4[]) AS w(instance_id)\n"
 	"JOIN instances i ON i.id = w.instance_id\n"
+	"JOIN providers p ON p.id = i.provider_id\n"
+	"LEFT JOIN LATERAL (\n"
+	"  SELECT CASE WHEN m.switched_at IS NULL THEN m.to_session ELSE m.from_session END\n"
+	"      AS session\n"
+	"  FROM instance_moves m WHERE m.instance_id = w.instance_id\n"
+	"  ORDER BY m.id DESC LIMIT 1) o ON true\n"
 	"CROSS JOIN LATERAL (\n"
 	"  SELECT b.id, b.company_id, b.instance_id, b.tries FROM inbound_queue b\n"
 	"  WHERE b.instance_id = w.instance_id AND b.available_at <= now()\n"
@@ -342,6 +349,8 @@ inbound_take_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 		b->session = arena_dup(a, db_get_slice(r, i, 7));
 		b->phone = arena_dup(a, db_get_slice(r, i, 8));
 		b->status = arena_dup(a, db_get_slice(r, i, 9));
+		b->other_session = arena_dup(a, db_get_slice(r, i, 10));
+		b->is_elsewhere = db_get_bool(r, i, 11);
 	}
 	return count;
 }

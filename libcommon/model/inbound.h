@@ -53,9 +53,12 @@ struct inbound_body {
 	struct slice provider_type;
 	struct slice body;
 	struct slice instance_name;
-	struct slice session; /* external_instance_id */
-	struct slice phone;   /* own number; may be absent */
-	struct slice status;  /* word of instances.status */
+	struct slice session;       /* external_instance_id */
+	struct slice phone;         /* own number; may be absent */
+	struct slice status;        /* word of instances.status */
+	struct slice other_session; /* that it moves to or came from last; absent: none */
+	bool is_elsewhere; /* of a provider of another type than the instance's, which is that
+			      session's */
 };
 
 /* Due bodies of the instances by company, instance and id, at most per_instance of each. Takes no

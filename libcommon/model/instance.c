@@ -7,6 +7,7 @@
 #include "model/facts.h"
 #include "model/id_page.h"
 #include "model/instance_lock.h"
+#include "model/instance_sql.h"
 #include "model/lookup.h"
 #include "model/new_chats.h"
 #include "model/queued_event.h"
@@ -59,9 +60,10 @@ static const char instance_insert_sql[] =
 	"  SELECT p.id FROM providers p CROSS JOIN LATERAL (\n"
 	"    SELECT count(*) AS used FROM instances x\n"
 	"    WHERE x.provider_id = p.id AND x.status <> 'deleted') n\n"
-	"  WHERE p.is_active AND n.used < p.max_instances\n"
+	"  CROSS JOIN LATERAL (" INSTANCE_COMING_SQL ") m\n"
+	"  WHERE p.is_active AND n.used + m.coming < p.max_instances\n"
 	"    AND (p.id = $2 OR ($2 = 0 AND p.health_status = 'healthy'))\n"
-	"  ORDER BY n.used, p.id LIMIT 1\n"
+	"  ORDER BY n.used + m.coming, p.id LIMIT 1\n"
 	"), i AS (\n"
 	"  INSERT INTO instances (company_id, provider_id, instance_name, phone_number, "
 	"webhook_url,\n"
@@ -139,9 +141,9 @@ static const char instance_created_sql[] =
 	"SELECT " INSTANCE_COLUMNS "FROM i" INSTANCE_JOINS;
 
 /* Not a change that anybody is fenced off by: the row's updated_at stays. */
-static const char instance_key_sql[] =
-	"UPDATE instances SET session_key_sealed = $3\n"
-	"WHERE id = $2 AND company_id = $1 AND status <> 'deleted' RETURNING id";
+static const char instance_key_sql[] = "UPDATE instances SET session_key_sealed = $3\n"
+				       "WHERE id = $2 AND company_id = $1 AND status <> 'deleted'\n"
+				       "  AND external_instance_id = $4 RETURNING id";
 
 static const char instance_delete_sql[] =
 	"WITH i AS (\n"
@@ -209,7 +211,8 @@ static const struct db_stmt instance_stmts[] = {
 	[INSTANCE_CREATED] = {"instance_created", instance_created_sql,
 			      DB_TYPES(DB_INT4, DB_INT4, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
 				       DB_TEXT)},
-	[INSTANCE_KEY] = {"instance_key", instance_key_sql, DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA)},
+	[INSTANCE_KEY] = {"instance_key", instance_key_sql,
+			  DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_TEXT)},
 	[INSTANCE_DELETE] = {"instance_delete", instance_delete_sql, DB_TYPES(DB_INT4, DB_INT4)},
 	[INSTANCE_TOKEN] = {"instance_token", instance_token_sql,
 			    DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_INT4)},
@@ -432,9 +435,13 @@ instance_created_add(struct db_unit *u, const struct instance_created *c)
 }
 
 void
-instance_key_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice sealed)
+instance_key_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice session,
+		 struct slice sealed)
 {
-	db_p_bytea(instance_own_add(u, INSTANCE_KEY, company_id, id), sealed);
+	struct db_params *p = instance_own_add(u, INSTANCE_KEY, company_id, id);
+
+	db_p_bytea(p, sealed);
+	db_p_text(p, session);
 }
 
 void

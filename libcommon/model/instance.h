@@ -150,8 +150,9 @@ struct instance_created {
 void instance_created_add(struct db_unit *u, const struct instance_created *c);
 
 /* Keep the key that the provider gave its session, sealed: one row, or none when the instance is
- * deleted. Borrowed until the unit is done. */
-void instance_key_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice sealed);
+ * deleted, or has moved and its session is another one. Borrowed until the unit is done. */
+void instance_key_add(struct db_unit *u, int32_t company_id, int32_t id, struct slice session,
+		      struct slice sealed);
 
 /* Mark deleted, revoke tokens and webhook keys: one row (as it was named) or none. Its unfinished
  * sends are the caller's to cancel (model/cancel.h). */

@@ -20,4 +20,10 @@
 	" AND " status " NOT IN ('qr', 'error'),\n"                                                \
 	"mend_tries = CASE " status " WHEN 'connected' THEN 0 ELSE i.mend_tries END"
 
+/* Instances that are moving to provider p and have their place there: "coming". */
+#define INSTANCE_COMING_SQL                                                                        \
+	"SELECT count(*) AS coming FROM instance_moves v\n"                                        \
+	"    WHERE v.to_provider_id = p.id\n"                                                      \
+	"      AND v.state IN ('creating', 'pairing', 'draining', 'aborting')"
+
 #endif

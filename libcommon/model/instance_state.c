@@ -37,6 +37,7 @@ static const char instance_observed_sql[] =
 	"  SET status = $3, status_reason = $4, phone_number = coalesce($5, i.phone_number),\n"
 	"      updated_at = now(),\n" OBSERVED_LEARNED "\n"
 	"  WHERE i.id = $1 AND i.status <> 'deleted'\n"
+	"    AND ($11 IS NULL OR i.external_instance_id = $11)\n"
 	"    AND CASE $3 WHEN 'error' THEN i.status NOT IN ('creating', 'error')\n"
 	"             ELSE i.updated_at = $2 END\n"
 	"  RETURNING i.id, i.company_id\n"
@@ -49,10 +50,11 @@ static const char instance_observed_sql[] =
 	"  RETURNING id, company_id, instance_id, type\n" EVENT_FAN_OUT_SQL
 	"SELECT n.id FROM now_is n";
 
-/* The newest key of an instance. */
+/* The newest key of an instance where it is: it may have one where it moves to, too. */
 #define STATE_KEY                                                                                  \
 	"CROSS JOIN LATERAL (SELECT * FROM webhook_keys w\n"                                       \
-	"  WHERE w.instance_id = i.id AND w.revoked_at IS NULL\n"                                  \
+	"  WHERE w.instance_id = i.id AND w.provider_id = i.provider_id\n"                         \
+	"    AND w.revoked_at IS NULL\n"                                                           \
 	"  ORDER BY w.created_at DESC LIMIT 1) k"
 
 static const char instance_mend_claim_sql[] =
@@ -68,6 +70,7 @@ static const char instance_mend_claim_sql[] =
 	"             WHEN 'disconnected' THEN i.session_key_sealed IS NOT NULL\n"
 	"             WHEN 'error' THEN $1\n"
 	"             ELSE $1 AND i.updated_at < now() - interval '2 min' END\n"
+	"    AND i.moving_until IS DISTINCT FROM 'infinity'\n"
 	"  ORDER BY i.mend_at LIMIT $2 FOR NO KEY UPDATE OF i SKIP LOCKED\n"
 	"), i AS (\n"
 	"  UPDATE instances i\n"
@@ -86,17 +89,18 @@ static const char instance_mend_claim_sql[] =
 /* Both sides of the index: "<>" could not use it. */
 static const char instance_untold_claim_sql[] =
 	"WITH other AS (\n"
-	"  SELECT w.key_hash, w.instance_id FROM webhook_keys w\n"
+	"  SELECT w.key_hash, w.instance_id, w.provider_id FROM webhook_keys w\n"
 	"  WHERE w.scope = 'instance' AND w.revoked_at IS NULL AND w.told_base < $1 AND w.tell_at "
 	"<= now()\n"
 	"  UNION ALL\n"
-	"  SELECT w.key_hash, w.instance_id FROM webhook_keys w\n"
+	"  SELECT w.key_hash, w.instance_id, w.provider_id FROM webhook_keys w\n"
 	"  WHERE w.scope = 'instance' AND w.revoked_at IS NULL AND w.told_base > $1 AND w.tell_at "
 	"<= now()\n"
 	"), due AS (\n"
 	"  SELECT o.key_hash FROM other o CROSS JOIN LATERAL (\n"
 	"    SELECT i.provider_id FROM instances i WHERE i.id = o.instance_id\n"
-	"      AND i.status NOT IN ('creating', 'error', 'deleted') OFFSET 0) i\n"
+	"      AND i.provider_id = o.provider_id AND i.status NOT IN ('creating', 'error', "
+	"'deleted') OFFSET 0) i\n"
 	"  JOIN providers p ON p.id = i.provider_id AND p.is_active\n"
 	"    AND p.health_status = 'healthy'\n"
 	"  LIMIT $2\n"
@@ -110,7 +114,9 @@ static const char instance_untold_claim_sql[] =
 	"JOIN providers p ON p.id = i.provider_id";
 
 static const char instance_told_sql[] =
-	"UPDATE webhook_keys SET told_base = $2 WHERE instance_id = $1 AND revoked_at IS NULL";
+	"UPDATE webhook_keys w SET told_base = $2 FROM instances i\n"
+	"WHERE w.instance_id = $1 AND w.revoked_at IS NULL AND i.id = w.instance_id\n"
+	"  AND i.provider_id = w.provider_id";
 
 /* Not a change that anybody is fenced off by: the row's updated_at stays. */
 static const char instance_leave_down_sql[] =
@@ -130,7 +136,7 @@ static const struct db_stmt instance_state_stmts[] = {
 				   DB_TYPES(DB_INT4, DB_INT8)},
 	[INSTANCE_OBSERVED] = {"instance_observed", instance_observed_sql,
 			       DB_TYPES(DB_INT4, DB_TIMESTAMPTZ, DB_TEXT, DB_TEXT, DB_TEXT, DB_UUID,
-					DB_INT2, DB_TEXT, DB_TIMESTAMPTZ, DB_BOOL)},
+					DB_INT2, DB_TEXT, DB_TIMESTAMPTZ, DB_BOOL, DB_TEXT)},
 	[INSTANCE_MEND_CLAIM] = {"instance_mend_claim", instance_mend_claim_sql,
 				 DB_TYPES(DB_BOOL, DB_INT8)},
 	[INSTANCE_UNTOLD_CLAIM] = {"instance_untold_claim", instance_untold_claim_sql,
@@ -202,6 +208,7 @@ instance_observed_add(struct db_unit *u, const struct instance_observed *o)
 	db_p_text(p, is_told ? facts_instance(db_unit_arena(u), &facts) : SLICE_NONE);
 	db_p_time_us(p, clock_wall_us());
 	db_p_bool(p, o->is_unpaired);
+	db_p_text(p, o->session);
 }
 
 void

@@ -31,8 +31,8 @@ struct instance_state {
 	struct slice hmac_sealed;        /* aad "webhook_hmac"; may be absent */
 };
 
-/* Rows of statement stmt, of any list or claim below; they live in a. The webhook keys are there
- * only after claims. */
+/* Rows of statement stmt, of any list or claim below or in model/instance_move.h; they live in a.
+ * The webhook keys are there only after claims. */
 unsigned instance_state_rows(const struct db_unit *u, unsigned stmt, struct arena *a,
 			     struct instance_state **rows);
 
@@ -49,8 +49,10 @@ struct instance_observed {
 	struct slice phone;         /* absent: keep */
 	bool is_unpaired;           /* disconnected until a person pairs it again */
 	enum event_type event_type; /* EVENT_NONE: none is reported */
+	struct slice session;       /* it was asked of: of another one than the row's now, nothing
+				     * happens; absent: of the row's */
 	/* For the event: */
-	struct slice name, session;
+	struct slice name;
 	struct slice known_phone; /* where phone is absent; may be absent too */
 };
 /* Add the statements (lock, update): a state the provider told when asked. Nothing happens when the

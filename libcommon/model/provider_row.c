@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "model/id_page.h"
+#include "model/instance_sql.h"
 
 #define COLUMNS                                                                                    \
 	"p.id, p.type, p.name, p.base_url, p.api_key_sealed IS NOT NULL, p.max_instances,\n"       \
@@ -47,7 +48,8 @@ static const char provider_lock_sql[] = "SELECT 1 FROM providers WHERE id = $1 F
 static const char provider_delete_sql[] =
 	"WITH old AS (\n"
 	"  SELECT p.*, EXISTS (SELECT 1 FROM instances i WHERE i.provider_id = p.id\n"
-	"                      AND i.status <> 'deleted') AS is_used\n"
+	"                      AND i.status <> 'deleted')\n"
+	"      OR (SELECT coming > 0 FROM (" INSTANCE_COMING_SQL ") m) AS is_used\n"
 	"  FROM providers p WHERE p.id = $1 AND p.deleted_at IS NULL\n"
 	"), done AS (\n"
 	"  UPDATE providers SET deleted_at = now(), is_active = false, updated_at = now()\n"

@@ -8,14 +8,19 @@ _Static_assert(SEND_CLAIM_ROWS == 128, "the statement below names it");
 
 static const char send_claim_sql[] =
 	"WITH want AS MATERIALIZED (\n"
-	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy,\n"
+	"  SELECT w.instance_id, w.n, i.settings->>'in_doubt_policy' AS policy, i.is_draining,\n"
 	"      coalesce((extract(epoch FROM i.new_chats_paused_until - now()) * 1000000)::int8,\n"
 	"          0) AS new_chats_us\n"
-	"  FROM unnest($1::int4[], $2::int4[]) AS w(instance_id, n)\n"
-	"  CROSS JOIN LATERAL (SELECT x.company_id, x.settings, x.new_chats_paused_until\n"
-	"      FROM instances x\n"
-	"      WHERE x.id = w.instance_id AND x.status = 'connected' OFFSET 0) i\n"
+	"  FROM unnest($1::int4[], $2::int4[], $5::int4[]) AS w(instance_id, n, provider_id)\n"
+	/* One that moves settles what is in doubt, and begins nothing (model/instance_move.h). */
+	"  CROSS JOIN LATERAL (SELECT x.company_id, x.settings, x.new_chats_paused_until,\n"
+	"        x.provider_id, x.moving_until IS NOT DISTINCT FROM 'infinity' AS is_draining FROM "
+	"instances x\n"
+	"      WHERE x.id = w.instance_id AND x.status = 'connected'\n"
+	"        AND (x.moving_until IS NULL OR x.moving_until <= now()\n"
+	"             OR x.moving_until = 'infinity') OFFSET 0) i\n"
 	"  JOIN companies c ON c.id = i.company_id AND c.status = 'active'\n"
+	"  WHERE i.provider_id = w.provider_id\n"
 	"), served AS (\n"
 	"  INSERT INTO target_service (kind, target_id, served_at)\n"
 	"  SELECT 1, w.instance_id, now() FROM want w ORDER BY w.instance_id\n"
@@ -27,15 +32,16 @@ static const char send_claim_sql[] =
 	"  FROM want w CROSS JOIN LATERAL (\n"
 	"    SELECT q.message_id, q.instance_id, q.class, q.lane_seq, q.state FROM send_queue q\n"
 	"    WHERE q.instance_id = w.instance_id AND q.state IN (2, 4)\n"
-	"        AND q.available_at <= now()\n"
+	"        AND q.available_at <= now() AND (q.state = 4 OR NOT w.is_draining)\n"
 	"    ORDER BY q.class, q.lane_seq LIMIT w.n) h\n"
 	/* Rows are placed when they are needed, or outrank the heads: one that is claimed as soon
 	 * as it has its place is written once, not twice. */
 	"), room AS MATERIALIZED (\n"
 	"  SELECT w.instance_id,\n"
-	"         CASE WHEN count(h.class) < w.n THEN 32767 ELSE max(h.class) END AS below\n"
+	"         CASE WHEN w.is_draining THEN 0\n"
+	"              WHEN count(h.class) < w.n THEN 32767 ELSE max(h.class) END AS below\n"
 	"  FROM want w LEFT JOIN head h ON h.instance_id = w.instance_id\n"
-	"  GROUP BY w.instance_id, w.n\n"
+	"  GROUP BY w.instance_id, w.n, w.is_draining\n"
 	"), arrived AS MATERIALIZED (\n"
 	"  SELECT a.message_id, a.instance_id, a.class,\n"
 	"         p.base + row_number() OVER (PARTITION BY a.instance_id ORDER BY a.class,\n"
@@ -107,14 +113,18 @@ static const char send_claim_sql[] =
 
 static const char send_pending_sql[] =
 	"SELECT w.id,\n"
-	"       EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
+	"       NOT i.is_draining AND EXISTS (SELECT 1 FROM send_queue q\n"
+	"           WHERE q.instance_id = w.id\n"
 	"           AND q.state = 0 AND q.available_at <= now() OFFSET 0)\n"
 	"       OR EXISTS (SELECT 1 FROM send_queue q WHERE q.instance_id = w.id\n"
-	"           AND q.state IN (2, 4)\n"
+	"           AND q.state IN (2, 4) AND (q.state = 4 OR NOT i.is_draining)\n"
 	"           AND q.available_at <= now() OFFSET 0)\n"
 	"FROM unnest($1::int4[]) AS w(id)\n"
-	"CROSS JOIN LATERAL (SELECT x.company_id FROM instances x WHERE x.id = w.id\n"
-	"    AND x.status = 'connected' OFFSET 0) i\n"
+	"CROSS JOIN LATERAL (SELECT x.company_id,\n"
+	"      x.moving_until IS NOT DISTINCT FROM 'infinity' AS is_draining FROM instances x\n"
+	"    WHERE x.id = w.id AND x.status = 'connected'\n"
+	"      AND (x.moving_until IS NULL OR x.moving_until <= now()\n"
+	"           OR x.moving_until = 'infinity') OFFSET 0) i\n"
 	"JOIN companies c ON c.id = i.company_id AND c.status = 'active'";
 
 static const char send_finish_sql[] =
@@ -284,6 +294,28 @@ static const char send_ownerless_sql[] =
 	"         LIMIT $1)) s\n"
 	"      LIMIT $1) q\n" UPKEEP_MESSAGE;
 
+/* What an instance that moves must not take with it; resent anyhow where its policy says so. */
+static const char send_undrained_sql[] =
+	"SELECT " UPKEEP_COLUMNS "FROM (SELECT s.* FROM instance_moves v\n"
+	"      CROSS JOIN LATERAL (SELECT i.settings FROM instances i WHERE i.id = v.instance_id\n"
+	"          AND coalesce(i.settings->>'in_doubt_policy', '') <> 'resend' OFFSET 0) i\n"
+	"      CROSS JOIN LATERAL (SELECT * FROM send_queue x WHERE x.instance_id = v.instance_id\n"
+	"          AND x.state IN (2, 4) AND x.state = 4 LIMIT $1) s\n"
+	"      WHERE v.switched_at IS NULL AND v.drain_until < now()\n"
+	"        AND v.state = 'draining' LIMIT $1) q\n" UPKEEP_MESSAGE;
+
+static const char send_rename_sql[] =
+	"WITH q AS (\n"
+	"  UPDATE send_queue q SET send_ref = $3\n"
+	"  WHERE q.message_id = $1 AND q.attempt = $2 AND q.state = 3\n"
+	"  RETURNING q.message_id, q.instance_id\n"
+	"), keyed AS (\n"
+	"  INSERT INTO message_keys (instance_id, external_id, message_id)\n"
+	"  SELECT q.instance_id, $3, q.message_id FROM q WHERE $3 IS NOT NULL\n"
+	"  ON CONFLICT DO NOTHING\n"
+	")\n"
+	"SELECT q.message_id FROM q";
+
 enum {
 	SEND_CLAIM,
 	SEND_PENDING,
@@ -291,12 +323,14 @@ enum {
 	SEND_LATE,
 	SEND_LAPSED,
 	SEND_OVERDUE,
-	SEND_OWNERLESS
+	SEND_OWNERLESS,
+	SEND_UNDRAINED,
+	SEND_RENAME
 };
 
 static const struct db_stmt send_queue_stmts[] = {
 	[SEND_CLAIM] = {"send_claim", send_claim_sql,
-			DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8, DB_TEXT)},
+			DB_TYPES(DB_INT4_ARRAY, DB_INT4_ARRAY, DB_INT8, DB_TEXT, DB_INT4_ARRAY)},
 	[SEND_PENDING] = {"send_pending", send_pending_sql, DB_TYPES(DB_INT4_ARRAY)},
 	[SEND_FINISH] = {"send_finish", send_finish_sql,
 			 DB_TYPES(DB_UUID_ARRAY, DB_INT2_ARRAY, DB_INT2_ARRAY, DB_INT8_ARRAY,
@@ -309,6 +343,8 @@ static const struct db_stmt send_queue_stmts[] = {
 	[SEND_LAPSED] = {"send_lapsed", send_lapsed_sql, DB_TYPES(DB_INT4)},
 	[SEND_OVERDUE] = {"send_overdue", send_overdue_sql, DB_TYPES(DB_INT4)},
 	[SEND_OWNERLESS] = {"send_ownerless", send_ownerless_sql, DB_TYPES(DB_INT4)},
+	[SEND_UNDRAINED] = {"send_undrained", send_undrained_sql, DB_TYPES(DB_INT4)},
+	[SEND_RENAME] = {"send_rename", send_rename_sql, DB_TYPES(DB_UUID, DB_INT2, DB_TEXT)},
 };
 const struct db_stmt_table send_queue_stmt_table = DB_STMT_TABLE(send_queue_stmts);
 
@@ -366,6 +402,9 @@ send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count,
 	}
 	db_p_i64(p, lease_us);
 	db_p_text(p, worker);
+	ids = db_p_array(p, DB_INT4, count);
+	for (unsigned i = 0; i < count; i++)
+		db_arr_i32(ids, wants[i].provider_id);
 
 	p = db_unit_add(u, &send_queue_stmts[SEND_PENDING]);
 	ids = db_p_array(p, DB_INT4, count);
@@ -527,6 +566,30 @@ void
 send_ownerless_add(struct db_unit *u, unsigned limit)
 {
 	db_p_i32(db_unit_add(u, &send_queue_stmts[SEND_OWNERLESS]), (int32_t)limit);
+}
+
+void
+send_undrained_add(struct db_unit *u, unsigned limit)
+{
+	db_p_i32(db_unit_add(u, &send_queue_stmts[SEND_UNDRAINED]), (int32_t)limit);
+}
+
+void
+send_rename_add(struct db_unit *u, const struct send_claim *c, struct slice send_ref)
+{
+	struct db_params *p;
+
+	instance_lock_add(u, &c->instance_id, 1);
+	p = db_unit_add(u, &send_queue_stmts[SEND_RENAME]);
+	db_p_uuid(p, c->id);
+	db_p_i16(p, c->attempt);
+	db_p_text(p, send_ref);
+}
+
+bool
+send_rename_applied(const struct db_unit *u)
+{
+	return db_row_count(db_unit_result(u, 1)) > 0;
 }
 
 unsigned

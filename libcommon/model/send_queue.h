@@ -61,7 +61,8 @@ enum send_state {
 
 struct send_want {
 	int32_t instance_id;
-	int32_t rows; /* 1..SEND_CLAIM_ROWS: calls that may start now */
+	int32_t rows;        /* 1..SEND_CLAIM_ROWS: calls that may start now */
+	int32_t provider_id; /* that they would go to: nothing when the instance moved */
 };
 
 /* A claimed message: everything the provider call and its event need. Slices
@@ -95,10 +96,11 @@ struct send_claim {
 /* Add the claim's statements to a unit (one unit, one transaction): lock; place
  * and claim; look for more. Rows that arrived are placed, SEND_CLAIM_ROWS at a time, only while
  * there are fewer due heads than wanted, or where they outrank them. Only instances that are
- * connected and whose company is active yield rows. wants: 1..SEND_CLAIM_INSTANCES, distinct
- * instances. lease_us: how long the claim protects the rows; worker: name of this process, for the
- * timeline (borrowed until the unit is done). Relies on send_queue_arrived, send_queue_head,
- * send_queue_lane. */
+ * connected and whose company is active yield rows; one that is draining (model/instance_move.h)
+ * yields only what is in doubt, and none for a moment after its switch.
+ * wants: 1..SEND_CLAIM_INSTANCES, distinct instances. lease_us: how long the claim protects the
+ * rows; worker: name of this process, for the timeline (borrowed until the unit is done). Relies on
+ * send_queue_arrived, send_queue_head, send_queue_lane. */
 void send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned count,
 		    int64_t lease_us, struct slice worker);
 /* Claimed rows of the finished unit (which holds nothing but send_claim_add), in
@@ -106,6 +108,13 @@ void send_claim_add(struct db_unit *u, const struct send_want *wants, unsigned c
 unsigned send_claim_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows);
 /* True when the instance still has due rows: claim again as soon as calls may start. */
 bool send_claim_has_more(const struct db_unit *u, int32_t instance_id);
+
+/* The instance's provider is another than when the claimed message was accepted: it will be known
+ * there by send_ref (absent: by none), committed before the call as the claim commits its own. The
+ * old one still means the message. The unit holds nothing else; borrowed until it is done. */
+void send_rename_add(struct db_unit *u, const struct send_claim *c, struct slice send_ref);
+/* False: the row speaks of another attempt. */
+bool send_rename_applied(const struct db_unit *u);
 
 /* ---- finish ---- */
 
@@ -173,6 +182,8 @@ void send_late_add(struct db_unit *u, const struct send_late *rows, unsigned cou
 void send_lapsed_add(struct db_unit *u, unsigned limit);
 void send_overdue_add(struct db_unit *u, unsigned limit);
 void send_ownerless_add(struct db_unit *u, unsigned limit);
+/* Rows in doubt of instances whose move waits no longer for them. */
+void send_undrained_add(struct db_unit *u, unsigned limit);
 /* Rows of any of them; is_in_doubt: now. */
 unsigned send_upkeep_rows(const struct db_unit *u, struct arena *a, struct send_claim **rows);
 

@@ -2,8 +2,11 @@
 
 static const char webhook_key_find_sql[] =
 	"SELECT k.key_hash, k.provider_type, k.hmac_secret_sealed, k.company_id, k.instance_id,\n"
-	"       i.session_key_sealed\n"
+	"       CASE WHEN k.provider_id = i.provider_id THEN i.session_key_sealed\n"
+	"            WHEN m.switched_at IS NULL THEN m.to_key_sealed ELSE m.from_key_sealed END\n"
 	"FROM webhook_keys k JOIN instances i ON i.id = k.instance_id\n"
+	/* Of a session that it moves to, or has moved from. */
+	"LEFT JOIN instance_moves m ON m.instance_id = i.id AND m.finished_at IS NULL\n"
 	"WHERE k.key_hash = ANY ($1::bytea[]) AND k.revoked_at IS NULL\n"
 	"  AND k.company_id IS NOT NULL";
 

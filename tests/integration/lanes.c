@@ -236,7 +236,7 @@ control(struct side *s, const struct db_stmt *stmt)
 static void
 start_claim_of(struct side *s, int32_t rows)
 {
-	struct send_want want = {INSTANCE, rows};
+	struct send_want want = {INSTANCE, rows, 1};
 	struct db_unit *u = db_unit_new();
 
 	control(s, &db_stmt_begin);

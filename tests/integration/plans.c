@@ -38,6 +38,7 @@
 #include "model/idempotent_reply.h"
 #include "model/inbound.h"
 #include "model/instance.h"
+#include "model/instance_move.h"
 #include "model/instance_lock.h"
 #include "model/instance_state.h"
 #include "model/leadership.h"
@@ -106,7 +107,7 @@ static const struct {
 	TABLE(silence_stmt_table),        TABLE(idempotent_reply_stmt_table),
 	TABLE(log_row_stmt_table),        TABLE(stats_stmt_table),
 	TABLE(backlog_stmt_table),        TABLE(message_found_stmt_table),
-	TABLE(new_chats_stmt_table),
+	TABLE(new_chats_stmt_table),      TABLE(instance_move_stmt_table),
 };
 
 /* Values that could be true: a month that has a partition lets pruning at start-up show. NULLs

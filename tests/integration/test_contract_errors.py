@@ -341,7 +341,21 @@ def _recovering(b):
     return {"path": path, "body": body}
 
 
+def _moved(b):
+    """It is at the new provider already; its old session is not gone yet."""
+    target = b.admin.post("/api/admin/providers", {
+        "type": "uazapi", "name": unique("moved"), "api_key": "sim",
+        "base_url": b.provider["base_url"].replace("/waha", "/uazapi")})
+    path = f"/api/admin/instances/{b.company.instance()['id']}/move"
+    b.admin.request("POST", path, {"provider_id": target["id"]})
+    wait_until(lambda: b.admin.get(path)["state"] == "cleaning", "the switch", 40)
+    return {"path": path}
+
+
 CONFLICTS = {
+    "POST /api/admin/instances/{id}/move": lambda b: {
+        "body": {"provider_id": b.provider["id"]}},
+    "DELETE /api/admin/instances/{id}/move": _moved,
     "POST /api/instances": _switched_off,
     "DELETE /api/admin/providers/{id}": lambda b: {},
     "POST /api/admin/dlq/{id}/replay": _replayed,

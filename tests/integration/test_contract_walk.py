@@ -44,6 +44,9 @@ GET /api/admin/providers/{id}/instances | -               | -                   
 GET /api/admin/instances               | -               | -                   | -                     | -
 POST /api/admin/instances/{providerId}/{externalInstanceId}/disconnect | session.logout session.stop | instance.status instance.disconnect | instances             | instance.disconnected
 DELETE /api/admin/instances/{providerId}/{externalInstanceId} | session.delete  | instance.status instance.delete | instances tokens webhook_keys | -
+POST /api/admin/instances/{id}/move    | -               | -                   | instance_moves webhook_keys | -
+GET /api/admin/instances/{id}/move     | -               | -                   | -                     | -
+DELETE /api/admin/instances/{id}/move  | -               | -                   | instance_moves        | -
 GET /api/admin/dlq                     | -               | -                   | -                     | -
 GET /api/admin/dlq/{id}                | -               | -                   | -                     | -
 DELETE /api/admin/dlq/{id}             | -               | -                   | dead_letters          | -

@@ -8,7 +8,7 @@ from support import Company, unique, wait_until
 
 FAR = "2 days"
 TASKS = {"leases", "rehint", "partitions", "providers", "instances", "mend", "purge", "gauges",
-         "ledger", "webhooks", "stats"}
+         "ledger", "webhooks", "stats", "moves"}
 
 
 def send_far(company, instance, db, **fields):

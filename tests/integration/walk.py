@@ -27,6 +27,7 @@ WATCHED = {
     "providers": ("true", ["health_status", "health_detail", "last_check", "latency_ms",
                            "parked_until", "updated_at"]),
     "instances": (OWN, ["mend_tries", "mend_at", "may_reconnect"]),
+    "instance_moves": (OWN, ["error", "tries", "next_at", "state_at"]),
     "tokens": ("true", ["last_used_at"]),
     "webhook_keys": (OWN, ["tell_at", "told_base"]),
     "instance_webhooks": (OWN, ["last_success_at", "updated_at"]),
@@ -47,7 +48,7 @@ UNDER_WAY = f"""
 
 # Afterwards the tenant is not what it was.
 ENDING = re.compile(r"DELETE |(POST|PUT) .*/webhooks?(/\{wid\})?$|.*/(token|disconnect|restart|reset|connect"
-                    r"|enable|qrcode|qrcode/image|change-password)$")
+                    r"|enable|move|qrcode|qrcode/image|change-password)$")
 
 
 class World:
@@ -164,6 +165,7 @@ class World:
             "/api/admin/dlq": {"id": self.dead_letter},
             "/api/admin/providers": {"id": lambda: self.provider["id"]},
             "/api/admin/instances": {
+                "id": lambda: self.instance["id"],
                 "providerId": lambda: self.provider["id"],
                 "externalInstanceId": lambda: self.session},
         }
@@ -337,6 +339,20 @@ def _disconnected(w):
     return {}
 
 
+def _silent_provider(w):
+    row = w.admin.post("/api/admin/providers", {
+        "type": "waha", "name": unique("silent"), "base_url": "http://127.0.0.1:9"})
+    return {"body": {"provider_id": row["id"]}}
+
+
+def _moving(w):
+    """To a provider that does not answer."""
+    path = w.fill("/api/admin/instances/{id}/move")
+    w.admin.post(path, _silent_provider(w)["body"])
+    wait_until(lambda: w.admin.get(path)["error"], "the first try", 20)
+    return {}
+
+
 def _unpaired(w):
     w.unpair()
     return {}
@@ -356,6 +372,9 @@ FIRST = {
     "POST /webhook/{provider}/{key}": _provider_posts,
     "DELETE /api/admin/providers/{id}": _spare_provider,
     "DELETE /api/admin/companies/{id}": _scheduled,
+    "POST /api/admin/instances/{id}/move": _silent_provider,
+    "GET /api/admin/instances/{id}/move": _moving,
+    "DELETE /api/admin/instances/{id}/move": _moving,
     "POST /api/admin/dlq/replay": _dead_letter,
     "DELETE /api/messages/{id}": lambda w: {"path": f"/api/messages/{w.scheduled()}"},
     "POST /api/instances/{id}/webhooks/{wid}/enable": _disabled_webhook,

@@ -2,13 +2,15 @@
 #include "sim.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/random.h"
 #include "crypto/encode.h"
 #include "crypto/hash.h"
 
-#define ID_BYTES 9 /* random bytes of a message id */
+#define MOVED_SIZE 8 /* "-m" and six digits */
+#define ID_BYTES   9 /* random bytes of a message id */
 
 void
 people_number(struct slice name, char dst[PEOPLE_NUMBER_SIZE])
@@ -16,6 +18,9 @@ people_number(struct slice name, char dst[PEOPLE_NUMBER_SIZE])
 	uint8_t hash[HASH_SHA256_SIZE];
 	unsigned long n;
 
+	/* One that an instance moved to is paired by the same phone (model/instance_move.h). */
+	if (name.n > MOVED_SIZE && memcmp(name.p + name.n - MOVED_SIZE, "-m", 2) == 0)
+		name.n -= MOVED_SIZE;
 	hash_sha256(name, hash);
 	n = ((unsigned long)hash[0] << 24 | (unsigned long)hash[1] << 16 |
 	     (unsigned long)hash[2] << 8 | hash[3]) %
