@@ -65,7 +65,8 @@ static const char *const purge_tables[PURGE_KIND_COUNT] = {"idempotency_keys",
 							   "media",
 							   "logs",
 							   "contact_aliases",
-							   "stats_hours"};
+							   "stats_hours",
+							   "orphans"};
 
 #define LABEL(name, values)                                                                        \
 	{                                                                                          \

@@ -137,6 +137,7 @@ CREATE TABLE orphans (
 	created_at   timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX orphans_key ON orphans (instance_id, external_id);
+CREATE INDEX orphans_created ON orphans (created_at);
 
 -- Hidden ids of people, with the number where it is known (model/contact_alias.h).
 CREATE TABLE contact_aliases (

@@ -17,6 +17,7 @@ static const char purge_admin_sessions_sql[] =
 static const char purge_provider_checks_sql[] =
 	PURGE_SQL("provider_checks", "checked_at < now() - interval '7 d'");
 static const char purge_media_sql[] = PURGE_SQL("media", "kept_until < now()");
+static const char purge_orphans_sql[] = PURGE_SQL("orphans", "created_at < now() - interval '7 d'");
 static const char purge_stats_hours_sql[] =
 	PURGE_SQL("stats_hours", "hour < now() - interval '100 d'");
 /* By id: the places of two partitions' rows may be equal. */
@@ -43,6 +44,7 @@ static const struct db_stmt purge_stmts[PURGE_KIND_COUNT] = {
 	[PURGE_CONTACT_ALIASES] = {"purge_contact_aliases", purge_contact_aliases_sql,
 				   DB_TYPES(DB_INT8, DB_INT8)},
 	[PURGE_STATS_HOURS] = {"purge_stats_hours", purge_stats_hours_sql, DB_TYPES(DB_INT8)},
+	[PURGE_ORPHANS] = {"purge_orphans", purge_orphans_sql, DB_TYPES(DB_INT8)},
 };
 const struct db_stmt_table purge_stmt_table = DB_STMT_TABLE(purge_stmts);
 
@@ -59,6 +61,7 @@ purge_name(enum purge_kind kind)
 		[PURGE_LOGS] = "logs",
 		[PURGE_CONTACT_ALIASES] = "contact_aliases",
 		[PURGE_STATS_HOURS] = "stats_hours",
+		[PURGE_ORPHANS] = "orphans",
 	};
 
 	return names[kind];

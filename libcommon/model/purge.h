@@ -17,9 +17,10 @@ enum purge_kind {
 	PURGE_MEDIA,              /* with their chunks, once no message needs them */
 	PURGE_LOGS,               /* kept_us after they were written */
 	PURGE_CONTACT_ALIASES,    /* kept_us after the person was last heard of */
-	PURGE_STATS_HOURS         /* after 100 days */
+	PURGE_STATS_HOURS,        /* after 100 days */
+	PURGE_ORPHANS             /* 7 days after they were given up */
 };
-#define PURGE_KIND_COUNT 9
+#define PURGE_KIND_COUNT 10
 
 /* Name of the table, for logs. */
 const char *purge_name(enum purge_kind kind);

@@ -216,6 +216,9 @@ def test_old_rows_are_removed(owner, db, company):
                   " SELECT 0, 'old-' || g, '55', now() - interval '366 d'"
                   " FROM generate_series(1, 1500) g"
                   " UNION ALL SELECT 0, 'young', '55', now() - interval '364 d'")
+    owner.execute("INSERT INTO orphans (instance_id, external_id, inbound_id, occurred_at, created_at)"
+                  " SELECT 0, d::text, gen_random_uuid(), now(), now() - d * interval '1 d'"
+                  " FROM unnest(ARRAY[6, 8]) d")
     owner.execute("SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a"
                   " JOIN pg_locks l USING (pid) WHERE l.locktype = 'advisory' AND l.classid = 2"
                   " AND l.objsubid = 2 GROUP BY a.pid")
@@ -235,6 +238,10 @@ def test_old_rows_are_removed(owner, db, company):
     wait_until(lambda: [r["lid"] for r in db.execute(
         "SELECT lid FROM contact_aliases WHERE instance_id = 0")] == ["young"],
         "people not heard of for a year to go", 15)
+    wait_until(lambda: [r["external_id"] for r in db.execute(
+        "SELECT external_id FROM orphans WHERE instance_id = 0")] == ["6"],
+        "facts without a message to go", 15)
+    owner.execute("DELETE FROM orphans WHERE instance_id = 0")
     owner.execute("DELETE FROM inbound_dedupe WHERE instance_id = 0")
     owner.execute("DELETE FROM contact_aliases WHERE instance_id = 0")
 
