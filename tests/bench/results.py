@@ -37,7 +37,9 @@ cores; they are context.
   10 MiB, which all daemons of a machine share); at load: the most seen.
 - *floor*: what HTTP costs with nothing behind it: libcommon's server answering a constant,
   libcommon's client (libcurl) calling the simulator; 64 connections each. Set it against the
-  gateway's and senderd's CPU per message below: no change of their own code goes under it.
+  gateway's and senderd's CPU per message below: no change of their own code goes under it. And
+  PostgreSQL writing the rows of whole lives in batches and commits like the daemons', with no
+  reading, comparing or network beside it: set it against PostgreSQL's CPU in *end to end*.
 """
 
 
