@@ -197,6 +197,8 @@ provider_read_action(const struct provider *p, enum provider_action action,
 	p->interpret(PROVIDER_OP_ACTION, answer, a, out);
 	if (out->outcome == PROVIDER_OK)
 		p->read_action(action, answer, a, out);
+	if (out->external_id.n > PROVIDER_ID_MAX)
+		out->external_id = SLICE_NONE;
 }
 
 enum gh_code

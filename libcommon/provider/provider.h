@@ -231,6 +231,12 @@ struct provider_listed {
 };
 
 #define PROVIDER_TEXT_MAX 200
+
+/* Bytes of an id that a provider tells: WhatsApp's have at most some 60. A longer one is no id, and
+ * is never kept. A full id holds a chat and an author as well. */
+#define PROVIDER_ID_MAX      256
+#define PROVIDER_FULL_ID_MAX (3 * PROVIDER_ID_MAX)
+
 struct provider_result {
 	enum provider_outcome outcome;
 	/* Stable snake_case reason, a literal, never NULL; "ok" when all is well. */
@@ -310,7 +316,8 @@ struct provider_member {
 };
 
 /* One normalised statement. Slices that do not apply are SLICE_NONE; ids of
- * people and chats are canonical keys (or as received when not understood). */
+ * people and chats are canonical keys (or as received when not understood, up to PROVIDER_ID_MAX).
+ * A statement about an id that is too long to be one is OTHER. */
 struct provider_fact {
 	enum provider_fact_kind kind;
 	int64_t at_us; /* provider's time of the fact; 0: not told */

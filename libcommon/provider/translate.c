@@ -221,6 +221,11 @@ translate_answer(const struct translate_op *ops, translate_fail_fn *fail, unsign
 		else
 			fail(op, answer->status, doc, out);
 	}
+	if (out->external_id.n > PROVIDER_ID_MAX) {
+		out->external_id = SLICE_NONE;
+		if (out->outcome == PROVIDER_OK)
+			translate_set(out, PROVIDER_UNKNOWN, "answer_unreadable");
+	}
 	if (out->outcome == PROVIDER_UNKNOWN && (once & TRANSLATE_OP(op)) == 0)
 		out->outcome = PROVIDER_RETRY;
 }

@@ -128,7 +128,15 @@ void translate_fail(const struct translate_rule *rules, size_t count, enum provi
 /* Digits of a person's id ("...@c.us", "...:7@s.whatsapp.net"); SLICE_NONE for any other. */
 struct slice translate_phone(struct slice id, struct arena *a);
 
-/* Canonical key of a chat or person; what is not understood stays as received. */
+/* The id, SLICE_NONE when it is longer than PROVIDER_ID_MAX. */
+struct slice translate_id(struct slice id);
+
+/* Every id of the event within its bound: a fact about a longer one becomes OTHER, a quote of one
+ * is none. For the end of struct provider.parse_event. */
+void translate_event_bound(struct provider_event *ev);
+
+/* Canonical key of a chat or person; what is not understood stays as received, unless it is too
+ * long for an id. */
 struct slice translate_chat_key(struct slice id, struct arena *a);
 
 /* Microseconds of seconds, fractional seconds, milliseconds, text of any of them, or RFC 3339:

@@ -11,6 +11,36 @@
 #include "http/json.h"
 
 struct slice
+translate_id(struct slice id)
+{
+	return id.n <= PROVIDER_ID_MAX ? id : SLICE_NONE;
+}
+
+/* An index of the database refuses what is far longer than an id, and with it the whole body. */
+static void
+fact_bound(struct provider_fact *f)
+{
+	bool fits = f->external_id.n <= PROVIDER_ID_MAX && f->target_id.n <= PROVIDER_ID_MAX &&
+		    f->full_id.n <= PROVIDER_FULL_ID_MAX;
+
+	f->quoted_id = translate_id(f->quoted_id);
+	f->send_ref = translate_id(f->send_ref);
+	if (fits)
+		return;
+	f->kind = PROVIDER_FACT_OTHER;
+	f->external_id = f->target_id = f->full_id = SLICE_NONE;
+}
+
+void
+translate_event_bound(struct provider_event *ev)
+{
+	ev->event_id = translate_id(ev->event_id);
+	ev->own_lid = translate_id(ev->own_lid);
+	for (size_t i = 0; i < ev->fact_count; i++)
+		fact_bound(&ev->fact[i]);
+}
+
+struct slice
 translate_phone(struct slice id, struct arena *a)
 {
 	struct provider_chat chat;
@@ -28,7 +58,7 @@ translate_chat_key(struct slice id, struct arena *a)
 
 	if (id.n == 0)
 		return SLICE_NONE;
-	return provider_chat_parse(id, a, &chat) == GH_OK ? chat.key : id;
+	return provider_chat_parse(id, a, &chat) == GH_OK ? chat.key : translate_id(id);
 }
 
 static double

@@ -437,5 +437,6 @@ uazapi_parse_event(struct slice body, struct arena *a, struct provider_event *ou
 		event_table[i].read(&h, out);
 		break;
 	}
+	translate_event_bound(out);
 	return GH_OK;
 }

@@ -276,5 +276,6 @@ waha_parse_event(struct slice body, struct arena *a, struct provider_event *out,
 			event_table[i].read(payload, out, a);
 		break;
 	}
+	translate_event_bound(out);
 	return GH_OK;
 }
