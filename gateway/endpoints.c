@@ -141,25 +141,44 @@ endpoints_json_members(struct gw_req *req, struct json_w *w, const struct endpoi
 
 /* ---- replies ---- */
 
-/* The row of statement 0, or 404. */
+/* The row of a statement that has one. */
 static void
-reply_row(struct gw_req *req, const struct db_unit *u, unsigned status, const char *message,
-	  const struct whsec *secret)
+reply_row(struct gw_req *req, const struct db_unit *u, unsigned stmt, unsigned status,
+	  const char *message, const struct whsec *secret)
 {
 	struct endpoint_row *row = arena_alloc(req->a, sizeof(*row));
 	struct json_w *w;
 
-	if (endpoint_row_count(u, 0) == 0) {
-		gw_error(req, GW_E_NOT_FOUND, NULL);
-		return;
-	}
-	endpoint_row_read(u, 0, 0, req->a, row);
+	endpoint_row_read(u, stmt, 0, req->a, row);
 	instances_forget(req->gw, row->instance_id); /* sends are told as it now wants them */
 	w = gw_begin(req, message);
 	json_w_open(w, GW_DATA, '{');
 	endpoints_json_members(req, w, row, secret);
 	json_w_close(w, '}');
 	gw_send(req, status);
+}
+
+/* The row of statement 0, or 404. */
+static void
+reply_found(struct gw_req *req, const struct db_unit *u, const char *message)
+{
+	if (endpoint_row_count(u, 0) == 0)
+		gw_error(req, GW_E_NOT_FOUND, NULL);
+	else
+		reply_row(req, u, 0, 200, message, NULL);
+}
+
+void
+endpoints_refuse_made(struct gw_req *req, const struct db_unit *u, unsigned lock)
+{
+	if (endpoint_row_count(u, lock) == 0)
+		gw_error(req, GW_E_NOT_FOUND, "No such instance");
+	else
+		gw_error(req, GW_E_CONFLICT,
+			 arena_printf(req->a,
+				      "The instance has %d webhooks, as many as it may: delete one "
+				      "of them first",
+				      ENDPOINT_PER_INSTANCE_MAX));
 }
 
 /* ---- list ---- */
@@ -208,12 +227,17 @@ endpoints_list(struct gw_req *req)
 
 /* ---- create ---- */
 
+enum { CREATE_LOCK, CREATE_INSERT };
+
 static void
 create_done(struct gw_req *req, const struct db_unit *u)
 {
 	const struct endpoint_input *in = req->user;
 
-	reply_row(req, u, 201, "Webhook created", &in->secret);
+	if (endpoint_row_count(u, CREATE_INSERT) == 0)
+		endpoints_refuse_made(req, u, CREATE_LOCK);
+	else
+		reply_row(req, u, CREATE_INSERT, 201, "Webhook created", &in->secret);
 }
 
 static void
@@ -231,6 +255,7 @@ endpoints_create(struct gw_req *req)
 	if (gw_refuse_fields(req))
 		return;
 	u = db_unit_new();
+	endpoint_room_lock_add(u, owner.company_id, owner.instance_id);
 	endpoints_insert_add(req, u, &owner, in);
 	gw_submit(req, req->gw->write, u, create_done, NULL);
 }
@@ -240,7 +265,7 @@ endpoints_create(struct gw_req *req)
 static void
 update_done(struct gw_req *req, const struct db_unit *u)
 {
-	reply_row(req, u, 200, "Webhook updated", NULL);
+	reply_found(req, u, "Webhook updated");
 }
 
 /* The endpoint as it is, then the body over it: the mask depends on format and events, of
@@ -296,7 +321,7 @@ endpoints_update(struct gw_req *req)
 static void
 delete_done(struct gw_req *req, const struct db_unit *u)
 {
-	reply_row(req, u, 200, "Webhook deleted", NULL);
+	reply_found(req, u, "Webhook deleted");
 }
 
 static void
@@ -345,7 +370,8 @@ static const struct gw_route endpoints_routes[] = {
 	 endpoints_create,
 	 GW_DOC("createWebhook", "Webhooks", "Add a webhook", .body = &endpoint_rules,
 		.example = "{\"url\":\"https://app.example.com/hook\",\"events\":[\"*\"]}",
-		.status = {201}, .reply = &endpoint_secret_schema)},
+		.text = "At most 100 per instance; deleted ones do not count.", .status = {201},
+		.reply = &endpoint_secret_schema, .errors = GW_ERR(CONFLICT))},
 	{HTTP_PUT, "/api/instances/{id}/webhooks/{wid}", GW_COMPANY, GW_JSON, 0, endpoints_update,
 	 GW_DOC("updateWebhook", "Webhooks", "Change a webhook", .body = &endpoint_rules,
 		.example = "{\"is_active\":false}", .reply = &endpoint_schema)},

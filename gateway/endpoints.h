@@ -24,6 +24,10 @@ struct slice endpoints_seal_secret(struct gw_req *req, const struct whsec *secre
 void endpoints_insert_add(struct gw_req *req, struct db_unit *u, const struct endpoint_owner *owner,
 			  struct endpoint_input *in);
 
+/* Answer for a unit that locked (endpoint_room_lock_add is its statement lock) and made none: 404
+ * of the instance, or 409 of one that has all it may. */
+void endpoints_refuse_made(struct gw_req *req, const struct db_unit *u, unsigned lock);
+
 /* Write the members of the API's row into an open object; secret (NULL: never) is shown once. */
 void endpoints_json_members(struct gw_req *req, struct json_w *w, const struct endpoint_row *row,
 			    const struct whsec *secret);

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "model/dialect.h"
 #include "model/id_page.h"
-#include "model/instance_lock.h"
 
 #define HOOKS_MAX 200
 
@@ -234,16 +233,12 @@ webhook_get(struct gw_req *req)
 
 /* What the reply reads of a unit: what was changed, and the list behind it. */
 enum { CHANGED_STMT, LIST_STMT };
-/* A unit that replaces has a lock before them. */
-enum { PUT_LOCK, PUT_CHANGED, PUT_LIST };
+/* A unit that may make one has a lock before them. */
+enum { MAKE_LOCK, MADE_STMT, MAKE_LIST };
 
 static void
-reply_changed(struct gw_req *req, const struct db_unit *u, unsigned changed, unsigned list)
+reply_changed(struct gw_req *req, const struct db_unit *u, unsigned list)
 {
-	if (endpoint_row_count(u, changed) == 0) {
-		gw_error(req, GW_E_NOT_FOUND, "No such webhook");
-		return;
-	}
 	instances_forget(req->gw, req->who.instance_id);
 	reply_list(req, u, list);
 }
@@ -251,13 +246,19 @@ reply_changed(struct gw_req *req, const struct db_unit *u, unsigned changed, uns
 static void
 changed(struct gw_req *req, const struct db_unit *u)
 {
-	reply_changed(req, u, CHANGED_STMT, LIST_STMT);
+	if (endpoint_row_count(u, CHANGED_STMT) == 0)
+		gw_error(req, GW_E_NOT_FOUND, "No such webhook");
+	else
+		reply_changed(req, u, LIST_STMT);
 }
 
 static void
-put(struct gw_req *req, const struct db_unit *u)
+made(struct gw_req *req, const struct db_unit *u)
 {
-	reply_changed(req, u, PUT_CHANGED, PUT_LIST);
+	if (endpoint_row_count(u, MADE_STMT) == 0)
+		endpoints_refuse_made(req, u, MAKE_LOCK);
+	else
+		reply_changed(req, u, MAKE_LIST);
 }
 
 static const struct slice events_by_default[] = {
@@ -278,12 +279,12 @@ put_one(struct gw_req *req, const struct hook_body *body)
 
 	take(body, &set);
 	whsec_generate(&secret);
-	instance_lock_add(u, &req->who.instance_id, 1);
+	endpoint_room_lock_add(u, req->who.company_id, req->who.instance_id);
 	endpoint_put_add(u, req->who.company_id, req->who.instance_id, &set,
 			 endpoints_seal_secret(req, &secret));
 	gh_wipe(&secret, sizeof(secret));
 	list_add(req, u);
-	gw_submit(req, req->gw->write, u, put, NULL);
+	gw_submit(req, req->gw->write, u, made, NULL);
 }
 
 static void
@@ -304,9 +305,10 @@ add(struct gw_req *req, const struct hook_body *body)
 	in.mask = set.event_mask;
 	in.options = set.options;
 	in.is_active = set.is_active;
+	endpoint_room_lock_add(u, owner.company_id, owner.instance_id);
 	endpoints_insert_add(req, u, &owner, &in);
 	list_add(req, u);
-	gw_submit(req, req->gw->write, u, changed, NULL);
+	gw_submit(req, req->gw->write, u, made, NULL);
 }
 
 /* The endpoint that is named. False: there is none. */
@@ -406,19 +408,19 @@ static const struct gw_route routes[] = {
 	 GW_DOC("uazapiSetWebhook", "UAZAPI", "Set a webhook, as UAZAPI has it",
 		.text = "What is posted has UAZAPI's form, with empty BaseUrl and token: neither "
 			"secrets nor addresses of ours are in a body. It is signed like every "
-			"other.",
+			"other. An instance has at most 100 webhooks of all formats together; "
+			"one more is refused (409).",
 		.flags = GW_DOC_BARE | GW_DOC_ARRAY, .body = JSON_RULES(hook_rules),
 		.example = "{\"url\":\"https://hub.example.net/webhook/42/s3cr3t\","
 			   "\"enabled\":true,\"events\":[\"connection\",\"messages\","
 			   "\"messages_update\",\"call\",\"groups\"],\"excludeMessages\":[],"
 			   "\"addUrlEvents\":false,\"addUrlTypesMessages\":false}",
-		.reply = &hook_schema, .errors = GW_ERR(NOT_FOUND))},
+		.reply = &hook_schema, .errors = GW_ERR(NOT_FOUND) | GW_ERR(CONFLICT))},
 };
 
 static const struct db_stmt_table *const read_tables[] = {&endpoint_stmt_table, NULL};
 static const struct db_stmt_table *const write_tables[] = {
 	&endpoint_stmt_table,
-	&instance_lock_stmt_table,
 	NULL,
 };
 

@@ -8,6 +8,18 @@
 	"       e.is_active, e.failure_state, e.last_success_at, e.disabled_at, e.created_at,\n"   \
 	"       e.updated_at, e.options\n"
 
+/* Whether the instance, i, may have one more. */
+#define ENDPOINT_HAS_ROOM                                                                          \
+	"(SELECT count(*) FROM instance_webhooks n\n"                                              \
+	"     WHERE n.company_id = i.company_id AND n.instance_id = i.id\n"                        \
+	"       AND n.deleted_at IS NULL) < 100\n"
+_Static_assert(ENDPOINT_PER_INSTANCE_MAX == 100, "the condition above names it");
+
+/* Blocks no send and no event: they refer to the instance by its key, which stays. */
+static const char endpoint_room_lock_sql[] =
+	"SELECT 1 FROM instances i\n"
+	"WHERE i.id = $2 AND i.company_id = $1 AND i.status <> 'deleted' FOR NO KEY UPDATE";
+
 static const char endpoint_insert_sql[] =
 	"WITH e AS (\n"
 	"  INSERT INTO instance_webhooks (company_id, instance_id, url, events, event_mask, "
@@ -17,7 +29,7 @@ static const char endpoint_insert_sql[] =
 	"  WHERE i.company_id = $1 AND i.status <> 'deleted'\n"
 	"    AND i.id = coalesce($2, (SELECT t.instance_id FROM tokens t WHERE t.token_hash = "
 	"$3))\n"
-	"  RETURNING *\n"
+	"    AND " ENDPOINT_HAS_ROOM "  RETURNING *\n"
 	"), s AS (\n"
 	"  INSERT INTO webhook_secrets (endpoint_id, secret_sealed) SELECT e.id, $11 FROM e\n"
 	")\n" ENDPOINT_COLUMNS "FROM e";
@@ -51,7 +63,7 @@ static const char endpoint_put_sql[] =
 	"  SELECT i.company_id, i.id, $3, $4, $5, $6, $7, $8, $9 FROM instances i\n"
 	"  WHERE i.company_id = $1 AND i.id = $2 AND i.status <> 'deleted'\n"
 	"    AND NOT EXISTS (SELECT FROM old)\n"
-	"  RETURNING *\n"
+	"    AND " ENDPOINT_HAS_ROOM "  RETURNING *\n"
 	"), s AS (\n"
 	"  INSERT INTO webhook_secrets (endpoint_id, secret_sealed) SELECT m.id, $10 FROM made m\n"
 	")\n" ENDPOINT_COLUMNS "FROM (SELECT * FROM changed UNION ALL SELECT * FROM made) e";
@@ -80,6 +92,7 @@ static const char endpoint_count_sql[] =
 	"FROM instances i WHERE i.id = $2 AND i.company_id = $1 AND i.status <> 'deleted'";
 
 enum {
+	ENDPOINT_ROOM_LOCK,
 	ENDPOINT_INSERT,
 	ENDPOINT_UPDATE,
 	ENDPOINT_PUT,
@@ -90,6 +103,8 @@ enum {
 };
 
 static const struct db_stmt endpoint_stmts[] = {
+	[ENDPOINT_ROOM_LOCK] = {"endpoint_room_lock", endpoint_room_lock_sql,
+				DB_TYPES(DB_INT4, DB_INT4)},
 	[ENDPOINT_INSERT] = {"endpoint_insert", endpoint_insert_sql,
 			     DB_TYPES(DB_INT4, DB_INT4, DB_BYTEA, DB_TEXT, DB_TEXT_ARRAY, DB_INT8,
 				      DB_TEXT, DB_INT4, DB_BYTEA, DB_BOOL, DB_BYTEA)},
@@ -123,6 +138,22 @@ endpoint_set_add(struct db_params *p, const struct endpoint_set *set)
 	db_p_i32(p, (int32_t)set->options);
 	db_p_bytea(p, set->headers_sealed);
 	db_p_bool(p, set->is_active);
+}
+
+/* Statement whose parameters are company and instance. */
+static void
+endpoint_instance_add(struct db_unit *u, unsigned stmt, int32_t company_id, int32_t instance_id)
+{
+	struct db_params *p = db_unit_add(u, &endpoint_stmts[stmt]);
+
+	db_p_i32(p, company_id);
+	db_p_i32(p, instance_id);
+}
+
+void
+endpoint_room_lock_add(struct db_unit *u, int32_t company_id, int32_t instance_id)
+{
+	endpoint_instance_add(u, ENDPOINT_ROOM_LOCK, company_id, instance_id);
 }
 
 void
@@ -199,10 +230,7 @@ endpoint_list_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
 void
 endpoint_count_add(struct db_unit *u, int32_t company_id, int32_t instance_id)
 {
-	struct db_params *p = db_unit_add(u, &endpoint_stmts[ENDPOINT_COUNT]);
-
-	db_p_i32(p, company_id);
-	db_p_i32(p, instance_id);
+	endpoint_instance_add(u, ENDPOINT_COUNT, company_id, instance_id);
 }
 
 int64_t

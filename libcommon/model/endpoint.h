@@ -18,6 +18,9 @@ struct id_page;
 
 #define ENDPOINT_EVENTS_MAX 64
 
+/* That an instance may have, switched off or not: every event is looked up and posted for each. */
+#define ENDPOINT_PER_INSTANCE_MAX 100
+
 /* Options of the format uazapi, as they are stored: messages that are not wanted, and what the URL
  * is given. */
 #define ENDPOINT_EXCLUDE_BY_API      1u
@@ -66,15 +69,22 @@ struct endpoint_owner {
 	struct slice token_hash; /* with instance_id 0 */
 };
 
-/* Insert with its secret; one row, or none when the company has no such instance. */
+/* Lock the instance against another that changes how many it has: before insert of one that is
+ * there already, and before put, in the same unit, as a statement that locked and counted at once
+ * would count as it was before it waited. A row (endpoint_row_count), or none when the company has
+ * no such instance. Primary key of instances. */
+void endpoint_room_lock_add(struct db_unit *u, int32_t company_id, int32_t instance_id);
+/* Insert with its secret; one row, or none when the company has no such instance or it has
+ * ENDPOINT_PER_INSTANCE_MAX. Index instance_webhooks_owner. */
 void endpoint_insert_add(struct db_unit *u, const struct endpoint_owner *owner,
 			 const struct endpoint_set *set, struct slice secret_sealed);
 /* Replace what a client sets; one row or none. */
 void endpoint_update_add(struct db_unit *u, int32_t company_id, int32_t instance_id, int32_t id,
 			 const struct endpoint_set *set);
 /* The instance's oldest endpoint of set->format becomes it, but for headers and secret; without one
- * it is inserted. Behind instance_lock_add in the same unit: two at once make one. One row, or none
- * when the company has no such instance. Index instance_webhooks_owner. */
+ * it is inserted. Behind endpoint_room_lock_add in the same unit: two at once make one. One row, or
+ * none when the company has no such instance or it has ENDPOINT_PER_INSTANCE_MAX of other formats.
+ * Index instance_webhooks_owner. */
 void endpoint_put_add(struct db_unit *u, int32_t company_id, int32_t instance_id,
 		      const struct endpoint_set *set, struct slice secret_sealed);
 /* One row (the deleted one) or none. Deliveries that wait end with their next claim. */

@@ -394,23 +394,75 @@ def gateways(env, tmp_path_factory):
     beside.close()
 
 
-def test_webhooks_set_at_once_are_one(gateways, tool, sim):
-    """Twenty requests over two gateways, none of which has its last byte before all are there."""
-    bodies = [json.dumps({"url": sim.hook_url(unique("dialect")), "events": EVENTS}).encode()
-              for _ in range(20)]
+def at_once(gateways, requests):
+    """The answers to POSTs of (path, headers, body) over both gateways, none of which has its last
+    byte before all are there."""
     with contextlib.ExitStack() as stack:
-        asking = [stack.enter_context(Connection(gateways[n % 2])) for n in range(len(bodies))]
-        for connection, body in zip(asking, bodies):
-            connection.send(b"POST /webhook HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
-                            b"token: %s\r\nContent-Length: %d\r\n\r\n%s" % (
-                                tool.instance["token"].encode(), len(body), body[:-1]))
+        asking = [stack.enter_context(Connection(gateways[n % 2])) for n in range(len(requests))]
+        for connection, (path, header, body) in zip(asking, requests):
+            text = json.dumps(body)
+            connection.send(f"POST {path} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                            f"{header}\r\nContent-Length: {len(text)}\r\n\r\n{text[:-1]}".encode())
         for connection in asking:
             connection.send(b"}")
-        replies = [connection.answer().body for connection in asking]
-    assert [[h["url"] for h in hooks] for hooks in replies] == [
-        [json.loads(body)["url"]] for body in bodies]
+        return [connection.answer() for connection in asking]
+
+
+def test_webhooks_set_at_once_are_one(gateways, tool, sim):
+    token = f"token: {tool.instance['token']}"
+    bodies = [{"url": sim.hook_url(unique("dialect")), "events": EVENTS} for _ in range(20)]
+    replies = [r.body for r in at_once(gateways, [("/webhook", token, body) for body in bodies])]
+    assert [[h["url"] for h in hooks] for hooks in replies] == [[body["url"]] for body in bodies]
     assert len({hooks[0]["id"] for hooks in replies}) == 1, "one row, replaced"
     assert len(tool.get("/webhook")) == 1
+
+
+@pytest.fixture
+def fill(tool, owner):
+    def rows(count):
+        owner.execute(
+            "INSERT INTO instance_webhooks (company_id, instance_id, url, events, event_mask,"
+            " is_active) SELECT company_id, id, 'http://127.0.0.1:9/', '{*}', 1, false"
+            " FROM instances, generate_series(1, %s) WHERE id = %s", (count, tool.instance["id"]))
+    return rows
+
+
+def webhook_count(db, tool):
+    return db.execute("SELECT count(*) FROM instance_webhooks WHERE instance_id = %s"
+                      " AND deleted_at IS NULL", (tool.instance["id"],)).fetchone()["count"]
+
+
+@AT_WAHA
+def test_webhooks_of_an_instance_are_limited(gateways, tool, sim, fill, db):
+    """Of twenty made at once beside 95, by both routes over two gateways, five are let in."""
+    path = f"/api/instances/{tool.instance['id']}/webhooks"
+    body = {"url": sim.hook_url(unique("full")), "events": ["*"]}
+    fill(95)
+    one = ("/webhook", f"token: {tool.instance['token']}",
+           body | {"action": "add", "events": EVENTS})
+    other = (path, f"Authorization: Bearer {tool.company.api.token}", body)
+    statuses = [a.status for a in at_once(gateways, [one, one, other, other] * 5)]
+    assert statuses.count(200) + statuses.count(201) == 5 and statuses.count(409) == 15, statuses
+    assert webhook_count(db, tool) == 100
+    refused = tool.company.api.request("POST", path, body)
+    assert (refused.status, refused.body["code"]) == (409, "conflict")
+    assert "has 100 webhooks" in json.dumps(refused.body), refused.body
+    tool.company.api.delete(f"{path}/{tool.company.api.get(path)[0]['id']}")
+    tool.company.api.post(path, body)
+    assert webhook_count(db, tool) == 100
+
+
+@AT_WAHA
+def test_a_full_instance_still_replaces_its_webhook(tool, sim, fill, db):
+    urls = [{"url": sim.hook_url(unique("full"))} for _ in range(2)]
+    fill(99)
+    made = tool.post("/webhook", urls[0])
+    assert [h["url"] for h in tool.post("/webhook", urls[1])] == [urls[1]["url"]]
+    assert tool.refused("POST", "/webhook", urls[0] | {"action": "add"})[0] == 409
+    assert tool.post("/webhook", {"action": "delete", "id": made[0]["id"]}) == []
+    fill(1)
+    assert tool.refused("POST", "/webhook", urls[0])[0] == 409
+    assert webhook_count(db, tool) == 100
 
 
 def test_webhooks_of_other_formats_are_not_its(tool, sim):
