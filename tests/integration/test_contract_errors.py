@@ -451,12 +451,10 @@ PROVOKED = {
 
 @contextlib.contextmanager
 def no_provider_is_active(b):
-    rows = [p for p in b.admin.get("/api/admin/providers?limit=200") if p["is_active"]]
-    for row in rows:
-        b.admin.put(f"/api/admin/providers/{row['id']}", {"is_active": False})
+    ids = [row["id"] for row in b.owner.execute(
+        "UPDATE providers SET is_active = false WHERE is_active RETURNING id")]
     yield
-    for row in rows:
-        b.admin.put(f"/api/admin/providers/{row['id']}", {"is_active": True})
+    b.owner.execute("UPDATE providers SET is_active = true WHERE id = ANY (%s)", (ids,))
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -61,13 +62,14 @@ care_store(struct care *c GH_UNUSED, struct db_unit *u)
 {
 	for (unsigned i = 0; i < u->count; i++) {
 		const char *name = u->entries[i].stmt->name;
+		size_t n;
 
 		if (strcmp(name, "instance_lock") == 0)
 			continue;
 		assert_true(strncmp(name, "instance_move_", 14) == 0);
-		strncat(play.stored, play.stored[0] == '\0' ? "" : " ",
-			sizeof(play.stored) - strlen(play.stored) - 1);
-		strncat(play.stored, name + 14, sizeof(play.stored) - strlen(play.stored) - 1);
+		n = strlen(play.stored);
+		(void)snprintf(play.stored + n, sizeof(play.stored) - n, "%s%s", n == 0 ? "" : " ",
+			       name + 14);
 	}
 	db_unit_free(u);
 }
