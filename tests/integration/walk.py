@@ -325,6 +325,12 @@ def _dead_letter(w):
     return {"body": {"company_id": w.company.id}}
 
 
+def _contact(w):
+    """Whom the example of the documentation removes."""
+    w.api("INSTANCE").post("/contact/add", {"phone": "5511999990001", "name": "Maria"})
+    return {}
+
+
 def _disabled_webhook(w):
     path = f"{w.path}/webhooks/{w.hook['id']}/deliveries"
     wait_until(lambda: all(d["status"] == "delivered" for d in w.company.api.get(path)),
@@ -386,6 +392,7 @@ FIRST = {
     "GET /api/instances/{id}/qrcode": _unpaired,
     "POST /message/edit": _fresh_message,
     "POST /message/forward": _on("NOWEB"),
+    "POST /contact/remove": _contact,
     "POST /contact/block": _on("WEBJS"),
     "POST /contact/unblock": _on("WEBJS"),
     "POST /chat/block": _on("WEBJS"),
