@@ -11,7 +11,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from paths import program
+from paths import REPO, program
 
 _serial = itertools.count(1)
 
@@ -49,6 +49,23 @@ def paused(env, kind):
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+class Daemon:
+    """A process of the stack, to be killed and started again."""
+
+    def __init__(self, env, name):
+        self.dir, self.name = os.path.dirname(os.path.dirname(env["GROWHUB_CONF"])), name
+
+    def _stack(self, *words):
+        subprocess.run([os.path.join(REPO, "tests", "stack", "stack"), words[0], self.dir,
+                        self.name, *words[1:]], check=True, capture_output=True, timeout=60)
+
+    def kill(self):
+        self._stack("kill", "KILL")
+
+    def restart(self):
+        self._stack("restart")
 
 
 class Sim:
@@ -112,6 +129,11 @@ class Sim:
             return self._call("POST", "/_sim/session",
                               {"provider": provider, "session": name, **changes})
         return self._call("GET", f"/_sim/session?provider={provider}&session={name}")
+
+    def sessions(self, provider="waha"):
+        """Names of all sessions that the provider has."""
+        path = {"waha": "/waha/api/sessions?all=true", "uazapi": "/uazapi/instance/all"}[provider]
+        return [row["name"] for row in self._call("GET", path, headers={"admintoken": "sim"})]
 
     def forget(self, session, provider="waha"):
         """The provider loses a session without a word."""

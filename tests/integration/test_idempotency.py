@@ -2,14 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 import http.client
-import os
-import subprocess
 import time
 
 import pytest
 
-from paths import REPO
-from support import unique, wait_until
+from support import Daemon, unique, wait_until
 
 PHONE = "5511999990001"
 
@@ -22,26 +19,9 @@ def is_replay(reply):
     return reply.headers["Idempotency-Replayed"] == "true"
 
 
-class Gateway:
-    """The stack's first gateway, to be killed."""
-
-    def __init__(self, env):
-        self.dir = os.path.dirname(os.path.dirname(env["GROWHUB_CONF"]))
-
-    def _stack(self, *words):
-        subprocess.run([os.path.join(REPO, "tests", "stack", "stack"), words[0], self.dir,
-                        "gateway-1", *words[1:]], check=True, capture_output=True, timeout=60)
-
-    def kill(self):
-        self._stack("kill", "KILL")
-
-    def restart(self):
-        self._stack("restart")
-
-
 @pytest.fixture
 def gateway(env):
-    made = Gateway(env)
+    made = Daemon(env, "gateway-1")
     yield made
     made.restart()
 

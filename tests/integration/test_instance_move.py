@@ -4,6 +4,7 @@ What holds a move in a state: "pairing", that another number than the instance's
 "draining", a send whose answer does not come. The stack waits 3 s for proof of a send in doubt.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 import contextlib
 import itertools
 import json
@@ -13,7 +14,8 @@ import threading
 import pytest
 
 from paths import program
-from support import paused, unique, wait_until
+from support import Daemon, paused, unique, wait_until
+from test_idempotency import post_until_answered
 from test_main_path import endpoint, events
 
 OTHER = {"waha": "uazapi", "uazapi": "waha"}
@@ -338,3 +340,132 @@ def test_the_command(new_company, provider_of, admin, env, owner):
         done = ctl(env, row["id"], "--to", target["id"], "--wait")
         assert done.returncode == 0 and done.stdout.rstrip().endswith("done"), done
     assert company.api.get(f"/api/instances/{row['id']}")["provider_id"] == target["id"]
+
+
+# ---- daemons that die ----
+
+STATES = ("creating", "pairing", "draining", "cleaning", "aborting")
+SLOW_MS = 4500  # within the stack's deadline of 5 s
+
+
+def due(owner, row, seconds=0):
+    """healthd looks at the move then: neither a dead one's claim nor a grace is waited for."""
+    owner.execute("UPDATE instance_moves SET next_at = now() + %s * interval '1 s'"
+                  " WHERE instance_id = %s AND finished_at IS NULL", (seconds, row["id"]))
+
+
+def is_asking(owner, row):
+    """healthd has claimed it, and not written yet what came of it."""
+    return owner.execute("SELECT next_at > now() + interval '30 s'"
+                         " AS yes FROM instance_moves WHERE instance_id = %s",
+                         (row["id"],)).fetchone()["yes"]
+
+
+def is_keyed(owner, row):
+    """The key is stored with which the new session will post: its creation is next."""
+    return owner.execute("SELECT FROM webhook_keys k JOIN instance_moves m USING (instance_id)"
+                         " WHERE instance_id = %s AND k.provider_id = m.to_provider_id",
+                         (row["id"],)).fetchone() is not None
+
+
+def accepted(company, row, to, content):
+    """Its id; asked for until there is an answer: the gateway may be dead."""
+    body = {"instance_id": row["id"], "phone_to": to, "content": content}
+    reply = post_until_answered(company.api, "/api/messages/send", body, unique("move"))
+    assert reply.status < 300, reply.body
+    return reply.body["data"]["id"]
+
+
+@contextlib.contextmanager
+def traffic(company, rows):
+    """Two chats of each row are written to meanwhile: {(instance, chat): {text: id}}."""
+    chats = [(row, chat()) for row in rows for _ in range(2)]
+    sent, over = {(row["id"], to): {} for row, to in chats}, threading.Event()
+
+    def write():
+        for n in itertools.count():
+            for row, to in chats:
+                text = f"{to} #{n}"
+                sent[row["id"], to][text] = accepted(company, row, to, text)
+            if over.wait(0.3):
+                return
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            yield sent
+        finally:
+            over.set()
+            writing.result(60)
+
+
+@contextlib.contextmanager
+def standing(company, rows, target, admin, sim, owner, env):
+    """(moves by state, a send under way of the one that drains): rows[state] has its move in that
+    state, the one to be aborted still in pairing, and both providers are slow meanwhile."""
+    moves = {"cleaning": begin(admin, rows["cleaning"], target)}
+    with contextlib.ExitStack() as until_end:
+        with held_in_pairing(owner, rows["draining"]):
+            for state in ("pairing", "aborting"):
+                until_end.enter_context(held_in_pairing(owner, rows[state]))
+            for state in ("pairing", "aborting", "draining"):
+                moves[state] = begin(admin, rows[state], target)
+            wait_move(admin, rows["cleaning"], "cleaning")
+            due(owner, rows["cleaning"], 3600)
+            for state in ("pairing", "aborting", "draining"):
+                wait_move(admin, rows[state], "pairing")
+            until_end.enter_context(paused(env, "eventd"))  # no echo answers for a provider
+            until_end.enter_context(broken(sim, company.provider["type"], "latency", value=SLOW_MS))
+            slow = company.send(rows["draining"], to=chat(), content="Slow")
+            company.wait_status(slow["id"], "processing")
+        wait_until(lambda: due(owner, rows["draining"]) or
+                   admin.get(move_path(rows["draining"]))["state"] == "draining", "the drain")
+        due(owner, rows["draining"], 3600)
+        until_end.enter_context(broken(sim, target["type"], "latency", value=SLOW_MS))
+        moves["creating"] = begin(admin, rows["creating"], target)
+        yield moves, slow
+
+
+def ended(admin, owner, row):
+    """Its move is over; the grace before the old session goes is not waited for."""
+    if wait_move(admin, row, "cleaning", "done", "aborted", timeout=40)["state"] == "cleaning":
+        due(owner, row)
+    return wait_move(admin, row, "done", "aborted")["state"]
+
+
+@pytest.mark.parametrize("name,kind", [("healthd", "waha"), ("gateway", "uazapi"),
+                                       ("senderd", "waha")])
+def test_a_daemon_killed_in_each_state(new_company, provider_of, admin, sim, env, owner, name, kind):
+    """One kill, a move in each state: all end, and each message is at a provider once, in order."""
+    company, daemon = new_company(kind), Daemon(env, f"{name}-1")
+    rows = {state: company.instance() for state in STATES}
+    with traffic(company, rows.values()) as sent:
+        with standing(company, rows, provider_of(OTHER[kind]), admin, sim, owner, env) as found:
+            moves, slow = found
+            if name == "healthd":  # to die with all its calls under way
+                wait_until(lambda: is_keyed(owner, rows["creating"]), "the webhook key")
+            due(owner, rows["cleaning"])
+            assert admin.request("DELETE", move_path(rows["aborting"])).status == 202
+            if name == "healthd":
+                wait_until(lambda: all(is_asking(owner, rows[s]) for s in
+                                       ("creating", "cleaning", "aborting")), "the calls")
+            else:
+                assert company.message(slow["id"])["status"] == "processing"
+            assert [admin.get(move_path(rows[s]))["state"] for s in STATES] == list(STATES)
+            daemon.kill()
+            daemon.restart()
+        for row in rows.values():
+            due(owner, row)
+        for state, row in rows.items():
+            assert ended(admin, owner, row) == ("aborted" if state == "aborting" else "done"), state
+    for message in [slow["id"], *(m for messages in sent.values() for m in messages.values())]:
+        company.wait_status(message, "sent", "delivered", "read", timeout=30)
+    at_old, at_new = sim.sessions(kind), sim.sessions(OTHER[kind])
+    for state, move in moves.items():
+        took = sum(sent_by_either(sim, move, kind), [])
+        own = {to: list(m) for (row, to), m in sent.items() if row == rows[state]["id"]}
+        assert {to: [t for t in took if t.startswith(to)] for to in own} == own, state
+        extra = ["Slow"] if state == "draining" else []
+        assert all(own.values()) and sorted(took) == sorted(sum(own.values(), extra)), state
+        left = at_old.count(move["from_session"]), at_new.count(move["to_session"])
+        assert left == ((1, 0) if state == "aborting" else (0, 1)), state
