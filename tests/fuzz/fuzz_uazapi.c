@@ -60,7 +60,20 @@ is_token(struct slice s)
 static bool
 has_text(struct slice s, struct slice part)
 {
-	return memmem(s.p, s.n, part.p, part.n) != NULL;
+	return s.n >= part.n && memmem(s.p, s.n, part.p, part.n) != NULL;
+}
+
+/* Text is what its characters mean: the digits of an escape are not part of a token, though its
+ * bytes may stand there (corpus: redact-escape-digits). As deep as json_parse allows. */
+static bool
+says(const struct json *v, struct slice text)
+{
+	if (has_text(json_name(v), text) || has_text(json_str(v), text))
+		return true;
+	for (const struct json *e = json_first(v); e != NULL; e = json_next(e))
+		if (says(e, text))
+			return true;
+	return false;
 }
 
 /* What was a document stays one; its token proves it, and is gone from what is kept. Two members
@@ -84,7 +97,7 @@ check_redacted(struct slice body, struct arena *a)
 	token = json_str(json_get(before, "token"));
 	if (token.n > 0 && uazapi_verify(token, SLICE_NONE, body) != GH_OK)
 		gh_panic("the token of a body does not prove it");
-	if (is_token(token) && has_text(kept, token))
+	if (is_token(token) && says(after, token))
 		gh_panic("the token was kept");
 }
 
