@@ -99,7 +99,12 @@ def test_an_instance_moves_with_what_it_has(new_company, provider_of, admin, sim
     after = company.send(row, to=chat(), content="After #1")
     for sent in (after, scheduled):
         company.wait_status(sent["id"], "read", timeout=30)
-    assert sent_by_either(sim, move, kind) == (["Before #1"], ["After #1", "Scheduled #1"])
+    # On a slow machine its time comes before the switch; it goes once, by whom it belongs to then.
+    old, new = sent_by_either(sim, move, kind)
+    late = company.api.get(f"/api/messages/{scheduled['id']}")["sent_at"] > done["switched_at"]
+    assert (sorted(old), sorted(new)) == (
+        (["Before #1"], ["After #1", "Scheduled #1"]) if late else
+        (["Before #1", "Scheduled #1"], ["After #1"]))
     # The same token and endpoint, and all of the history.
     assert company.api.with_token(row["token"]).get("/instance/status")["status"]["connected"]
     told = wait_until(lambda: (e := {x.get("id") for x in events(sim, hook)
