@@ -42,6 +42,19 @@ def wait_move(admin, row, *states, timeout=30):
                       f"the move of {row['id']} to be {' or '.join(states)}", timeout)
 
 
+def due(owner, row, seconds=0):
+    """healthd looks at the move then: neither a dead one's claim nor a grace is waited for."""
+    owner.execute("UPDATE instance_moves SET next_at = now() + %s * interval '1 s'"
+                  " WHERE instance_id = %s AND finished_at IS NULL", (seconds, row["id"]))
+
+
+def wait_done(admin, owner, row, timeout=60):
+    """The grace before the old session goes is waited for by others."""
+    if wait_move(admin, row, "cleaning", "done", timeout=timeout)["state"] == "cleaning":
+        due(owner, row)
+    return wait_move(admin, row, "done")
+
+
 def texts(sim, kind, session):
     return [m["text"] for m in sim.messages(session, provider=kind)]
 
@@ -82,7 +95,7 @@ def is_gone(sim, kind, session):
 
 
 @pytest.mark.parametrize("kind", ["waha", "uazapi"])
-def test_an_instance_moves_with_what_it_has(new_company, provider_of, admin, sim, db, kind):
+def test_an_instance_moves_with_what_it_has(new_company, provider_of, admin, owner, sim, db, kind):
     company, target = new_company(kind), provider_of(OTHER[kind])
     row = company.instance()
     hook = endpoint(company, row, sim)
@@ -92,7 +105,7 @@ def test_an_instance_moves_with_what_it_has(new_company, provider_of, admin, sim
     move = begin(admin, row, target)
     assert (move["state"], move["from_provider_id"], move["to_provider_id"]) == (
         "creating", row["provider_id"], target["id"])
-    done = wait_move(admin, row, "done", timeout=60)
+    done = wait_done(admin, owner, row)
     assert done["switched_at"] and done["finished_at"] and done["error"] is None
     now = company.api.get(f"/api/instances/{row['id']}")
     assert (now["provider_id"], now["status"]) == (target["id"], "connected")
@@ -125,12 +138,12 @@ def soon(db, seconds):
                       " 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS at", (seconds,)).fetchone()["at"]
 
 
-def test_there_and_back(new_company, provider_of, admin, sim):
+def test_there_and_back(new_company, provider_of, admin, owner, sim):
     company = new_company("waha")
     row = company.instance()
     for kind in ("uazapi", "waha"):
         begin(admin, row, provider_of(kind))
-        move = wait_move(admin, row, "done", timeout=60)
+        move = wait_done(admin, owner, row)
         sent = company.send(row, to=chat(), content=f"At {kind}")
         company.wait_status(sent["id"], "read")
         assert texts(sim, kind, move["to_session"]) == [f"At {kind}"]
@@ -169,7 +182,7 @@ def test_traffic_goes_on_and_each_message_goes_once(new_company, provider_of, ad
 
 
 @pytest.mark.parametrize("kind", ["waha", "uazapi"])
-def test_a_call_under_way_ends_at_the_old_provider(new_company, provider_of, admin, sim, kind):
+def test_a_call_under_way_ends_at_the_old_provider(new_company, provider_of, admin, owner, sim, kind):
     company = new_company(kind)
     row = company.instance()
     with broken(sim, kind, "latency", value=4000):
@@ -178,14 +191,14 @@ def test_a_call_under_way_ends_at_the_old_provider(new_company, provider_of, adm
     move = begin(admin, row, provider_of(OTHER[kind]))
     wait_move(admin, row, "draining", timeout=20)
     queued = company.send(row, to=chat(), content="Queued #1")
-    wait_move(admin, row, "done", timeout=60)
+    wait_done(admin, owner, row)
     for sent in (slow, queued):
         company.wait_status(sent["id"], "read", timeout=20)
     assert sent_by_either(sim, move, kind) == (["Slow #1"], ["Queued #1"])
 
 
 @pytest.mark.parametrize("kind", ["waha", "uazapi"])
-def test_a_doubt_is_settled_by_the_old_provider(new_company, provider_of, admin, sim, env, kind):
+def test_a_doubt_is_settled_by_the_old_provider(new_company, provider_of, admin, owner, sim, env, kind):
     """Its look-up; no echo, no receipt."""
     company = new_company(kind)
     row = company.instance()
@@ -196,7 +209,7 @@ def test_a_doubt_is_settled_by_the_old_provider(new_company, provider_of, admin,
         move = begin(admin, row, provider_of(OTHER[kind]))
         wait_move(admin, row, "cleaning", "done", timeout=60)
         assert company.message(doubt["id"])["status"] == "sent"
-    wait_move(admin, row, "done", timeout=60)
+    wait_done(admin, owner, row)
     company.wait_status(doubt["id"], "read", timeout=20)
     assert sent_by_either(sim, move, kind) == (["Doubt #1"], [])
 
@@ -216,7 +229,7 @@ def test_a_doubt_that_stays_is_held(new_company, provider_of, admin, sim, env, o
                       (row["id"],))
         wait_move(admin, row, "cleaning", "done", timeout=30)
     assert company.message(doubt["id"])["status"] == "in_doubt"
-    wait_move(admin, row, "done", timeout=90)
+    wait_done(admin, owner, row, 90)
     later = company.send(row, to=chat(), content="Later #2")
     company.wait_status(later["id"], "read", timeout=20)
     assert sent_by_either(sim, move, "waha")[1] == ["Later #2"]
@@ -246,7 +259,7 @@ def test_while_it_waits_the_old_session_serves(new_company, provider_of, admin, 
         listed = company.api.get(f"/api/messages?instance_id={row['id']}&direction=inbound")
         assert len(listed) == 2
         assert company.api.get(f"/api/instances/{row['id']}")["status"] == "connected"
-    wait_move(admin, row, "done", timeout=60)
+    wait_done(admin, owner, row)
     assert company.api.get(f"/api/instances/{row['id']}")["status"] == "connected"
 
 
@@ -266,7 +279,7 @@ def test_a_move_is_called_off(new_company, provider_of, admin, sim, owner):
     company.wait_status(sent["id"], "read")
     assert texts(sim, "waha", move["from_session"]) == ["Stays"]
     begin(admin, row, target)  # and it may be moved again
-    wait_move(admin, row, "done", timeout=60)
+    wait_done(admin, owner, row)
 
 
 def test_what_cannot_move(new_company, provider_of, admin, env, owner):
@@ -351,12 +364,6 @@ def test_the_command(new_company, provider_of, admin, env, owner):
 
 STATES = ("creating", "pairing", "draining", "cleaning", "aborting")
 SLOW_MS = 4500  # within the stack's deadline of 5 s
-
-
-def due(owner, row, seconds=0):
-    """healthd looks at the move then: neither a dead one's claim nor a grace is waited for."""
-    owner.execute("UPDATE instance_moves SET next_at = now() + %s * interval '1 s'"
-                  " WHERE instance_id = %s AND finished_at IS NULL", (seconds, row["id"]))
 
 
 def is_asking(owner, row):
